@@ -110,6 +110,8 @@ describe('a refusal', () => {
     zero.refuse('invalid')
     await rest()
     zero.refuse('invalid')
+    expect(zero.tokens.slice(1)).toEqual([zero.tokens[1], zero.tokens[1]])
+    zero.refuse('invalid')
     await rest()
     expect([status(rig), rig.kinds]).toEqual(['paused', ['UNAUTHORIZED']])
     zero.mutate('during 401')
@@ -122,12 +124,13 @@ describe('a refusal', () => {
     const zero = rig.current()
     zero.refuse('invalid')
     await rest()
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 0; attempt < 4; attempt++) {
       zero.show('connected')
       zero.refuse('invalid')
       await rest()
     }
-    expect(zero.tokens).toHaveLength(2)
+    // The fresh token, once more in case the answer was about the one before.
+    expect(zero.tokens).toHaveLength(3)
   })
 
   test('without a word of the server is UNAUTHORIZED', async () => {
@@ -280,7 +283,10 @@ describe('an adoption', () => {
 
   test('says so when zero-cache does not pass on whose client it is', async () => {
     const rig = await adopted()
-    rig.zeros[0]!.show('needs-auth', { type: 'zero-cache', reason: 'Unauthorized' })
+    const refuse = (): void => rig.zeros[0]!.show('needs-auth', { type: 'zero-cache', reason: 'Unauthorized' })
+    refuse()
+    expect(rig.zeros[0]!.tokens.slice(-2)).toEqual(Array(2).fill(rig.current().tokens.at(-1)))
+    refuse()
     expect(rig.faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
     expect(status(rig)).not.toBe('paused')
   })

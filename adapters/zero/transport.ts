@@ -44,8 +44,8 @@ export interface ZeroTransport<Zero extends ZeroLike> extends SessionTransport {
 export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zero>): ZeroTransport<Zero> {
   const { auth, timer, fault } = parts
   const instances = createInstances<Zero>({ ...parts, onState })
-  /** Zero clients that may have sent a request before they had a token. */
-  const early = new WeakSet<Zero>()
+  /** Zero clients that may still be refused for the token before the last one, or for having none. */
+  const unsure = new WeakSet<Zero>()
   let connection: SessionConnection | null = null
   /** The last token, and the principal that it was given for. */
   let given: { readonly token: string; readonly principal: string } | null = null
@@ -58,11 +58,6 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   const principal = (): string | null => (hasEnded ? null : (auth.getState().session?.principal ?? null))
   const find = (): Instance<Zero> | undefined => instances.all().find((each) => each.principal === principal())
 
-  function open(owner: string): Instance<Zero> {
-    const instance = instances.open(owner)
-    if (instance.token() === null) early.add(instance.zero)
-    return instance
-  }
   function show(): void {
     const found = find()?.zero ?? null
     if (found === shown) return
@@ -72,7 +67,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   /** Creates and ends clients: the user may have changed, or the user's aliases. */
   function follow(): void {
     const owner = principal()
-    if (owner !== null) open(owner)
+    if (owner !== null) instances.open(owner)
     for (const each of instances.all()) {
       if (each.principal === owner) continue
       if (principals().includes(each.principal)) instances.drain(each.principal)
@@ -90,8 +85,8 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     if (text !== askedFor) return
     for (const alias of found) {
       if (instances.all().some((each) => each.principal === alias)) continue
-      const instance = open(alias)
-      if (given?.principal === principal()) instance.put(given!.token)
+      const instance = instances.open(alias)
+      if (given?.principal === principal()) putInto(instance, given!.token)
       instances.drain(alias)
     }
   }
@@ -99,7 +94,11 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   function put(token: string, owner: string): void {
     given = { token, principal: owner }
     for (const each of instances.all())
-      if (each.principal === owner || principals().includes(each.principal)) each.put(token)
+      if (each.principal === owner || principals().includes(each.principal)) putInto(each, token)
+  }
+  function putInto(instance: Instance<Zero>, token: string): void {
+    unsure.add(instance.zero)
+    instance.put(token)
   }
   function stopAccepting(): void {
     timer.clear(accepting)
@@ -108,7 +107,11 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   function accept(): void {
     stopAccepting()
     const accepted = connection
-    accepting = timer.set(() => accepted === connection && accepted?.accepted(), ACCEPT_MS)
+    accepting = timer.set(() => {
+      const zero = find()?.zero
+      if (zero) unsure.delete(zero)
+      if (accepted === connection) accepted?.accepted()
+    }, ACCEPT_MS)
   }
   function leave(): SessionConnection | null {
     stopAccepting()
@@ -119,11 +122,11 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   function refuse(instance: Instance<Zero>, state: ZeroState): void {
     const word = refusalIn(state)
     const token = instance.token()
-    // The request was sent before there was a token.
-    if (token !== null && early.delete(instance.zero) && word === 'missing') return instance.put(token)
-    if (instance.principal === principal()) {
-      if (token !== null) leave()?.rejected((word ?? 'UNAUTHORIZED') as 'UNAUTHORIZED')
-    } else if (isRefusedByCache(state)) fault(new LatchkeyError('PRINCIPAL_MISMATCH', { detail: ALIAS_REFUSED }))
+    if (token === null) return
+    // The answer may be about the token before: once, ask again.
+    if (unsure.delete(instance.zero)) instance.put(token)
+    else if (instance.principal === principal()) leave()?.rejected((word ?? 'UNAUTHORIZED') as 'UNAUTHORIZED')
+    else if (isRefusedByCache(state)) fault(new LatchkeyError('PRINCIPAL_MISMATCH', ALIAS_REFUSED))
   }
   function onState(instance: Instance<Zero>, state: ZeroState): void {
     if (state.name === 'needs-auth') return refuse(instance, state)
@@ -148,7 +151,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       stopAccepting()
       hasEnded = false
       connection = next
-      const { zero } = open(next.principal)
+      const { zero } = instances.open(next.principal)
       put(token, next.principal)
       show()
       if (zero.connection.state.current.name === 'connected') accept()

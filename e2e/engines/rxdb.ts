@@ -19,10 +19,15 @@ export const engine: Engine = {
   start: startHttpBackend,
   async open(auth, { url }, browser) {
     if (!names.has(browser)) names.set(browser, `notes${++count}`)
-    const { session, rows, add, refresh, close } = await openNotes(auth, url, { name: names.get(browser)!, storage, ignoreDuplicate: true }, {
-      read: () => browser.storage.get('owner') ?? null,
-      write: (owner) => void (owner === null ? browser.storage.delete('owner') : browser.storage.set('owner', owner)),
-    })
+    const { session, rows, add, refresh, close } = await openNotes(
+      auth,
+      url,
+      { name: names.get(browser)!, storage, ignoreDuplicate: true },
+      {
+        read: () => browser.storage.get('owner') ?? null,
+        write: (owner) => void (owner === null ? browser.storage.delete('owner') : browser.storage.set('owner', owner)),
+      },
+    )
     const timer = setInterval(refresh, 500)
     return {
       session,

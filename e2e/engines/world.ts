@@ -73,7 +73,12 @@ export async function createWorld(): Promise<World> {
   const clock = (): number => Date.now() + passed
   const accounts = memoryAccountServer(clock)
   const real = createSessionResolver({
-    localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
+    localFirst: {
+      audience: AUDIENCE,
+      // As a real account server: what was adopted signs in through its account only.
+      lookup: async (principal) =>
+        [...accounts.accounts.values()].some(({ aliases }) => aliases.includes(principal)) ? 'disabled' : 'active',
+    },
     external: {
       issuer: ISSUER,
       jwksUrl: `${ISSUER}/jwks`,

@@ -134,7 +134,8 @@ export const engine: Engine & { stop(): Promise<void> } = {
       {
         url: wire.url,
         online: true,
-        rows: async () => (await cache.pool.query<{ owner: string; text: string }>('select owner, text from note')).rows,
+        rows: async () =>
+          (await cache.pool.query<{ owner: string; text: string }>('select owner, text from note')).rows,
         reown: async (from: string, to: string) =>
           void (await cache.pool.query('update note set owner = $2 where owner = $1', [from, to])),
         close: wire.close,
