@@ -1,0 +1,40 @@
+// The sync engines that are run through the lines, with pinned versions.
+
+/**
+ * @typedef {object} EngineEntry
+ * @property {string} id the name of its file
+ * @property {string} name as in the table of the docs
+ * @property {readonly string[]} packages what has to be installed, with versions
+ * @property {Readonly<Record<string, string>>} [overrides] for npm
+ * @property {readonly string[]} [builds] packages whose install scripts are run
+ * @property {true} [needsPostgres] whose address `LATCHKEY_POSTGRES` names
+ */
+
+/** @type {readonly EngineEntry[]} */
+export const ENGINES = [
+  {
+    id: 'hocuspocus',
+    name: 'Hocuspocus and Yjs',
+    packages: ['@hocuspocus/provider@4.8.0', '@hocuspocus/server@4.7.0', 'yjs@13.6.33', 'ws@8.23.0'],
+  },
+  {
+    id: 'zero',
+    name: 'Zero',
+    packages: ['@rocicorp/zero@1.9.0', 'pg@8.23.1', 'fake-indexeddb@6.2.8'],
+    builds: ['@rocicorp/zero-sqlite3'],
+    needsPostgres: true,
+  },
+  {
+    id: 'tanstack-db',
+    name: 'TanStack DB over HTTP',
+    packages: [
+      '@tanstack/db@0.15.2',
+      '@tanstack/query-db-collection@1.4.8',
+      '@tanstack/offline-transactions@1.0.53',
+      '@tanstack/query-core@5',
+    ],
+    // Without it there are two copies, and `insert` throws MissingInsertHandlerError.
+    overrides: { '@tanstack/db': '$@tanstack/db' },
+  },
+  { id: 'rxdb', name: 'RxDB, its own replication', packages: ['rxdb@17.6.0', 'rxjs@7.8.2'] },
+]

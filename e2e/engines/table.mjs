@@ -1,0 +1,21 @@
+// The table of engines, as docs/engines.md has it.
+import { ENGINES } from './engines.mjs'
+
+/**
+ * @typedef {{ name: string, ok: boolean, detail?: string }} Finding
+ * @typedef {Record<string, readonly Finding[]>} Results
+ */
+
+/** @param {Results} results @returns {string} */
+export function tableOf(results) {
+  const lines = [...new Set(Object.values(results).flatMap((findings) => findings.map(({ name }) => name)))]
+  const ran = ENGINES.filter(({ id }) => results[id])
+  const cell = (/** @type {string} */ id, /** @type {string} */ line) => {
+    const found = results[id]?.find(({ name }) => name === line)
+    return found ? (found.ok ? 'passes' : 'fails') : 'not run'
+  }
+  const rows = lines.map((line) => [line, ...ran.map(({ id }) => cell(id, line))])
+  return [['line', ...ran.map(({ name }) => name)], ['---', ...ran.map(() => '---')], ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
+}

@@ -1,0 +1,173 @@
+// Zero with a real zero-cache and Postgres, which `LATCHKEY_POSTGRES` names.
+import 'fake-indexeddb/auto'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Socket, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { zeroNodePg } from '@rocicorp/zero/server/adapters/pg'
+import { Pool } from 'pg'
+import { createApi, openNotes, queries, mutators, schema } from './fixtures/zero.ts'
+import { type Engine, type World, serve } from './world.ts'
+
+const POSTGRES = process.env['LATCHKEY_POSTGRES'] ?? ''
+const ON_LOOPBACK = new URL('listen-on-loopback.mjs', import.meta.url).href
+
+interface Cache {
+  readonly port: number
+  readonly pool: Pool
+  /** The world of the current line. */
+  world: World
+  stop(): Promise<void>
+}
+
+let started: Promise<Cache> | undefined
+
+/** One zero-cache for all lines: it takes ten to thirty seconds to start. */
+async function startCache(first: World): Promise<Cache> {
+  const pool = new Pool({ connectionString: `${POSTGRES}/postgres` })
+  await pool.query('create table note (id text primary key, owner text not null, text text not null)')
+  const cache = { world: first, pool }
+  const api = await serve(async (request) => {
+    // Made for each request: each line has its own resolver.
+    const { query, mutate } = createApi(cache.world.resolver, zeroNodePg(schema, pool))
+    return new URL(request.url).pathname === '/query' ? query(request) : mutate(request)
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-zero-'))
+  const port = await freePorts()
+  const main = createRequire(import.meta.url).resolve('@rocicorp/zero')
+  const cli = join(dirname(main), '../../zero/src/cli.js')
+  const child: ChildProcess = spawn(process.execPath, [cli], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      // It listens on all interfaces, and has no option for that.
+      NODE_OPTIONS: `--import ${ON_LOOPBACK}`,
+      ZERO_UPSTREAM_DB: `${POSTGRES}/postgres`,
+      ZERO_REPLICA_FILE: join(folder, 'replica.db'),
+      ZERO_PORT: String(port),
+      ZERO_NUM_SYNC_WORKERS: '1',
+      ZERO_LOG_LEVEL: 'error',
+      ZERO_ENABLE_TELEMETRY: 'false',
+      ZERO_ADMIN_PASSWORD: 'of this run',
+      ZERO_QUERY_URL: `${api.url}/query`,
+      ZERO_MUTATE_URL: `${api.url}/mutate`,
+      ZERO_QUERY_ALLOWED_CLIENT_HEADERS: 'x-latchkey-principal',
+      ZERO_MUTATE_ALLOWED_CLIENT_HEADERS: 'x-latchkey-principal',
+    },
+  })
+  const ended = new Promise<never>((_, reject) => child.once('exit', () => reject(new Error('zero-cache ended'))))
+  ended.catch(() => {})
+  await Promise.race([answers(port), ended])
+  return Object.assign(cache, {
+    port,
+    async stop() {
+      const isEnded = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await isEnded
+      await api.close()
+      await pool.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  })
+}
+
+/** zero-cache uses the two ports after its own too. */
+async function freePorts(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function answers(port: number): Promise<void> {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
+    if (response?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+/** The network between a client and zero-cache. */
+async function openWire(port: number) {
+  const open = new Set<Socket>()
+  let isOnline = true
+  const server = createServer((client) => {
+    if (!isOnline) return void client.destroy()
+    const upstream = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      open.add(from)
+      from.on('error', () => {}).on('close', () => (open.delete(from), to.destroy()))
+      from.pipe(to)
+    }
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const { port: own } = server.address() as { port: number }
+  return {
+    url: `http://127.0.0.1:${own}`,
+    get online() {
+      return isOnline
+    },
+    set online(online) {
+      isOnline = online
+      if (!online) open.forEach((socket) => socket.destroy())
+    },
+    async close() {
+      open.forEach((socket) => socket.destroy())
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export const engine: Engine & { stop(): Promise<void> } = {
+  async start(world) {
+    const cache = await (started ??= startCache(world))
+    cache.world = world
+    await cache.pool.query('delete from note')
+    const wire = await openWire(cache.port)
+    return Object.defineProperties(
+      {
+        url: wire.url,
+        online: true,
+        rows: async () =>
+          (await cache.pool.query<{ owner: string; text: string }>('select owner, text from note')).rows,
+        reown: async (from: string, to: string) =>
+          void (await cache.pool.query('update note set owner = $2 where owner = $1', [from, to])),
+        close: wire.close,
+      },
+      { online: { get: () => wire.online, set: (online: boolean) => void (wire.online = online) } },
+    )
+  },
+  async open(auth, { url }, browser) {
+    const session = openNotes(auth, url, browser.id)
+    /** A view, so that zero-cache is asked, and the rows are kept. */
+    let viewed: { readonly zero: unknown; readonly data: () => readonly { readonly text: string }[] } | null = null
+    const view = (): void => {
+      const zero = session.zero.get()
+      if (viewed?.zero === zero) return
+      const materialized = zero?.materialize(queries.notes())
+      viewed = materialized ? { zero, data: () => materialized.data as never } : null
+    }
+    session.zero.subscribe(view)
+    await session.ready
+    view()
+    return {
+      session,
+      async write(text) {
+        const written = session.zero.get()!.mutate(mutators.addNote({ id: crypto.randomUUID(), text }))
+        const result = await written.client
+        if (result.type === 'error') throw new Error(result.error.message)
+      },
+      texts: () => (viewed?.data() ?? []).map(({ text }) => text),
+      close: () => session.end(),
+    }
+  },
+  async stop() {
+    await (await started)?.stop()
+  },
+}

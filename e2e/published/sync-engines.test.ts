@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { ENGINES } from '../engines/engines.mjs'
+import { type Results, tableOf } from '../engines/table.mjs'
+
+// `npm run test:sync-engines` compiles and runs the fixtures with the real engines.
+const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')
+const results = JSON.parse(read('../engines/results.json')) as Results
+
+test.each([
+  ['engines', ['tanstack-db', 'rxdb']],
+  ['zero', ['zero']],
+] as const)('docs/%s.md shows the fixtures that are run', (page, fixtures) => {
+  const text = read(`../../docs/${page}.md`)
+  for (const name of fixtures)
+    expect(text).toContain(`\`\`\`typescript\n// ${name}.ts\n${read(`../engines/fixtures/${name}.ts`)}\`\`\``)
+})
+
+test('the page of engines shows the last run', async () => {
+  const page = read('../../docs/engines.md')
+  const shown = page.replace(/^\| line [\s\S]*?(?=\n\n)/m, () => tableOf(results))
+  await expect(shown).toMatchFileSnapshot('../../docs/engines.md')
+})
+
+test('the results are those of engines that exist', () => {
+  const ids = new Set(ENGINES.map(({ id }) => id))
+  expect(Object.keys(results).filter((id) => !ids.has(id))).toEqual([])
+})
