@@ -26,7 +26,9 @@ export function serviceWorker(source: string): Plugin {
 }
 
 function isDeveloperPanel(file: Rollup.OutputAsset | Rollup.OutputChunk | undefined): boolean {
-  return file?.type === 'chunk' && file.moduleIds.every((id) => /\/lib\/(devtools|machine\/edges|client\/controls)/.test(id))
+  return (
+    file?.type === 'chunk' && file.moduleIds.every((id) => /\/lib\/(devtools|machine\/edges|client\/controls)/.test(id))
+  )
 }
 
 function listFiles(folder: string): string[] {
