@@ -1,4 +1,4 @@
-import { announce } from './dom.ts'
+import { tell } from './tell.ts'
 
 /** Returns a function that loads a part of the app when it is first called, and then opens it. */
 export function later(load: () => Promise<() => unknown>): () => void {
@@ -9,7 +9,7 @@ export function later(load: () => Promise<() => unknown>): () => void {
       (open) => open(),
       () => {
         loading = undefined
-        announce('This part of the app could not be loaded. Try again when the network is back.')
+        tell('This part of the app could not be loaded. Try again when the network is back.')
       },
     )
   }

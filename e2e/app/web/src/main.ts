@@ -11,6 +11,7 @@ import { connectNotes } from './notes/tabs.ts'
 import { keepOffline } from './offline.ts'
 import { followIdentity } from './follow.ts'
 import { createRoute, takePairingLink } from './route.ts'
+import { connectMessages } from './tell.ts'
 import { createAuthDialog } from './views/auth-dialog.ts'
 import { createConflictDialog } from './views/conflict.ts'
 import { createDeveloperPanel } from './views/developer.ts'
@@ -24,7 +25,6 @@ import { createPanel } from './views/panel.ts'
 import { listenToKeys } from './views/shortcuts.ts'
 import type { PairingDialog } from './views/pairing.ts'
 import { signOut } from './views/sign-out.ts'
-import { createToast } from './views/toast.ts'
 
 /** How long a sign-out waits for the last changes to reach the server, in milliseconds. */
 const FLUSH = 3000
@@ -44,12 +44,13 @@ const auth = createNotesAuth(account, notebook, aside, () => Promise.race([sync.
 const sync = createSync(auth, notebook, tellTabs)
 const app: App = { auth, account, notebook, sync, route: createRoute(), aside }
 
-const actions = createActions(app, createToast(app))
+connectMessages()
+const actions = createActions(app)
 const conflict = createConflictDialog(app)
 const decide = (): void => void conflict.open()
 const openAuthDialog = createAuthDialog(app, decide)
 const signUp = (): void => openAuthDialog('sign-up')
-const signIn = (): void => openAuthDialog('sign-in')
+const signIn = (email?: string): void => openAuthDialog('sign-in', email)
 const { resume } = followIdentity(app)
 
 // Each loads when it is opened: most visits need none of them.
@@ -66,7 +67,7 @@ const views = [
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, backUp, retry: resume, decide }),
+  createNotices(app, { signUp, signIn, backUp, restore, retry: resume, decide }),
   createPanel(app, {
     signUp,
     signOut: () => void signOut(app),
@@ -76,11 +77,11 @@ const views = [
     showDevices,
     openDeveloperPanel: createDeveloperPanel(),
   }),
-  createJoined(app),
+  createJoined(app, signIn),
   conflict,
 ]
 listenToKeys(actions)
-onClick('open-auth', signIn)
+onClick('open-auth', () => signIn())
 onClick('have-it-elsewhere', restore)
 
 let scheduled = false

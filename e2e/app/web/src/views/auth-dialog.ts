@@ -1,7 +1,8 @@
-import { type UpgradeResult, isLatchkeyError } from 'latchkey'
+import { type LatchkeyError, type UpgradeResult, isLatchkeyError } from 'latchkey'
 import type { App } from '../app.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
-import { failureWords } from '../words.ts'
+import { first, keepOpenWhileBusy, onClick, part, setHidden, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
+import { blamedField, failureWords } from '../words.ts'
 
 export type AuthIntent = 'sign-up' | 'sign-in'
 
@@ -45,7 +46,7 @@ interface Fields {
  * @param onConflict - called if both the account and this device have notes
  * @returns a function that opens it
  */
-export function createAuthDialog(app: App, onConflict: () => void): (intent: AuthIntent) => void {
+export function createAuthDialog(app: App, onConflict: () => void): (intent: AuthIntent, email?: string) => void {
   const { auth } = app
   const dialog = part<HTMLDialogElement>('auth-dialog')
   const fields: Fields = { email: part('auth-email'), password: part('auth-password') }
@@ -74,7 +75,7 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
   }
 
   function setBusy(busy: boolean): void {
-    part<HTMLButtonElement>('auth-submit').disabled = busy
+    for (const button of dialog.querySelectorAll('button')) button.disabled = busy
     dialog.toggleAttribute('data-busy', busy)
     setText(part('auth-submit'), busy ? WORDS[intent].busy : WORDS[intent].submit)
   }
@@ -84,21 +85,23 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
     if (mistake) return showError(...mistake)
     showError('')
     setBusy(true)
+    const before = auth.getState().session?.principal
     const result = await enter(app, intent, fields).finally(() => setBusy(false))
-    if (result.outcome === 'failed' || (result.outcome === 'taken' && !result.conflict)) {
-      const { error } = result
-      showError(failureWords(error, auth.getState()), error.code === 'PROVIDER_REFUSED' ? fields.password : undefined)
-      return fields.password.focus()
-    }
+    if (result.outcome === 'failed' || (result.outcome === 'taken' && !result.conflict)) return fail(result.error)
     dialog.close()
     // The element that opened the dialog may be gone.
     part('account-menu').focus()
     if (auth.getState().phase === 'conflict') return onConflict()
     // The notices show an account that waits for confirmation.
-    if (result.outcome === 'pending') return announce('Almost there: see the notice.')
-    announce(
-      intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.',
-    )
+    if (result.outcome === 'pending') return tell('Almost there: see the notice.')
+    tellEntered(intent, before, auth.getState().session?.principal)
+  }
+
+  function fail(error: LatchkeyError): void {
+    const words = failureWords(error, auth.getState())
+    // A second Escape closes a dialog in some browsers, whatever the page says.
+    if (!dialog.open) return tell(words, { action: { label: 'Try again', act: () => open(intent) } })
+    showError(words, fields[blamedField(error) ?? 'password'])
   }
 
   first(dialog, 'form').addEventListener('submit', (event) => {
@@ -110,23 +113,34 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
     show(intent === 'sign-up' ? 'sign-in' : 'sign-up')
     fields.email.focus()
   })
+  keepOpenWhileBusy(dialog)
   dialog.addEventListener('close', () => {
     fields.password.value = ''
   })
 
-  return (wanted) => {
+  function open(wanted: AuthIntent, address = auth.getState().session?.claims['email']): void {
     if (auth.getState().phase === 'conflict') return onConflict()
     show(wanted)
-    const { email } = auth.getState().session?.claims ?? {}
-    if (typeof email === 'string') fields.email.value = email
+    if (typeof address === 'string') fields.email.value = address
     dialog.showModal()
     ;(fields.email.value ? fields.password : fields.email).focus()
   }
+
+  return open
+}
+
+/** The promise of the app, visible at the moment that it is kept: signing up changes nobody. */
+function tellEntered(intent: AuthIntent, before: string | undefined, after: string | undefined): void {
+  const words = intent === 'sign-up' ? 'Account created.' : 'Signed in.'
+  if (!before || !after) return tell(words)
+  const detail = `${before.slice(0, 8)} → ${after.slice(0, 8)}`
+  if (before === after) return tell(`${words} Same identity before and after.`, { detail })
+  tell(`${words} These are the notes of your account.`, { detail })
 }
 
 function findMistake({ email, password }: Fields, intent: AuthIntent): [text: string, field: HTMLInputElement] | null {
   if (!email.value.trim()) return ['Please enter your e-mail address.', email]
-  if (!email.validity.valid) return ['This is not an e-mail address.', email]
+  if (!email.validity.valid) return ['Enter a complete e-mail address, such as ada@example.com.', email]
   if (!password.value) return ['Please enter a password.', password]
   const isTooShort = intent === 'sign-up' && password.value.length < SHORTEST_PASSWORD
   return isTooShort ? [`The password must have at least ${SHORTEST_PASSWORD} characters.`, password] : null

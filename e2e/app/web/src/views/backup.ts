@@ -1,6 +1,7 @@
 import { type RecoverableAuth, type WordsBackup, createRecovery, toSheet } from 'latchkey/recovery'
 import { isLatchkeyError } from 'latchkey'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
 
 const STEPS = ['words', 'test'] as const
 
@@ -39,7 +40,7 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
       return inputs[0]!.focus()
     }
     dialog.close()
-    announce('Backed up. These words bring your notes back on any device.')
+    tell('Backed up. These words bring your notes back on any device.')
   }
 
   onClick('backup-print', () => print())
@@ -62,7 +63,7 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
       backup = await recovery.beginBackup({ label: 'Words on paper' })
     } catch (error) {
       if (!isLatchkeyError(error)) throw error
-      return announce(FAILURES[error.code] ?? 'The key of this device cannot be copied now.')
+      return tell(FAILURES[error.code] ?? 'The key of this device cannot be copied now.')
     }
     showSheet(backup)
     dialog.showModal()

@@ -1,6 +1,7 @@
 import type { Actions } from '../actions.ts'
 import type { App, View } from '../app.ts'
 import { onClick, part, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
 import { briefTime } from '../time.ts'
 
 type Field = HTMLInputElement | HTMLTextAreaElement
@@ -15,8 +16,10 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   const edit = (): void => {
     if (shown) notebook.edit(shown, { title: title.value, body: body.value })
   }
-  title.addEventListener('input', edit)
-  body.addEventListener('input', edit)
+  for (const field of [title, body]) {
+    field.addEventListener('input', edit)
+    field.addEventListener('paste', (event) => tellIfCut(field, event))
+  }
   title.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return
     event.preventDefault()
@@ -44,6 +47,13 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
       setText(status, !note || isDraft ? '' : statusWords(note.id, note.updatedAt))
     },
   }
+}
+
+/** The browser cuts what does not fit, without a word. */
+function tellIfCut({ value, selectionStart, selectionEnd, maxLength }: Field, { clipboardData }: ClipboardEvent): void {
+  const pasted = clipboardData?.getData('text/plain').length ?? 0
+  const over = value.length - (selectionEnd ?? 0) + (selectionStart ?? 0) + pasted - maxLength
+  if (over > 0) tell(`Not all of it fits: the last ${over} characters were left out.`)
 }
 
 /** Another tab or device may have changed the open note: the cursor keeps its position. */

@@ -95,7 +95,7 @@ function createRow(id: string): Row {
   item.dataset['testid'] = 'note-item'
   item.dataset['id'] = id
   for (const name of ['item-heading', 'item-time', 'item-excerpt', 'item-pending']) {
-    item.append(Object.assign(document.createElement('span'), { className: name }))
+    item.append(Object.assign(document.createElement('span'), { className: name, dir: 'auto' }))
   }
   element.append(item)
   return { element }

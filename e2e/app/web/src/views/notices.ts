@@ -1,15 +1,18 @@
 import type { UpgradeState } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { accountName } from '../auth.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
 import { isBlank } from '../notes/note.ts'
 import { storageAction, storageWords } from '../storage-words.ts'
+import { tell } from '../tell.ts'
 import { failureWords, sessionWords } from '../words.ts'
 
 export interface NoticeActs {
   signUp(): void
   backUp(): void
   signIn(): void
+  /** Brings an identity back from a backup or another device. */
+  restore(): void
   /** Retries the server or the storage. */
   retry(): void
   /** Opens the dialog with both sides. */
@@ -25,6 +28,8 @@ export function createNotices(app: App, acts: NoticeActs): View {
   const session = part('error-banner')
   const nudge = part('nudge')
   onClick('storage-retry', acts.retry)
+  onClick('storage-sign-in', () => acts.signIn())
+  onClick('storage-restore', acts.restore)
   onClick('error-action', () => (auth.getState().authMode === 'external' ? acts.signIn() : acts.retry()))
   onClick('nudge-signup', acts.signUp)
   onClick('nudge-backup', acts.backUp)
@@ -41,6 +46,8 @@ export function createNotices(app: App, acts: NoticeActs): View {
       setHidden(storage, !problem)
       if (problem) setText(first(storage, 'p'), storageWords(problem, state.session))
       setText(part('storage-retry'), storageAction(problem, state.session))
+      const isLost = problem === 'KEYSTORE_VANISHED' && !state.session
+      for (const name of ['storage-sign-in', 'storage-restore']) setHidden(part(name), !isLost)
       setHidden(session, Boolean(problem) || !state.error)
       if (state.error) setText(first(session, 'p'), sessionWords(state))
       setText(part('error-action'), state.authMode === 'external' ? 'Sign in' : 'Try again')
@@ -67,7 +74,7 @@ function createWaiting(
   async function use(): Promise<void> {
     const result = await auth.acceptAccount()
     if (auth.getState().phase === 'conflict') return decide()
-    announce(
+    tell(
       result.outcome === 'failed' || result.outcome === 'taken'
         ? failureWords(result.error, auth.getState())
         : 'Signed in.',
@@ -78,7 +85,7 @@ function createWaiting(
   onClick('waiting-cancel', async () => {
     await auth.cancelUpgrade()
     part('account-menu').focus()
-    announce('Everything is as it was.')
+    tell('Everything is as it was.')
   })
   return {
     render(upgrade) {

@@ -1,7 +1,8 @@
 import type { Auth } from 'latchkey'
 import { type Approval, type PairingOffer, createPairing } from 'latchkey/pairing'
 import encodeQR from 'qr'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
 import { attempt } from './attempt.ts'
 
 /** Steps of both sides; each is a part of the dialog. */
@@ -34,12 +35,12 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   }
 
   const run = (act: () => Promise<void>): Promise<void> =>
-    attempt(dialog, act, (code) => dialog.open && setText(part('pairing-error'), FAILURES[code] ?? FAILED))
+    attempt('pairing', act, (code) => FAILURES[code] ?? FAILED)
 
   async function finish(words: string): Promise<void> {
     cancel = undefined
     dialog.close()
-    announce(words)
+    tell(words)
   }
 
   onClick('pairing-close', () => dialog.close())

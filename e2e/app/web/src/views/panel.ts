@@ -47,6 +47,7 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       setText(first(panel, '#panel-heading'), modeWords(state))
       setText(first(panel, '.panel-words'), EXPLANATIONS[state.authMode])
       setText(part('principal-full'), state.session?.principal ?? '')
+      setHidden(copy, !state.session)
       setText(part('durability'), durabilityWords(state))
       setText(part('protection'), protectionWords(state))
       keep.render(state)
@@ -79,6 +80,7 @@ function createKeep(auth: Auth): { render(state: AuthState): void; forget(): voi
 const EXPLANATIONS = {
   anonymous: 'There is no identity here yet.',
   'local-first':
-    'This browser created an identity, and your notes belong to it. An account lets you take it to other devices.',
+    'This browser created an identity, and your notes belong to it, here and on the server. ' +
+    'An account lets you take it to other devices.',
   external: 'Your account owns the same notes on every device where you sign in.',
 } as const

@@ -1,8 +1,9 @@
 import { type RecoverableAuth, type RestorePreview, createRecovery, findUnknownWords } from 'latchkey/recovery'
 import { betterAuthAccount } from 'latchkey/better-auth/client'
 import type { AccountClient } from '../auth.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
 import { fetchSummary } from '../notes/api.ts'
+import { tell } from '../tell.ts'
 import { attempt } from './attempt.ts'
 
 /**
@@ -30,7 +31,7 @@ export function createRestoreDialog(auth: RecoverableAuth, account: AccountClien
   }
 
   const run = (act: () => Promise<void>): Promise<void> =>
-    attempt(dialog, act, (code) => setText(part('restore-error'), failureWords(code, words.value)))
+    attempt('restore', act, (code) => failureWords(code, words.value))
 
   first(dialog, 'form').addEventListener('submit', (event) => {
     event.preventDefault()
@@ -42,7 +43,7 @@ export function createRestoreDialog(auth: RecoverableAuth, account: AccountClien
     run(async () => {
       await recovery.importPhrase(preview!, { replace: true, evenIfUnknown: isUnknown(preview!) })
       dialog.close()
-      announce('Your identity is back on this device. Your notes arrive once the server can be reached.')
+      tell('Your identity is back on this device. Your notes arrive once the server can be reached.')
     }),
   )
   dialog.addEventListener('close', () => {
