@@ -21,7 +21,7 @@ export default defineConfig({
     // Files wait for databases and processes: one worker for each processor, instead of one less.
     maxWorkers: '100%',
     globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
-    include: ['{lib,adapters,e2e/explore,e2e/published}/**/*.test.ts'],
+    include: ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },
 })

@@ -82,6 +82,7 @@ const REFUSALS: Readonly<Partial<Record<string, { words: string; field: 'email' 
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: EXISTS,
   INVALID_EMAIL: NO_ADDRESS,
   VALIDATION_ERROR: NO_ADDRESS,
+  INVALID_TOKEN: { words: 'This link was used already, or is too old. Ask for a new one.', field: 'password' },
   PASSWORD_TOO_SHORT: { words: 'The password must have at least 8 characters.', field: 'password' },
   PASSWORD_TOO_LONG: { words: 'The password is too long.', field: 'password' },
 }

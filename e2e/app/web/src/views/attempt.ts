@@ -7,7 +7,7 @@ import { tell } from '../tell.ts'
  * the user has closed it.
  *
  * @param name - `${name}-dialog` and `${name}-error` are its parts
- * @param wordsOf - turns the code of the library's error into words
+ * @param wordsOf - turns the code of the library's error, or the name of the browser's, into words; empty: say nothing
  */
 export async function attempt(
   name: string,
@@ -20,9 +20,10 @@ export async function attempt(
   try {
     await act()
   } catch (error) {
-    if (!isLatchkeyError(error)) throw error
-    if (dialog.open) setText(part(`${name}-error`), wordsOf(error.code))
-    else tell(wordsOf(error.code))
+    if (!isLatchkeyError(error) && !(error instanceof DOMException)) throw error
+    const words = wordsOf(isLatchkeyError(error) ? error.code : error.name)
+    if (dialog.open) setText(part(`${name}-error`), words)
+    else if (words) tell(words)
   } finally {
     dialog.toggleAttribute('data-busy', false)
   }

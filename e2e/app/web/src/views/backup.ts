@@ -9,9 +9,13 @@ const STEPS = ['words', 'test'] as const
  * A backup by 24 words: the user writes them down, and types three of them again. Loads when it is opened, with the
  * list of words.
  *
- * @returns a function that opens the dialog
+ * @param usePasskey - opens the dialog of the other kind of backup
+ * @returns a function that opens the dialog at the words, or at the test
  */
-export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
+export function createBackupDialog(
+  auth: RecoverableAuth,
+  usePasskey: () => void,
+): (step?: 'test') => Promise<void> {
   const recovery = createRecovery(auth)
   const dialog = part<HTMLDialogElement>('backup-dialog')
   const inputs = [...dialog.querySelectorAll<HTMLInputElement>('input')]
@@ -43,6 +47,10 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
     tell('Backed up. These words bring your notes back on any device.')
   }
 
+  onClick('backup-passkey', () => {
+    dialog.close()
+    usePasskey()
+  })
   onClick('backup-print', () => print())
   onClick('backup-written', () => show('test'))
   onClick('backup-back', () => show('words'))
@@ -58,7 +66,7 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
     part('account-menu').focus()
   })
 
-  return async () => {
+  return async (step) => {
     try {
       backup = await recovery.beginBackup({ label: 'Words on paper' })
     } catch (error) {
@@ -67,7 +75,7 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
     }
     showSheet(backup)
     dialog.showModal()
-    show('words')
+    show(step ?? 'words')
   }
 }
 

@@ -13,12 +13,10 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   const status = part('note-status')
   let shown: string | null = null
 
-  const edit = (): void => {
-    if (shown) notebook.edit(shown, { title: title.value, body: body.value })
-  }
-  for (const field of [title, body]) {
-    field.addEventListener('input', edit)
-    field.addEventListener('paste', (event) => tellIfCut(field, event))
+  // Only the field that was typed in: another window may be changing the other one.
+  for (const [name, field] of [['title', title], ['body', body]] as const) {
+    field.addEventListener('input', () => shown && notebook.edit(shown, { [name]: field.value }))
+    field.addEventListener('paste', (event) => tellIfCut(field, (event as ClipboardEvent).clipboardData))
   }
   title.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return
@@ -32,7 +30,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
 
   function statusWords(id: string, updatedAt: number): string {
     if (!notebook.isKept()) return 'Not kept – leave this tab open'
-    return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Synced'}`
+    return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Saved to the server'}`
   }
 
   return {
@@ -50,8 +48,8 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
 }
 
 /** The browser cuts what does not fit, without a word. */
-function tellIfCut({ value, selectionStart, selectionEnd, maxLength }: Field, { clipboardData }: ClipboardEvent): void {
-  const pasted = clipboardData?.getData('text/plain').length ?? 0
+function tellIfCut({ value, selectionStart, selectionEnd, maxLength }: Field, data: DataTransfer | null): void {
+  const pasted = data?.getData('text/plain').length ?? 0
   const over = value.length - (selectionEnd ?? 0) + (selectionStart ?? 0) + pasted - maxLength
   if (over > 0) tell(`Not all of it fits: the last ${over} characters were left out.`)
 }
