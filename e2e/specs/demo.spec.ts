@@ -51,7 +51,10 @@ test('opening notes that were set aside asks before it signs out, and offers the
   await page.getByTestId('open-aside-stay').click()
   expect(await second.principal()).toBe(account)
   await openKeptAside(second)
-  await page.getByTestId('toast-action').filter({ hasText: `Back to ${ada.email}` }).click()
+  await page
+    .getByTestId('toast-action')
+    .filter({ hasText: `Back to ${ada.email}` })
+    .click()
   await expect(page.getByTestId('auth-email')).toHaveValue(ada.email)
 })
 

@@ -150,9 +150,11 @@ async function writeBatch(
   return answer
 }
 
-function rowOf(session: WriterSession, { base: _, origin, deleted, ...change }: BatchChange): NewRow {
+function rowOf(session: WriterSession, { id, title, body, updatedAt, origin, deleted }: BatchChange): NewRow {
   const owner = owns(session, origin) ? origin! : session.principal
-  return deleted ? { ...change, owner, title: '', body: '', deleted: 1 } : { ...change, owner, deleted: 0 }
+  return deleted
+    ? { id, owner, title: '', body: '', updatedAt, deleted: 1 }
+    : { id, owner, title, body, updatedAt, deleted: 0 }
 }
 
 type NewRow = Omit<NoteTable, 'position'>

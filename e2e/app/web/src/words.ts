@@ -72,7 +72,10 @@ function refusalOf({ cause }: Pick<LatchkeyError, 'cause'>): string {
   return (cause as { code?: string } | undefined)?.code ?? ''
 }
 
-const EXISTS = { words: 'There is already an account with this e-mail address. Sign in instead.', field: 'email' } as const
+const EXISTS = {
+  words: 'There is already an account with this e-mail address. Sign in instead.',
+  field: 'email',
+} as const
 const NO_ADDRESS = { words: 'Enter a complete e-mail address, such as ada@example.com.', field: 'email' } as const
 
 /** Codes of Better Auth. */

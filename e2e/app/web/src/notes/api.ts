@@ -40,7 +40,10 @@ export interface BatchResult {
 
 /** Sends changes. */
 export async function sendNotes(auth: Auth, changes: readonly Outgoing[]): Promise<BatchResult> {
-  const body = changes.map(({ note: { owner: _, ...change }, base }) => ({ ...change, base }))
+  const body = changes.map(({ note, base }) => {
+    const { id, title, body, updatedAt, origin, deleted } = note
+    return { id, title, body, updatedAt, origin, deleted, base }
+  })
   const headers = { 'content-type': 'application/json' }
   const response = await call(auth, '/api/notes/batch', { method: 'PUT', headers, body: JSON.stringify(body) })
   return response.json() as Promise<BatchResult>

@@ -142,8 +142,7 @@ export function createNotebook(onSaved: () => void): Notebook {
       if (note) change(note, text)
     },
     remove,
-    restore: (note) =>
-      change(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false }),
+    restore: (note) => change(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false }),
     tidy(id) {
       const note = shown.get(id)
       if (note && isBlank(note)) remove(id)

@@ -82,9 +82,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     let hasChanged = true
     try {
       // One tab at a time; the others read what it fetched.
-      const done = await navigator.locks.request('latchkey-notes:sync', () =>
-        exchange(auth, owner, since, progress()),
-      )
+      const done = await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner, since, progress()))
       hasChanged = done.hasChanged
       pulled = { key, latest: done.latest }
       if (done.isMore) again = true

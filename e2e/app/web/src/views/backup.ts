@@ -12,10 +12,7 @@ const STEPS = ['words', 'test'] as const
  * @param usePasskey - opens the dialog of the other kind of backup
  * @returns a function that opens the dialog at the words, or at the test
  */
-export function createBackupDialog(
-  auth: RecoverableAuth,
-  usePasskey: () => void,
-): (step?: 'test') => Promise<void> {
+export function createBackupDialog(auth: RecoverableAuth, usePasskey: () => void): (step?: 'test') => Promise<void> {
   const recovery = createRecovery(auth)
   const dialog = part<HTMLDialogElement>('backup-dialog')
   const inputs = [...dialog.querySelectorAll<HTMLInputElement>('input')]

@@ -14,7 +14,10 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   let shown: string | null = null
 
   // Only the field that was typed in: another window may be changing the other one.
-  for (const [name, field] of [['title', title], ['body', body]] as const) {
+  for (const [name, field] of [
+    ['title', title],
+    ['body', body],
+  ] as const) {
     field.addEventListener('input', () => shown && notebook.edit(shown, { [name]: field.value }))
     field.addEventListener('paste', (event) => tellIfCut(field, (event as ClipboardEvent).clipboardData))
   }

@@ -70,7 +70,11 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
 
 /** Offers all notes as a file. */
 function exportNotes(notes: readonly Note[]): void {
-  const shared = notes.map(({ title, body, updatedAt }) => ({ title, body, changed: new Date(updatedAt).toISOString() }))
+  const shared = notes.map(({ title, body, updatedAt }) => ({
+    title,
+    body,
+    changed: new Date(updatedAt).toISOString(),
+  }))
   const url = URL.createObjectURL(new Blob([JSON.stringify(shared, null, 2)], { type: 'application/json' }))
   Object.assign(document.createElement('a'), { href: url, download: 'notes.json' }).click()
   URL.revokeObjectURL(url)

@@ -107,7 +107,8 @@ function previewWords(preview: RestorePreview): string {
 
 /** The words themselves are secret: only the places of unknown ones are shown, with near words. */
 function failureWords(code: string, text: string): string {
-  if (code !== 'PHRASE_WORD_UNKNOWN') return FAILURES[code] ?? PASSKEY_FAILURES[code] ?? 'That did not work, and nothing has changed.'
+  if (code !== 'PHRASE_WORD_UNKNOWN')
+    return FAILURES[code] ?? PASSKEY_FAILURES[code] ?? 'That did not work, and nothing has changed.'
   return findUnknownWords(text)
     .map(({ place, nearWords }) => `Word ${place} is not in the list: ${nearWords.join(', ')}?`)
     .join(' ')
