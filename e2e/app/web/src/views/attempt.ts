@@ -7,12 +7,12 @@ import { tell } from '../tell.ts'
  * the user has closed it.
  *
  * @param name - `${name}-dialog` and `${name}-error` are its parts
- * @param wordsOf - turns the code of the library's error, or the name of the browser's, into words; empty: say nothing
+ * @param wordsOf - turns the code of the library's error, or the name of the browser's, into words; undefined says nothing
  */
 export async function attempt(
   name: string,
   act: () => Promise<unknown>,
-  wordsOf: (code: string) => string,
+  wordsOf: (code: string) => string | undefined,
 ): Promise<void> {
   const dialog = part<HTMLDialogElement>(`${name}-dialog`)
   setText(part(`${name}-error`), '')
@@ -22,8 +22,9 @@ export async function attempt(
   } catch (error) {
     if (!isLatchkeyError(error) && !(error instanceof DOMException)) throw error
     const words = wordsOf(isLatchkeyError(error) ? error.code : error.name)
+    if (words === undefined) return
     if (dialog.open) setText(part(`${name}-error`), words)
-    else if (words) tell(words)
+    else tell(words)
   } finally {
     dialog.toggleAttribute('data-busy', false)
   }

@@ -29,6 +29,8 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   let approval: Approval | undefined
   let offer: PairingOffer | undefined
   let link = ''
+  /** The attempt whose errors are shown. */
+  let turn = 0
 
   function show(step: Step, words: string): void {
     for (const each of STEPS) setHidden(part(`pairing-${each}`), each !== step)
@@ -39,9 +41,11 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     part('pairing-heading').focus()
   }
 
-  const run = (act: () => Promise<void>): Promise<void> =>
-    // Closing the dialog ends the pairing: that needs no words.
-    attempt('pairing', act, (code) => (dialog.open ? (FAILURES[code] ?? FAILED) : ''))
+  const run = (act: () => Promise<void>): Promise<void> => {
+    const mine = turn
+    // Ending a pairing, by closing the dialog or to begin another one, needs no words.
+    return attempt('pairing', act, (code) => (dialog.open && mine === turn ? (FAILURES[code] ?? FAILED) : undefined))
+  }
 
   async function finish(words: string): Promise<void> {
     cancel = undefined
@@ -51,6 +55,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
 
   onClick('pairing-close', () => dialog.close())
   dialog.addEventListener('close', () => {
+    turn++
     void cancel?.()
     cancel = approval = offer = undefined
     part('pairing-qr').replaceChildren()
@@ -101,7 +106,10 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   }
 
   onClick('pairing-join-now', () => run(async () => receive(await pairing.join(link))))
-  onClick('pairing-scan-instead', () => run(async () => give(await pairing.scan(await scan()))))
+  onClick('pairing-scan-instead', () => {
+    turn++
+    return run(async () => give(await pairing.scan(await scan())))
+  })
   onClick('pairing-accept', () =>
     run(async () => {
       const accepted = offer!
