@@ -159,8 +159,8 @@ test('a letter with a link signs in on a second device, and a new password is se
   await first.page.getByTestId('verify-mailbox').click()
   await expectAccessible(first.page)
   await first.page.getByTestId('mailbox-letters').getByRole('link', { name: 'Confirm your address' }).click()
+  await expect.poll(async () => (await first.state()).storage.durability).toBe('recoverable')
   await expect(first.page.getByTestId('verify-notice')).toBeHidden()
-  expect((await first.state()).storage.durability).toBe('recoverable')
 
   const second = await openNotes()
   const { page } = second
