@@ -3,7 +3,7 @@ import { type UserWorkspaceConfig, defineConfig, mergeConfig } from 'vitest/conf
 /** What `@better-auth/expo` imports runs on a phone only: the tests of `latchkey/expo` have stubs. */
 const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-browser))$/
 
-const TESTS = ['{lib,adapters,e2e/explore,e2e/published}/**/*.test.ts']
+const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
 
 /** What takes long: random walks, crashes, races, server processes, the file keystore, the command line. */
 const CAMPAIGNS = [

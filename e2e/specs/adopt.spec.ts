@@ -74,7 +74,8 @@ test('keep aside: the account alone; the account area opens the others again (ch
 
   await page.getByTestId('account-menu').click()
   await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, set aside')
-  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  await page.getByTestId('kept-aside').getByRole('button', { name: 'open' }).click()
+  await page.getByTestId('open-aside-anyway').click()
   expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
   await expectNotes(page, 'On the second device')
 })

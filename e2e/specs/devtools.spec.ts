@@ -245,7 +245,7 @@ test('nobody loads it who does not open it', async ({ openNotes }) => {
   page.on('request', (request) => files.push(request.url()))
   await readyForOffline(page)
   await page.reload()
-  await expect(page.getByTestId('mode')).toHaveText('On this device only')
+  await expect(page.getByTestId('mode')).toHaveText('No account yet')
   const kept = await page.evaluate(async () => {
     const caches = await Promise.all((await globalThis.caches.keys()).map((name) => globalThis.caches.open(name)))
     return (await Promise.all(caches.map((cache) => cache.keys()))).flat().map(({ url }) => url)

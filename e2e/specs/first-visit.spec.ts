@@ -4,7 +4,7 @@ test('a first visit owns an identity at once, without a form', async ({ openNote
   const { page, state } = await openNotes()
   const { authMode, session } = await state()
   expect(authMode).toBe('local-first')
-  await expect(page.getByTestId('mode')).toHaveText('On this device only')
+  await expect(page.getByTestId('mode')).toHaveText('No account yet')
   await expect(page.getByTestId('principal')).toHaveText(session!.principal.slice(0, 8))
   await expect(page.getByTestId('nudge')).toBeHidden()
 })
@@ -18,7 +18,7 @@ test('the app opens again without a network, with the same identity (checklist 3
   await device.goOffline()
   await device.page.reload()
   expect(await device.principal()).toBe(principal)
-  await expect(device.page.getByTestId('mode')).toHaveText('On this device only')
+  await expect(device.page.getByTestId('mode')).toHaveText('No account yet')
 })
 
 test('what was written offline is there after a reload, and synced when the network is back (checklist 31: fixtures for Playwright)', async ({

@@ -1,4 +1,4 @@
-import { adoptedNotes, conflicted, decide, undo } from '../support/conflicts.ts'
+import { adoptedNotes, conflicted, decide, openKeptAside, undo } from '../support/conflicts.ts'
 import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
 
 test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({
@@ -19,9 +19,8 @@ test('undo: the notes go back to this device, kept aside, and can be adopted onc
   await expectNotes(first.page, 'Written since', 'In the account')
   await expectSynced(first.page)
 
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  expect((await second.waitForState({ authMode: 'local-first' })).session?.principal).toBe(here)
+  await openKeptAside(second)
+  expect(await second.principal()).toBe(here)
   await expectNotes(page, 'On the second device')
   await enter(page, 'sign-in', ada)
   await decide(second, 'adopt')
@@ -58,9 +57,7 @@ test('undo on the other device: it says whose notes go, and they are gone from t
   await second.page.reload()
   await expectNotes(second.page, 'In the account')
   await expectSynced(second.page)
-  await second.page.getByTestId('account-menu').click()
-  await second.page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  await second.waitForState({ authMode: 'local-first' })
+  await openKeptAside(second)
   await expectNotes(second.page, 'On the second device')
 })
 
@@ -83,9 +80,7 @@ test('notes that another account may still claim are not taken by a new one', as
   await decide(second, 'adopt')
   await undo(second)
   await expectNotes(page, 'In the account')
-  await page.getByTestId('account-menu').click()
-  await page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
-  await second.waitForState({ authMode: 'local-first' })
+  await openKeptAside(second)
 
   await enter(page, 'sign-up', somebody())
   await expect(page.getByTestId('auth-error')).toContainText('belong to another account')

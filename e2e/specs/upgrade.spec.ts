@@ -22,7 +22,7 @@ test('signing up keeps the identity and every note (checklist 6: the same princi
   expect(await device.principal()).toBe(principal)
   await expectNotes(page, 'Before the account')
   await expectSynced(page)
-  await expect(page.getByTestId('mode')).toHaveText(`Signed in as ${ada.email}`)
+  await expect(page.getByTestId('mode')).toHaveText(ada.email)
   await expect(page.getByTestId('nudge')).toBeHidden()
 })
 

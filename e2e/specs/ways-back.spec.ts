@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 import decodeQR from 'qr/decode.js'
+import { expectAccessible } from '../support/accessible.ts'
 import { expect, expectNotes, expectSynced, test, writeNote } from '../support/notes.ts'
 
 async function backUp(page: Page): Promise<string[]> {
@@ -73,13 +74,123 @@ test('a code on one device and four digits from the other one bring the notes ov
   await page.goto(link)
   await page.getByTestId('pairing-join-now').click()
   expect(page.url()).not.toContain('latchkey-pair')
-  await expect(page.getByTestId('pairing-check')).toHaveText(/^\d{4}$/)
-  const digits = await page.getByTestId('pairing-check').textContent()
-  await first.page.getByTestId('pairing-typed').fill(digits!)
-  await first.page.getByTestId('pairing-approve').click()
-  await page.getByTestId('pairing-accept').click()
-  await expect(page.getByTestId('pairing-dialog')).toBeHidden()
-  await expect(first.page.getByTestId('pairing-dialog')).toBeHidden()
+  await approve(first.page, page)
   expect(await second.principal()).toBe(await first.principal())
   await expectNotes(page, 'By camera')
 })
+
+/** Clears what the page has stored, as a person does in the settings of the browser. */
+const clearSite = (page: Page): Promise<unknown> =>
+  page.evaluate(async () => {
+    localStorage.clear()
+    for (const { name } of await indexedDB.databases())
+      await new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(name!)
+        request.onsuccess = resolve
+        request.onerror = reject
+      })
+  })
+
+test('a passkey brings the notes back after the site data was cleared, and a backup is tested', async ({
+  openNotes,
+}) => {
+  const device = await openNotes()
+  const { page } = device
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', { options: SYNCED_PASSKEYS })
+  await writeNote(page, 'By passkey')
+  await expectSynced(page)
+  const before = await device.principal()
+
+  await page.getByTestId('nudge-backup').click()
+  await page.getByTestId('backup-passkey').click()
+  await expectAccessible(page)
+  await page.getByTestId('passkey-next').click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Seal' }).click()
+  await expect(page.getByTestId('passkey-next')).toHaveText('Test it now')
+  await page.getByTestId('passkey-close').click()
+  await page.getByTestId('nudge-backup').filter({ hasText: 'Test it now' }).click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Test it now' }).click()
+  await expect(page.getByTestId('toast')).toContainText('Backed up.')
+  expect((await device.state()).storage.advice).toBe('none')
+
+  await clearSite(page)
+  await page.reload()
+  await page.getByTestId('have-it-elsewhere').or(page.getByTestId('storage-restore')).first().click()
+  await expectAccessible(page)
+  await page.getByTestId('restore-passkey').click()
+  await page.getByTestId('restore-import').click()
+  await expectNotes(page, 'By passkey')
+  expect(await device.principal()).toBe(before)
+})
+
+const SYNCED_PASSKEYS = {
+  protocol: 'ctap2',
+  ctap2Version: 'ctap2_1',
+  transport: 'internal',
+  hasPrf: true,
+  hasResidentKey: true,
+  hasUserVerification: true,
+  isUserVerified: true,
+  automaticPresenceSimulation: true,
+  defaultBackupEligibility: true,
+  defaultBackupState: true,
+} as const
+
+/** Lets the page's camera see a picture. */
+const showToCamera = (page: Page, picture: Buffer): Promise<void> =>
+  page.evaluate(
+    async (bytes) => {
+      const image = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/png' }))
+      const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 })
+      const context = canvas.getContext('2d')!
+      const draw = (): void => {
+        context.fillStyle = '#888'
+        context.fillRect(0, 0, 640, 480)
+        context.drawImage(image, 140, 60, 360, 360)
+        requestAnimationFrame(draw)
+      }
+      draw()
+      navigator.mediaDevices.getUserMedia = async () => canvas.captureStream()
+    },
+    [...picture],
+  )
+
+test('the new device scans the code itself, or shows one for the other to scan', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'By camera')
+  await expectSynced(first.page)
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  await expectAccessible(first.page)
+  const second = await openNotes()
+  await showToCamera(second.page, await first.page.getByTestId('pairing-qr').screenshot())
+  await second.page.getByTestId('have-it-elsewhere').click()
+  await second.page.getByTestId('restore-scan').click()
+  await second.page.getByTestId('pairing-join-now').click()
+  await approve(first.page, second.page)
+  expect(await second.principal()).toBe(await first.principal())
+
+  const third = await openNotes()
+  await third.page.getByTestId('have-it-elsewhere').click()
+  await third.page.getByTestId('restore-code').click()
+  await third.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  await showToCamera(first.page, await third.page.getByTestId('pairing-qr').screenshot())
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-scan-instead').click()
+  await approve(first.page, third.page)
+  await expectNotes(third.page, 'By camera')
+})
+
+/** The digits of the new device are typed on the other one. */
+async function approve(giver: Page, newcomer: Page): Promise<void> {
+  await expect(newcomer.getByTestId('pairing-check')).toHaveText(/^\d{4}$/)
+  await giver.getByTestId('pairing-typed').fill((await newcomer.getByTestId('pairing-check').textContent())!)
+  await giver.getByTestId('pairing-approve').click()
+  await newcomer.getByTestId('pairing-accept').click()
+  await expect(newcomer.getByTestId('pairing-dialog')).toBeHidden()
+  await expect(giver.getByTestId('pairing-dialog')).toBeHidden()
+}

@@ -61,7 +61,8 @@ export async function undo({ page }: Device): Promise<void> {
 /** Goes on as the identity that was put aside here. */
 export async function openKeptAside(device: Device): Promise<void> {
   await device.page.getByTestId('account-menu').click()
-  await device.page.getByTestId('kept-aside').getByRole('button', { name: 'Open' }).click()
+  await device.page.getByTestId('kept-aside').getByRole('button', { name: 'open' }).click()
+  await device.page.getByTestId('open-aside-anyway').click()
   await device.waitForState({ authMode: 'local-first' })
 }
 

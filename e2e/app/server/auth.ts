@@ -1,29 +1,50 @@
 import { type Auth, type BetterAuthOptions, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
+import { magicLink } from 'better-auth/plugins'
 import { proxy } from 'hono/proxy'
 import { latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import type { Database } from './database.ts'
+import type { Mailbox } from './mailbox.ts'
 
 export interface AuthServerOptions {
   readonly database: Database
   readonly origin: string
   readonly secret: string
+  /** Takes the letters. A real server sends mails. */
+  readonly mailbox: Mailbox
 }
+
+/** Limits of sealed backups of identities without an account. */
+const BACKUPS = { perAddressAndDay: 50, total: 100_000, days: 365 }
 
 /** The part of Better Auth that the app uses. */
 type AuthServer = Pick<Auth, 'handler'>
 
-/** Creates Better Auth with e-mail and password, with its tables and its signing key. */
-export async function createAuthServer({ database, origin, secret }: AuthServerOptions): Promise<AuthServer> {
+/** Creates Better Auth with e-mail, by password or link, with its tables and its signing key. */
+export async function createAuthServer({ database, origin, secret, mailbox }: AuthServerOptions): Promise<AuthServer> {
   const jwt = latchkeyJwt({
     jwt: { issuer: origin, audience: origin, definePayload: ({ user }) => ({ email: user.email }) },
   })
+  const post = (to: string, subject: string, link: string): void => mailbox.post({ to, subject, link })
   const options = {
     baseURL: origin,
     secret,
     database: { db: database, type: 'sqlite', transaction: true },
-    emailAndPassword: { enabled: true },
-    plugins: [latchkey({ pairing: {} }), jwt],
+    emailAndPassword: {
+      enabled: true,
+      // In the fragment, which no server and no log sees.
+      sendResetPassword: async ({ user, token }) =>
+        post(user.email, 'Choose a new password', `${origin}/#reset=${token}&email=${encodeURIComponent(user.email)}`),
+    },
+    emailVerification: {
+      sendOnSignUp: true,
+      sendVerificationEmail: async ({ user, url }) => post(user.email, 'Confirm your address', url),
+    },
+    plugins: [
+      latchkey({ pairing: {}, backupsWithoutAccount: BACKUPS }),
+      jwt,
+      magicLink({ sendMagicLink: ({ email, token }) => post(email, 'Sign in', `${origin}/#sign-in=${token}`) }),
+    ],
     // A wrong password is not logged; errors are logged elsewhere.
     logger: { disabled: true },
     onAPIError: { onError: report },

@@ -7,6 +7,8 @@ export interface Configuration {
   readonly port: number
   /** The app's public origin. Never taken from the Host header, which is untrusted input. */
   readonly origin: string
+  /** The same app under another name, which the browser takes for another device; null with separate accounts. */
+  readonly secondDevice: string | null
   readonly databaseFile: string
   /** Origin of a separate account server, such as an internal `latchkey serve`; null: accounts are in this server. */
   readonly accounts: string | null
@@ -29,11 +31,13 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder:
   const port = readPort(environment['PORT'] || DEFAULT_PORT)
   const folder = resolve(environment['LATCHKEY_DATA'] || defaultFolder)
   prepareFolder(folder)
+  const accounts = readAccounts(environment['LATCHKEY_ACCOUNTS'] || null)
   return {
     port,
     origin: `http://localhost:${port}`,
+    secondDevice: accounts === null ? `http://127.0.0.1:${port}` : null,
     databaseFile: join(folder, 'notes.sqlite'),
-    accounts: readAccounts(environment['LATCHKEY_ACCOUNTS'] || null),
+    accounts,
     secret: environment['BETTER_AUTH_SECRET'] || keptSecret(join(folder, 'secret')),
   }
 }

@@ -3,6 +3,7 @@ import { type ServerType, serve } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { type Configuration, ConfigurationError, readConfiguration } from './configuration.ts'
 import { type Database, openDatabase } from './database.ts'
+import { createMailbox } from './mailbox.ts'
 
 export interface Folders {
   /** The data folder if LATCHKEY_DATA is not set. */
@@ -16,15 +17,27 @@ export async function run(environment: NodeJS.ProcessEnv, folders: Folders): Pro
   try {
     const configuration = readConfiguration(environment, folders.data)
     const database = await openDatabase(configuration.databaseFile)
-    const { origin, secret, port, accounts } = configuration
-    const app = await createApp({ database, origin, secret, accounts, siteFolder: folders.site })
-    const server = await listen(app.fetch, port)
+    const server = await listen(await createApps(configuration, database, folders.site), configuration.port)
     stopOnSignal(server, database)
     console.log(`Latchkey Notes is at ${configuration.origin}`)
   } catch (error) {
     console.error(error instanceof ConfigurationError ? error.message : error)
     process.exitCode = 1
   }
+}
+
+/** Two apps on one database, for the two names: a demo of two devices needs one browser only. */
+async function createApps(
+  { origin, secondDevice, secret, accounts }: Configuration,
+  database: Database,
+  siteFolder: string,
+): Promise<Parameters<typeof serve>[0]['fetch']> {
+  const shared = { database, secret, accounts, siteFolder, mailbox: createMailbox() }
+  const app = await createApp({ ...shared, origin })
+  if (!secondDevice) return app.fetch
+  const second = await createApp({ ...shared, origin: secondDevice })
+  const { host } = new URL(secondDevice)
+  return (request, bindings) => (request.headers.get('host') === host ? second : app).fetch(request, bindings)
 }
 
 function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: Configuration['port']): Promise<ServerType> {

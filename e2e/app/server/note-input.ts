@@ -11,6 +11,14 @@ export interface NoteChange {
   readonly origin: string | null
 }
 
+/** One change of a batch. */
+export interface BatchChange extends NoteChange {
+  readonly id: string
+  readonly deleted: boolean
+  /** `updatedAt` of the version that it changes; null for a new note. */
+  readonly base: number | null
+}
+
 const TITLE_LIMIT = 200
 const BODY_LIMIT = 100_000
 const ORIGIN_LIMIT = 64
@@ -25,6 +33,14 @@ export function readNote(body: unknown): NoteChange | null {
   const updatedAt = readTime(fields['updatedAt'])
   const origin = readText(fields['origin'], ORIGIN_LIMIT)
   return title === null || text === null || updatedAt === null ? null : { title, body: text, updatedAt, origin }
+}
+
+/** @returns null if the change is invalid */
+export function readChange(body: unknown): BatchChange | null {
+  const note = readNote(body)
+  const { id, deleted, base } = (body ?? {}) as Readonly<Record<string, unknown>>
+  if (!note || typeof id !== 'string' || !isId(id) || typeof deleted !== 'boolean') return null
+  return { ...note, id, deleted, base: readTime(base) }
 }
 
 function readText(value: unknown, limit: number): string | null {

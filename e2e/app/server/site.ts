@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -14,6 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Serves the built page. The files are read once at the start, and no other file can be requested. */
 export function createSite(folder: string): Hono {
   const site = new Hono()
+  site.use(compress())
   for (const [path, content] of readFiles(folder)) {
     const headers = {
       'content-type': TYPES[extname(path)] ?? 'application/octet-stream',

@@ -1,5 +1,7 @@
 import type { App } from './app.ts'
 import { narrow, part } from './dom.ts'
+import { type Note, headingOf, isBlank } from './notes/note.ts'
+import { tell } from './tell.ts'
 
 /** Actions of buttons and keys. */
 export interface Actions {
@@ -9,8 +11,7 @@ export interface Actions {
   leave(): void
 }
 
-/** @param onRemoved - called after a deletion, to offer undo */
-export function createActions({ auth, notebook, route }: App, onRemoved: (id: string) => void): Actions {
+export function createActions({ auth, notebook, route }: App): Actions {
   function tidyOpen(): void {
     const id = route.noteId()
     if (id) notebook.tidy(id)
@@ -20,6 +21,15 @@ export function createActions({ auth, notebook, route }: App, onRemoved: (id: st
   async function showList(focused: string | null): Promise<void> {
     if (narrow.matches) await route.close()
     setTimeout(() => focusInList(focused))
+  }
+
+  function tellRemoved(removed: Note): void {
+    const undo = (): void => {
+      notebook.restore(removed)
+      route.open(removed.id)
+      part('note-body').focus()
+    }
+    tell(`“${headingOf(removed)}” was deleted.`, { action: { label: 'Undo', act: undo } })
   }
 
   return {
@@ -37,8 +47,9 @@ export function createActions({ auth, notebook, route }: App, onRemoved: (id: st
       const notes = notebook.notes()
       const place = notes.findIndex((note) => note.id === id)
       const neighbour = notes[place + 1] ?? notes[place - 1]
+      const removed = notebook.find(id)
       notebook.remove(id)
-      onRemoved(id)
+      if (removed && !isBlank(removed)) tellRemoved(removed)
       if (!narrow.matches && neighbour && route.noteId() === id) route.open(neighbour.id)
       void showList(neighbour?.id ?? null)
     },

@@ -1,4 +1,5 @@
 import { createAuthClient } from 'better-auth/client'
+import { magicLinkClient } from 'better-auth/client/plugins'
 import { type Auth, type LocalHoldings, type WaitingAccount, createAuth } from 'latchkey'
 import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
 import type { Aside } from './aside.ts'
@@ -11,11 +12,14 @@ import { summaryWords } from './notes/summary-words.ts'
 /** Better Auth's client. The plugin attaches proofs, only while `auth.upgrade` runs. */
 export type AccountClient = ReturnType<typeof createAccountClient>
 
+/** A dialog waits for the request, and cannot be closed meanwhile. In milliseconds. */
+const REQUEST_TIMEOUT_MS = 20_000
+
 export function createAccountClient() {
   // Better Auth would keep the current `fetch`, and the developer panel's offline switch could not affect it.
   return createAuthClient({
-    plugins: [latchkeyClient()],
-    fetchOptions: { customFetchImpl: (...request) => fetch(...request) },
+    plugins: [latchkeyClient(), magicLinkClient()],
+    fetchOptions: { customFetchImpl: (...request) => fetch(...request), timeout: REQUEST_TIMEOUT_MS },
   })
 }
 

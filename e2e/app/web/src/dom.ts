@@ -22,6 +22,13 @@ export function onClick(name: string, act: () => unknown): void {
   part(name).addEventListener('click', () => void act())
 }
 
+/** Escape during a request would hide its outcome. */
+export function keepOpenWhileBusy(dialog: HTMLDialogElement): void {
+  dialog.addEventListener('cancel', (event) => {
+    if (dialog.hasAttribute('data-busy')) event.preventDefault()
+  })
+}
+
 /** Announces a text to screen readers. */
 export function announce(text: string): void {
   setText(part('announcement'), text)

@@ -1,15 +1,17 @@
-import { announce } from './dom.ts'
+import { tell } from './tell.ts'
 
 /** Returns a function that loads a part of the app when it is first called, and then opens it. */
-export function later(load: () => Promise<() => unknown>): () => void {
-  let loading: Promise<() => unknown> | undefined
-  return () => {
+export function later<Given extends unknown[]>(
+  load: () => Promise<(...given: Given) => unknown>,
+): (...given: Given) => void {
+  let loading: ReturnType<typeof load> | undefined
+  return (...given) => {
     loading ??= load()
     void loading.then(
-      (open) => open(),
+      (open) => open(...given),
       () => {
         loading = undefined
-        announce('This part of the app could not be loaded. Try again when the network is back.')
+        tell('This part of the app could not be loaded. Try again when the network is back.')
       },
     )
   }

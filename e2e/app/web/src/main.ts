@@ -10,24 +10,31 @@ import { createSync } from './notes/sync.ts'
 import { connectNotes } from './notes/tabs.ts'
 import { keepOffline } from './offline.ts'
 import { followIdentity } from './follow.ts'
-import { createRoute, takePairingLink } from './route.ts'
+import { createNetwork } from './network.ts'
+import { createRoute, takeLink } from './route.ts'
+import { connectMessages, tell } from './tell.ts'
+import { failureWords } from './words.ts'
 import { createAuthDialog } from './views/auth-dialog.ts'
 import { createConflictDialog } from './views/conflict.ts'
 import { createDeveloperPanel } from './views/developer.ts'
 import { createEditor } from './views/editor.ts'
+import { createGuide } from './views/guide.ts'
 import { createIdentityBar } from './views/identity.ts'
+import { createInstall } from './views/install.ts'
 import { createJoined } from './views/joined.ts'
 import { createList } from './views/list.ts'
 import { createNotices } from './views/notices.ts'
+import { enter } from './views/outcome.ts'
 import { createPage } from './views/page.ts'
 import { createPanel } from './views/panel.ts'
 import { listenToKeys } from './views/shortcuts.ts'
 import type { PairingDialog } from './views/pairing.ts'
 import { signOut } from './views/sign-out.ts'
-import { createToast } from './views/toast.ts'
 
 /** How long a sign-out waits for the last changes to reach the server, in milliseconds. */
 const FLUSH = 3000
+
+const network = createNetwork()
 
 // Only installs the hook; the panel itself loads when it is opened. Before `createAuth`, or no events are recorded.
 defineDevtools()
@@ -44,43 +51,62 @@ const auth = createNotesAuth(account, notebook, aside, () => Promise.race([sync.
 const sync = createSync(auth, notebook, tellTabs)
 const app: App = { auth, account, notebook, sync, route: createRoute(), aside }
 
-const actions = createActions(app, createToast(app))
+connectMessages()
+const actions = createActions(app)
 const conflict = createConflictDialog(app)
 const decide = (): void => void conflict.open()
-const openAuthDialog = createAuthDialog(app, decide)
+const openMailbox = later(async () => (await import('./views/mailbox.ts')).createMailboxDialog(auth))
+const entry = { decide, openMailbox }
+const openAuthDialog = createAuthDialog(app, entry)
 const signUp = (): void => openAuthDialog('sign-up')
-const signIn = (): void => openAuthDialog('sign-in')
+const signIn = (email?: string): void => openAuthDialog('sign-in', email)
 const { resume } = followIdentity(app)
 
 // Each loads when it is opened: most visits need none of them.
-const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth))
-const restore = later(async () => (await import('./views/restore.ts')).createRestoreDialog(auth, account))
+const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth, backUpByPasskey))
+const backUpByPasskey = later(async () => (await import('./views/passkey.ts')).createPasskeyDialog(auth, account))
+const restore = later(async () => (await import('./views/restore.ts')).createRestoreDialog(auth, account, pair))
 const showDevices = later(async () => (await import('./views/devices.ts')).createDevicesDialog(auth))
 let pairingDialog: Promise<PairingDialog> | undefined
 const pairing = (): Promise<PairingDialog> =>
   (pairingDialog ??= import('./views/pairing.ts').then(({ createPairingDialog }) => createPairingDialog(auth)))
 const addDevice = (): void => void pairing().then((dialog) => dialog.addDevice())
+const pair = {
+  scan: (): void => void pairing().then((dialog) => dialog.scan()),
+  showCode: (): void => void pairing().then((dialog) => dialog.showCode()),
+}
+/** A backup that was begun is tested; otherwise it begins. */
+async function backUpOrTest(): Promise<void> {
+  if (auth.getState().storage.advice !== 'test') return backUp()
+  const identities = await auth.listIdentities({ withCurrent: true })
+  const principal = auth.getState().session?.principal
+  const last = identities.find((each) => each.principal === principal)?.backups.at(-1)
+  return last?.kind === 'passkey' ? backUpByPasskey('test') : backUp('test')
+}
 
 const views = [
   createPage(app, actions),
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, backUp, retry: resume, decide }),
+  createNotices(app, { signUp, signIn, backUp: backUpOrTest, restore, retry: resume, decide, openMailbox }),
+  createGuide(app, network, { write: actions.write, signUp }),
   createPanel(app, {
     signUp,
     signOut: () => void signOut(app),
-    backUp,
+    backUp: () => void backUpOrTest(),
     restore,
     addDevice,
     showDevices,
+    openMailbox,
     openDeveloperPanel: createDeveloperPanel(),
   }),
-  createJoined(app),
+  createJoined(app, signIn),
+  createInstall(schedule),
   conflict,
 ]
 listenToKeys(actions)
-onClick('open-auth', signIn)
+onClick('open-auth', () => signIn())
 onClick('have-it-elsewhere', restore)
 
 let scheduled = false
@@ -97,13 +123,21 @@ for (const event of ['online', 'offline']) addEventListener(event, schedule)
 narrow.addEventListener('change', schedule)
 schedule()
 
-// A link of another device: nothing happens before the user clicks.
-function followLink(): void {
-  const link = takePairingLink()
-  if (link) void auth.ready.then(pairing).then((dialog) => dialog.join(link))
+const openReset = later(async () => (await import('./views/reset.ts')).createResetDialog(app, entry))
+
+/** Opens the link of a letter, or of another device: of that one, nothing happens before the user clicks. */
+async function followLink(): Promise<void> {
+  const link = takeLink()
+  if (!link) return
+  await auth.ready
+  if (link.kind === 'latchkey-pair') return (await pairing()).join(link.text)
+  const token = link.values.get(link.kind) ?? ''
+  if (link.kind === 'reset') return openReset(token, link.values.get('email') ?? '')
+  const error = await enter(app, entry, 'Signed in.', () => account.magicLink.verify({ query: { token } }))
+  if (error) tell(failureWords(error, auth.getState()))
 }
-followLink()
-addEventListener('hashchange', followLink)
+void followLink()
+addEventListener('hashchange', () => void followLink())
 
 // After a reload before the decision, the dialog opens again.
 void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())

@@ -10,14 +10,22 @@ export interface Route {
   subscribe(listener: () => void): () => void
 }
 
-const PAIRING = '#latchkey-pair='
+/** A link of another device, or of a letter. */
+export interface TakenLink {
+  readonly kind: 'latchkey-pair' | 'sign-in' | 'reset'
+  /** The whole link. */
+  readonly text: string
+  /** What follows in it, by name. */
+  readonly values: URLSearchParams
+}
 
-/** Takes the link of another device out of the address, where it would stay in the history; null if there is none. */
-export function takePairingLink(): string | null {
+/** Takes a link with a secret out of the address, where it would stay in the history; null if there is none. */
+export function takeLink(): TakenLink | null {
   const { hash, href, pathname } = location
-  if (!hash.startsWith(PAIRING)) return null
+  const kind = (['latchkey-pair', 'sign-in', 'reset'] as const).find((each) => hash.startsWith(`#${each}=`))
+  if (!kind) return null
   history.replaceState(null, '', pathname)
-  return href
+  return { kind, text: href, values: new URLSearchParams(hash.slice(1)) }
 }
 
 export function createRoute(): Route {

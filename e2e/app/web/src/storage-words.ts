@@ -59,7 +59,7 @@ const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> & { readonly KEYS
     'This page is embedded in another one that does not allow it any storage. Open it in a separate tab.',
   KEYSTORE_VANISHED:
     'The data of this site was cleared, including your identity. ' +
-    'Sign in to get the notes of your account back, or start over.',
+    'Sign in or use a backup to get your notes back, or start over with an empty identity.',
   CRYPTO_UNAVAILABLE: 'This browser lacks the cryptography that an identity needs.',
 }
 

@@ -1,5 +1,6 @@
 import type { AuthState, LatchkeyError } from 'latchkey'
 import type { SyncStatus } from './notes/sync.ts'
+import { storageWords } from './storage-words.ts'
 
 /** Returns for example "1 note" or "3 notes". */
 export function quantity(count: number, thing: string): string {
@@ -7,16 +8,23 @@ export function quantity(count: number, thing: string): string {
 }
 
 /** Describes the mode to the user. */
-export function modeWords({ authMode, session }: AuthState): string {
+export function modeWords({ authMode, session, error }: AuthState): string {
   if (authMode === 'anonymous') return 'Not signed in'
-  if (authMode === 'local-first') return 'On this device only'
+  if (authMode === 'local-first') return 'No account yet'
   const email = session?.claims['email']
-  return typeof email === 'string' ? `Signed in as ${email}` : 'Signed in'
+  const name = typeof email === 'string' ? email : 'Your account'
+  return error ? `Signed out: ${name}` : name
 }
 
-export const SYNC_WORDS: Readonly<Record<SyncStatus, string>> = {
-  synced: 'Synced',
-  waiting: 'Saved here',
+/** Describes where the notes are. Without an account, too, they are on the server: under this device's identity. */
+export function syncWords(status: SyncStatus, { authMode }: AuthState, count: number): string {
+  if (status !== 'synced') return SYNC_WORDS[status]
+  if (count === 0) return 'Nothing written yet'
+  return authMode === 'external' ? 'Saved to your account' : 'Saved to the server for this device'
+}
+
+const SYNC_WORDS: Readonly<Record<Exclude<SyncStatus, 'synced'>, string>> = {
+  waiting: 'Saved on this device',
   syncing: 'Syncing…',
   offline: 'Offline',
   paused: 'Sync paused',
@@ -49,17 +57,35 @@ export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthS
     return 'The notes on this device already belong to another account. Sign in to that account; nothing has changed.'
   if (code === 'IDENTITY_CHANGED' || code === 'UPGRADE_IN_PROGRESS')
     return 'Another tab is signing in or out. Try again in a moment.'
-  const refusal = (cause as { code?: string } | undefined)?.code ?? ''
-  return REFUSALS[refusal] ?? 'That did not work, and nothing has changed here. Please try again.'
+  if (code.startsWith('KEYSTORE_')) return storageWords(code, null)
+  return REFUSALS[refusalOf({ cause })]?.words ?? 'That did not work, and nothing has changed here. Please try again.'
 }
 
 const OTHER_ACCOUNT = 'This is a different account. Nothing has changed; sign out first to switch accounts.'
 
-const REFUSALS: Readonly<Record<string, string>> = {
-  INVALID_EMAIL_OR_PASSWORD: 'The e-mail address or the password is wrong.',
-  USER_ALREADY_EXISTS: 'There is already an account with this e-mail address. Sign in instead.',
-  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'There is already an account with this e-mail address. Sign in instead.',
-  INVALID_EMAIL: 'This is not an e-mail address.',
-  PASSWORD_TOO_SHORT: 'The password must have at least 8 characters.',
-  PASSWORD_TOO_LONG: 'The password is too long.',
+/** Returns the field that a refusal is about: the user corrects it there. */
+export function blamedField({ cause }: Pick<LatchkeyError, 'cause'>): 'email' | 'password' | undefined {
+  return REFUSALS[refusalOf({ cause })]?.field
+}
+
+function refusalOf({ cause }: Pick<LatchkeyError, 'cause'>): string {
+  return (cause as { code?: string } | undefined)?.code ?? ''
+}
+
+const EXISTS = {
+  words: 'There is already an account with this e-mail address. Sign in instead.',
+  field: 'email',
+} as const
+const NO_ADDRESS = { words: 'Enter a complete e-mail address, such as ada@example.com.', field: 'email' } as const
+
+/** Codes of Better Auth. */
+const REFUSALS: Readonly<Partial<Record<string, { words: string; field: 'email' | 'password' }>>> = {
+  INVALID_EMAIL_OR_PASSWORD: { words: 'The e-mail address or the password is wrong.', field: 'password' },
+  USER_ALREADY_EXISTS: EXISTS,
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: EXISTS,
+  INVALID_EMAIL: NO_ADDRESS,
+  VALIDATION_ERROR: NO_ADDRESS,
+  INVALID_TOKEN: { words: 'This link was used already, or is too old. Ask for a new one.', field: 'password' },
+  PASSWORD_TOO_SHORT: { words: 'The password must have at least 8 characters.', field: 'password' },
+  PASSWORD_TOO_LONG: { words: 'The password is too long.', field: 'password' },
 }

@@ -1,6 +1,6 @@
 import type { Auth } from 'latchkey'
-import type { Note, NoteText } from './note.ts'
-import type { ServerNote } from './store.ts'
+import type { NoteText, ServerNote } from './note.ts'
+import type { Outgoing } from './store.ts'
 
 /** The server's response about all notes of the session. */
 export interface Listing {
@@ -9,6 +9,8 @@ export interface Listing {
   /** The principal and its aliases: the owners of these notes. */
   readonly principals: readonly string[]
   readonly notes: readonly ServerNote[]
+  /** Position of the latest change of any of them; ask for changes since then next time. */
+  readonly latest: number
 }
 
 /** The server refused the request: a retry with the same content would fail too. */
@@ -21,23 +23,30 @@ export class RefusedError extends Error {
   }
 }
 
-export async function fetchNotes(auth: Auth): Promise<Listing> {
-  return (await call(auth, '/api/notes')).json() as Promise<Listing>
+/**
+ * @param since - `latest` of an earlier listing: only later changes are listed; 0 lists everything
+ */
+export async function fetchNotes(auth: Auth, since: number): Promise<Listing> {
+  return (await call(auth, `/api/notes?since=${since}`)).json() as Promise<Listing>
 }
 
-/**
- * Sends one change.
- *
- * @returns the note as the server now has it: a later change from another device wins
- */
-export async function sendNote(auth: Auth, note: Note): Promise<ServerNote> {
-  const { title, body, updatedAt, origin } = note
-  const path = `/api/notes/${note.id}`
+/** The server's response to a batch. */
+export interface BatchResult {
+  /** The notes as the server now has them: a change of an outdated version is not written. */
+  readonly notes: readonly ServerNote[]
+  /** Ids of changes that are invalid, or belong to another owner. */
+  readonly refused: readonly string[]
+}
+
+/** Sends changes. */
+export async function sendNotes(auth: Auth, changes: readonly Outgoing[]): Promise<BatchResult> {
+  const body = changes.map(({ note, base }) => {
+    const { id, title, body, updatedAt, origin, deleted } = note
+    return { id, title, body, updatedAt, origin, deleted, base }
+  })
   const headers = { 'content-type': 'application/json' }
-  const response = note.deleted
-    ? await call(auth, `${path}?updatedAt=${updatedAt}`, { method: 'DELETE' })
-    : await call(auth, path, { method: 'PUT', headers, body: JSON.stringify({ title, body, updatedAt, origin }) })
-  return ((await response.json()) as { note: ServerNote }).note
+  const response = await call(auth, '/api/notes/batch', { method: 'PUT', headers, body: JSON.stringify(body) })
+  return response.json() as Promise<BatchResult>
 }
 
 /** The server's summary of an owner's notes. */

@@ -16,12 +16,22 @@ export interface Note {
 /** The part that the user types. */
 export type NoteText = Pick<Note, 'title' | 'body'>
 
+/** A note as the server has it. */
+export type ServerNote = Omit<Note, 'owner'>
+
+/** A change of some fields. */
+export type NoteChange = Partial<Pick<Note, 'title' | 'body' | 'deleted' | 'owner'>>
+
 export function createNote(owner: string): Note {
   return { id: crypto.randomUUID(), owner, title: '', body: '', updatedAt: Date.now(), deleted: false }
 }
 
-export function changeNote(note: Note, change: Partial<Pick<Note, 'title' | 'body' | 'deleted' | 'owner'>>): Note {
+export function changeNote(note: Note, change: NoteChange): Note {
   return { ...note, ...change, updatedAt: Math.max(Date.now(), note.updatedAt + 1) }
+}
+
+export function isSameText(one: NoteText, other: NoteText): boolean {
+  return one.title === other.title && one.body === other.body
 }
 
 export function isBlank({ title, body }: NoteText): boolean {

@@ -1,5 +1,5 @@
 import { createEmitter } from '../emitter.ts'
-import { type Note, changeNote, createNote, isBlank } from './note.ts'
+import { type Note, type NoteChange, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
 import { forgetSynced, readHoldings, removeAll, reown } from './store.ts'
 
@@ -66,17 +66,18 @@ export function createNotebook(onSaved: () => void): Notebook {
     emit()
   }
 
-  function change(note: Note): void {
-    if (draft?.id === note.id) draft = undefined
+  function change(before: Note, fields: NoteChange): void {
+    if (draft?.id === before.id) draft = undefined
+    const note = changeNote(before, fields)
     pending = new Set([...pending, note.id])
     show([...[...shown.values()].filter(({ id }) => id !== note.id), note])
-    if (note.owner !== NOBODY) saver.save(note)
+    if (note.owner !== NOBODY) saver.save({ note, change: fields })
   }
 
   function remove(id: string): void {
     const note = shown.get(id)
     if (!note || note.deleted) return
-    if (draft?.id !== id) return change(changeNote(note, { deleted: true }))
+    if (draft?.id !== id) return change(note, { deleted: true })
     draft = undefined
     show([...shown.values()].filter((other) => other !== note))
   }
@@ -87,9 +88,14 @@ export function createNotebook(onSaved: () => void): Notebook {
     const holdings = await saver.guard(readHoldings(asked))
     // Another user may have signed in meanwhile.
     if (!holdings || owner !== asked) return
-    const unsaved = saver.unsaved(asked)
-    pending = new Set([...holdings.pending, ...unsaved.map(({ id }) => id)])
-    show([...(draft ? [draft] : []), ...holdings.notes, ...unsaved])
+    const unsaved = new Map(saver.unsaved(asked).map((each) => [each.note.id, each]))
+    pending = new Set([...holdings.pending, ...unsaved.keys()])
+    // Of an unsaved note, the other fields may have changed on disk.
+    const stored = holdings.notes.map((note) => {
+      const { change: fields, note: changed } = unsaved.get(note.id) ?? {}
+      return changed ? { ...note, ...fields, updatedAt: changed.updatedAt } : note
+    })
+    show([...(draft ? [draft] : []), ...[...unsaved.values()].map(({ note }) => note), ...stored])
   }
 
   /** Unsaved changes must be on disk before they can be moved. */
@@ -106,7 +112,7 @@ export function createNotebook(onSaved: () => void): Notebook {
     pending = new Set()
     show([])
     if (next === null) return
-    for (const note of homeless) change(changeNote(note, { owner: next }))
+    for (const note of homeless) change(note, { owner: next })
   }
 
   return {
@@ -133,11 +139,10 @@ export function createNotebook(onSaved: () => void): Notebook {
     },
     edit(id, text) {
       const note = shown.get(id)
-      if (note) change(changeNote(note, text))
+      if (note) change(note, text)
     },
     remove,
-    restore: (note) =>
-      change(changeNote(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false })),
+    restore: (note) => change(shown.get(note.id) ?? note, { title: note.title, body: note.body, deleted: false }),
     tidy(id) {
       const note = shown.get(id)
       if (note && isBlank(note)) remove(id)

@@ -1,11 +1,19 @@
-import type { Note } from './note.ts'
+import type { Note, NoteChange } from './note.ts'
 import { saveNotes } from './store.ts'
+
+/** A change that is not on disk yet. */
+export interface Unsaved {
+  /** The note with the change. */
+  readonly note: Note
+  /** Only these fields are written: another tab may have changed the others. */
+  readonly change: NoteChange
+}
 
 /** Writes notes to disk as soon, and as rarely, as possible: changes made during one write go into the next. */
 export interface Saver {
-  save(note: Note): void
-  /** Returns an owner's notes that are not on disk yet. */
-  unsaved(owner: string): readonly Note[]
+  save(unsaved: Unsaved): void
+  /** Returns an owner's changes that are not on disk yet. */
+  unsaved(owner: string): readonly Unsaved[]
   /** Returns true while the browser stores nothing. */
   isFailing(): boolean
   /** Resolves once everything is on disk, or the disk refused it. */
@@ -18,7 +26,7 @@ export interface Saver {
 const PATIENCE = 3000
 
 export function createSaver(onChange: () => void, onSaved: () => void): Saver {
-  const waiting = new Map<string, Note>()
+  const waiting = new Map<string, Unsaved>()
   let writing: Promise<void> | undefined
   let failing = false
 
@@ -41,10 +49,10 @@ export function createSaver(onChange: () => void, onSaved: () => void): Saver {
 
   async function write(): Promise<void> {
     while (waiting.size) {
-      const batch = [...waiting.values()]
-      await guard(saveNotes(batch))
+      const batch = [...waiting]
+      await guard(saveNotes(batch.map(([, unsaved]) => unsaved)))
       if (failing) return void setTimeout(start, PATIENCE)
-      for (const note of batch) if (waiting.get(note.id) === note) waiting.delete(note.id)
+      for (const [id, unsaved] of batch) if (waiting.get(id) === unsaved) waiting.delete(id)
       onSaved()
     }
   }
@@ -54,11 +62,12 @@ export function createSaver(onChange: () => void, onSaved: () => void): Saver {
   }
 
   return {
-    save(note) {
-      waiting.set(note.id, note)
+    save({ note, change }) {
+      const before = waiting.get(note.id)
+      waiting.set(note.id, { note, change: { ...before?.change, ...change } })
       start()
     },
-    unsaved: (owner) => [...waiting.values()].filter((note) => note.owner === owner),
+    unsaved: (owner) => [...waiting.values()].filter(({ note }) => note.owner === owner),
     isFailing: () => failing,
     settled: async () => writing,
     guard,

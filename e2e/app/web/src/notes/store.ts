@@ -1,12 +1,16 @@
 import { type Stores, answerOf, transact } from './database.ts'
-import type { Note } from './note.ts'
+import { type Base, mergeNote } from './merge.ts'
+import type { Note, NoteChange, ServerNote } from './note.ts'
+import type { Unsaved } from './saver.ts'
 
 /** A change that the server has not accepted yet. */
 interface Pending {
   readonly owner: string
   readonly id: string
-  /** `updatedAt` of the note at the change. */
-  readonly updatedAt: number
+  /** The server's version that was changed; null for a new note. */
+  readonly base: Base | null
+  /** The version that was sent last, to which no response came yet. */
+  readonly sent?: Base
 }
 
 /** The data of one principal on this device. */
@@ -16,9 +20,6 @@ export interface Holdings {
   readonly pending: ReadonlySet<string>
 }
 
-/** A note as the server has it. */
-export type ServerNote = Omit<Note, 'owner'>
-
 /** The key range of one principal. */
 const rangeOf = (owner: string): IDBKeyRange => IDBKeyRange.bound([owner], [owner, []])
 
@@ -26,34 +27,88 @@ export function readHoldings(owner: string): Promise<Holdings> {
   return transact('readonly', (stores) => holdingsIn(stores, owner))
 }
 
-async function holdingsIn({ notes, outbox }: Stores, owner: string): Promise<Holdings> {
-  const [found, pending] = await Promise.all([
+async function holdingsIn(stores: Stores, owner: string): Promise<Holdings> {
+  const { notes, waiting } = await allIn(stores, owner)
+  return { notes, pending: new Set(waiting.keys()) }
+}
+
+async function allIn(
+  { notes, outbox }: Stores,
+  owner: string,
+): Promise<{ notes: readonly Note[]; waiting: ReadonlyMap<string, Pending> }> {
+  const [found, waiting] = await Promise.all([
     answerOf<Note[]>(notes.getAll(rangeOf(owner))),
     answerOf<Pending[]>(outbox.getAll(rangeOf(owner))),
   ])
-  return { notes: found, pending: new Set(pending.map(({ id }) => id)) }
+  return { notes: found, waiting: new Map(waiting.map((each) => [each.id, each])) }
 }
 
-/** Stores notes, together with the mark that they must be sent to the server. */
-export function saveNotes(changed: readonly Note[]): Promise<void> {
-  return transact('readwrite', async (stores) => changed.forEach((note) => saveIn(stores, note)))
+/** Stores changes, together with the mark that they must be sent to the server. */
+export function saveNotes(changed: readonly Unsaved[]): Promise<void> {
+  return transact('readwrite', async (stores) => {
+    for (const { note, change } of changed) await saveIn(stores, note, change)
+  })
 }
 
-function saveIn({ notes, outbox }: Stores, note: Note): void {
-  const { owner, id, updatedAt } = note
-  notes.put(note)
-  outbox.put({ owner, id, updatedAt } satisfies Pending)
+async function saveIn({ notes, outbox }: Stores, note: Note, change: NoteChange): Promise<void> {
+  const key = [note.owner, note.id]
+  const [stored, pending] = await Promise.all([
+    answerOf<Note | undefined>(notes.get(key)),
+    answerOf<Pending | undefined>(outbox.get(key)),
+  ])
+  const updatedAt = Math.max(note.updatedAt, (stored?.updatedAt ?? 0) + 1)
+  notes.put({ ...(stored ?? note), ...change, updatedAt } satisfies Note)
+  const { base = stored && !pending ? baseOf(stored) : null, sent } = pending ?? {}
+  outbox.put(pendingOf(note, base, sent))
 }
 
-/** Applies the server's response to a change, unless the note changed again meanwhile. */
-export function acknowledge(sent: Note, kept: ServerNote): Promise<void> {
+const baseOf = ({ title, body, updatedAt }: ServerNote): Base => ({ title, body, updatedAt })
+
+function pendingOf({ owner, id }: Note, base: Base | null, sent?: Base): Pending {
+  return { owner, id, base, ...(sent && { sent }) }
+}
+
+/** A change to be sent. */
+export interface Outgoing {
+  readonly note: Note
+  /** `updatedAt` of the version that it changes; null for a new note. */
+  readonly base: number | null
+}
+
+/** Returns the changes to be sent, and remembers what is sent: the response may be lost. */
+export function takeOutgoing(owner: string): Promise<readonly Outgoing[]> {
   return transact('readwrite', async ({ notes, outbox }) => {
-    const key = [sent.owner, sent.id]
-    const pending = await answerOf<Pending | undefined>(outbox.get(key))
-    if (pending?.updatedAt !== sent.updatedAt) return
-    outbox.delete(key)
-    if (kept.deleted) notes.delete(key)
-    else notes.put({ ...kept, owner: sent.owner } satisfies Note)
+    const waiting = await answerOf<Pending[]>(outbox.getAll(rangeOf(owner)))
+    const outgoing: Outgoing[] = []
+    for (const { id, base, sent } of waiting) {
+      const note = await answerOf<Note | undefined>(notes.get([owner, id]))
+      if (!note) outbox.delete([owner, id])
+      else {
+        outgoing.push({ note, base: base?.updatedAt ?? null })
+        if (sent?.updatedAt !== note.updatedAt) outbox.put(pendingOf(note, base ?? null, baseOf(note)))
+      }
+    }
+    return outgoing
+  })
+}
+
+/**
+ * Applies the server's responses to changes.
+ *
+ * @returns true if there are changes to be sent again, merged with the server's
+ */
+export function acknowledge(owner: string, rows: readonly ServerNote[]): Promise<boolean> {
+  return transact('readwrite', async (stores) => {
+    let isMore = false
+    for (const row of rows) {
+      const key = [owner, row.id]
+      const [note, pending] = await Promise.all([
+        answerOf<Note | undefined>(stores.notes.get(key)),
+        answerOf<Pending | undefined>(stores.outbox.get(key)),
+      ])
+      if (takeRow(stores, owner, row, note, pending)) isMore = true
+    }
+    return isMore
   })
 }
 
@@ -67,25 +122,25 @@ export function reown(principal: string, principals: readonly string[]): Promise
 
 async function reownIn(stores: Stores, principal: string, principals: readonly string[]): Promise<void> {
   for (const alias of principals.filter((other) => other !== principal)) {
-    const { notes, pending } = await holdingsIn(stores, alias)
-    for (const note of notes) await move(stores, note, pending.has(note.id), principal)
+    const { notes, waiting } = await allIn(stores, alias)
+    for (const note of notes) await move(stores, note, waiting.get(note.id), principal)
   }
-  const { notes, pending } = await holdingsIn(stores, principal)
+  const { notes, waiting } = await allIn(stores, principal)
   for (const note of notes)
-    if (!principals.includes(originOf(note))) await move(stores, note, pending.has(note.id), originOf(note))
+    if (!principals.includes(originOf(note))) await move(stores, note, waiting.get(note.id), originOf(note))
 }
 
 const originOf = ({ origin, owner }: Note): string => origin ?? owner
 
 /** If both owners have the note, the later change wins. */
-async function move(stores: Stores, note: Note, isPending: boolean, owner: string): Promise<void> {
+async function move(stores: Stores, note: Note, pending: Pending | undefined, owner: string): Promise<void> {
   const there = await answerOf<Note | undefined>(stores.notes.get([owner, note.id]))
   remove(stores, note)
   if (there && there.updatedAt >= note.updatedAt) return
   const moved = { ...note, owner, origin: originOf(note) }
-  if (isPending) return saveIn(stores, moved)
   stores.notes.put(moved)
-  stores.outbox.delete([owner, note.id])
+  if (pending) stores.outbox.put({ ...pending, owner })
+  else stores.outbox.delete([owner, note.id])
 }
 
 function remove({ notes, outbox }: Stores, { owner, id }: Note): void {
@@ -102,36 +157,70 @@ export function removeAll(owner: string): Promise<void> {
 }
 
 /**
- * Applies the server's notes. The later change of a note wins. Notes that the server never received, or no longer has,
- * are queued again: this device must not lose them.
+ * Applies the server's notes; changes from here are merged into them. Of a complete list: notes that the server never
+ * received, or no longer has, are queued again, because this device must not lose them.
  *
  * @param principals - the owners of the rows
- * @returns true if notes were queued again
+ * @returns true if there are changes to be sent
  */
 export function mergeFromServer(
   owner: string,
   rows: readonly ServerNote[],
   principals: readonly string[],
+  isComplete: boolean,
 ): Promise<boolean> {
   return transact('readwrite', async (stores) => {
-    await reownIn(stores, owner, principals)
-    const { notes, pending } = await holdingsIn(stores, owner)
+    if (isComplete) await reownIn(stores, owner, principals)
+    const { notes, waiting } = await allIn(stores, owner)
     const mine = new Map(notes.map((note) => [note.id, note]))
+    let isMore = false
     for (const row of rows) {
-      const note = mine.get(row.id)
+      if (takeRow(stores, owner, row, mine.get(row.id), waiting.get(row.id))) isMore = true
       mine.delete(row.id)
-      if (!pending.has(row.id) || !note || note.updatedAt <= row.updatedAt) takeRow(stores, owner, row, note)
     }
-    const unheard = [...mine.values()].filter(({ id }) => !pending.has(id))
-    for (const note of unheard) saveIn(stores, note)
-    return unheard.length > 0
+    const unheard = isComplete ? [...mine.values()].filter(({ id }) => !waiting.has(id)) : []
+    for (const note of unheard) stores.outbox.put(pendingOf(note, null))
+    return isMore || unheard.length > 0
   })
 }
 
-function takeRow({ notes, outbox }: Stores, owner: string, row: ServerNote, note: Note | undefined): void {
+/**
+ * Applies one note of the server.
+ *
+ * @returns true if the merge left something to be sent
+ */
+function takeRow(
+  stores: Stores,
+  owner: string,
+  row: ServerNote,
+  note: Note | undefined,
+  pending: Pending | undefined,
+): boolean {
+  if (!note || !pending) return putRow(stores, owner, row, note)
+  // The server has what was sent, although its response never came.
+  const base = row.updatedAt === pending.sent?.updatedAt ? pending.sent : (pending.base ?? null)
+  if (row.updatedAt === note.updatedAt && row.deleted === note.deleted) return putRow(stores, owner, row, note)
+  if (row.updatedAt === base?.updatedAt) {
+    stores.outbox.put(pendingOf(note, base))
+    return false
+  }
+  const merged = mergeNote(note, base, row)
+  if (merged.isPending) {
+    stores.notes.put(merged.note)
+    stores.outbox.put(pendingOf(merged.note, baseOf(row)))
+  } else putRow(stores, owner, row, note)
+  if (merged.copy) {
+    stores.notes.put(merged.copy)
+    stores.outbox.put(pendingOf(merged.copy, null))
+  }
+  return merged.isPending || merged.copy !== undefined
+}
+
+function putRow({ notes, outbox }: Stores, owner: string, row: ServerNote, note: Note | undefined): false {
   outbox.delete([owner, row.id])
   if (row.deleted) notes.delete([owner, row.id])
   else if (note?.updatedAt !== row.updatedAt) notes.put({ ...row, owner } satisfies Note)
+  return false
 }
 
 /** Deletes the notes that the server has. Unsynced ones stay. */

@@ -1,8 +1,8 @@
 import { type Auth, isLatchkeyError } from 'latchkey'
 import { createEmitter } from '../emitter.ts'
-import { RefusedError, fetchNotes, sendNote } from './api.ts'
+import { RefusedError, fetchNotes, sendNotes } from './api.ts'
 import type { Notebook } from './notebook.ts'
-import { acknowledge, mergeFromServer, readHoldings } from './store.ts'
+import { type Outgoing, acknowledge, mergeFromServer, takeOutgoing } from './store.ts'
 
 /** Status between this device and the server. */
 export type SyncStatus =
@@ -34,6 +34,10 @@ const LONGEST_WAIT = 5000
 /** Delay between retries while the server does not respond, in milliseconds. */
 const FIRST_RETRY = 4000
 const LAST_RETRY = 60_000
+/** How often a visible page asks for changes of other devices, in milliseconds. */
+const LOOK_INTERVAL_MS = 3000
+/** How often the number of unsent changes is shown anew during a long sync, in milliseconds. */
+const PROGRESS_INTERVAL_MS = 500
 /** A sync that takes less time is not shown, in milliseconds. */
 const VISIBLE = 400
 
@@ -50,6 +54,8 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
   let retry = FIRST_RETRY
   let timer: ReturnType<typeof setTimeout> | undefined
   let waitingSince = 0
+  /** Whose changes were pulled, and up to which. */
+  let pulled = { key: '', latest: 0 }
 
   function status(): SyncStatus {
     if (auth.getState().error) return 'paused'
@@ -65,11 +71,21 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
 
   async function once(): Promise<void> {
     const owner = notebook.owner()
+    // A sign-out deletes what was pulled.
+    if (owner === null) pulled = { key: '', latest: 0 }
     if (owner === null || auth.getState().error) return
-    const shown = setTimeout(() => show(true), VISIBLE)
+    // A look for changes of others is not shown.
+    const isLook = answeredFor === owner && notebook.pendingCount() === 0
+    const shown = isLook ? undefined : setTimeout(() => show(true), VISIBLE)
+    const key = [owner, ...(auth.getState().session?.principals ?? [])].join()
+    const since = pulled.key === key ? pulled.latest : 0
+    let hasChanged = true
     try {
       // One tab at a time; the others read what it fetched.
-      if (await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner))) again = true
+      const done = await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner, since, progress()))
+      hasChanged = done.hasChanged
+      pulled = { key, latest: done.latest }
+      if (done.isMore) again = true
       trouble = null
       retry = FIRST_RETRY
     } catch (error) {
@@ -79,9 +95,20 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     } finally {
       clearTimeout(shown)
     }
-    await notebook.reload()
+    const isFirst = answeredFor !== owner
     answeredFor = owner
+    if (!hasChanged && !isFirst) return
+    await notebook.reload()
     onPulled()
+  }
+
+  function progress(): () => Promise<void> {
+    let latest = Date.now()
+    return async () => {
+      if (Date.now() - latest < PROGRESS_INTERVAL_MS) return
+      latest = Date.now()
+      await notebook.reload()
+    }
   }
 
   function show(value: boolean): void {
@@ -107,6 +134,10 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     return running
   }
 
+  setInterval(() => {
+    if (document.visibilityState === 'visible' && !running && !trouble && navigator.onLine) void run()
+  }, LOOK_INTERVAL_MS)
+
   return {
     status,
     hasAnswered: () => answeredFor === notebook.owner(),
@@ -119,33 +150,61 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
   }
 }
 
+/** A batch has at most so many notes, and characters; one note may have more alone. */
+const BATCH_NOTES = 100
+const BATCH_CHARACTERS = 100_000
+
+function* batchesOf(changes: readonly Outgoing[]): Generator<readonly Outgoing[]> {
+  let batch: Outgoing[] = []
+  let size = 0
+  for (const change of changes) {
+    const { length } = change.note.title + change.note.body
+    if (batch.length && (batch.length === BATCH_NOTES || size + length > BATCH_CHARACTERS)) {
+      yield batch
+      ;[batch, size] = [[], 0]
+    }
+    batch.push(change)
+    size += length
+  }
+  if (batch.length) yield batch
+}
+
+/** What an exchange with the server did. */
+interface Exchange {
+  readonly hasChanged: boolean
+  /** True if there are changes to push. */
+  readonly isMore: boolean
+  readonly latest: number
+}
+
 /**
  * Push, then pull. A refused change does not block the others.
  *
- * @returns true if the pull left changes to push
+ * @param since - 0 pulls everything
+ * @param onBatch - called after each batch, to show the progress
  */
-async function exchange(auth: Auth, owner: string): Promise<boolean> {
-  const { notes, pending } = await readHoldings(owner)
-  let refused: RefusedError | undefined
-  for (const note of notes.filter(({ id }) => pending.has(id))) {
-    if (!isInForce(auth, owner)) return false
-    const sent = sendNote(auth, note).then((kept) => acknowledge(note, kept))
-    await sent.catch((error: unknown) => (refused = asRefusal(error)))
+async function exchange(auth: Auth, owner: string, since: number, onBatch: () => Promise<void>): Promise<Exchange> {
+  const outgoing = await takeOutgoing(owner)
+  let isRefused = false
+  let isMore = false
+  for (const batch of batchesOf(outgoing)) {
+    if (!isInForce(auth, owner)) return { hasChanged: true, isMore: false, latest: 0 }
+    const { notes, refused } = await sendNotes(auth, batch)
+    if (await acknowledge(owner, notes)) isMore = true
+    isRefused ||= refused.length > 0
+    await onBatch()
   }
-  const { principal, principals, notes: rows } = await fetchNotes(auth)
-  const isMore = principal === owner && (await mergeFromServer(owner, rows, principals))
-  if (refused) throw refused
-  return isMore
+  const { principal, principals, notes: rows, latest } = await fetchNotes(auth, since)
+  const isMine = principal === owner
+  const hasNews = isMine && (rows.length > 0 || since === 0)
+  if (hasNews && (await mergeFromServer(owner, rows, principals, since === 0))) isMore = true
+  if (isRefused) throw new RefusedError(400)
+  return { hasChanged: outgoing.length > 0 || hasNews, isMore, latest: isMine ? latest : 0 }
 }
 
 function isInForce(auth: Auth, owner: string): boolean {
   const { session, error } = auth.getState()
   return session?.principal === owner && !error
-}
-
-function asRefusal(error: unknown): RefusedError {
-  if (error instanceof RefusedError) return error
-  throw error
 }
 
 /** Errors of `fetch` and the library without a network; an identity that changed meanwhile is not an error. */

@@ -1,7 +1,10 @@
-import { type UpgradeResult, isLatchkeyError } from 'latchkey'
+import type { LatchkeyError } from 'latchkey'
 import type { App } from '../app.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
-import { failureWords } from '../words.ts'
+import { first, keepOpenWhileBusy, onClick, part, setHidden, setText } from '../dom.ts'
+import { expectLetters } from '../mailbox.ts'
+import { tell } from '../tell.ts'
+import { blamedField, failureWords } from '../words.ts'
+import { type EntryActs, enter } from './outcome.ts'
 
 export type AuthIntent = 'sign-up' | 'sign-in'
 
@@ -13,6 +16,7 @@ const WORDS = {
     words: 'You keep this identity and every note. The account is your way back to them.',
     submit: 'Create account',
     busy: 'Creating…',
+    done: 'Account created.',
     question: 'Already have an account?',
     switch: 'Sign in',
     password: 'new-password',
@@ -22,6 +26,7 @@ const WORDS = {
     words: 'Open the notes of your account on this device.',
     submit: 'Sign in',
     busy: 'Signing in…',
+    done: 'Signed in.',
     question: 'No account yet?',
     switch: 'Create one',
     password: 'current-password',
@@ -34,19 +39,16 @@ const AGAIN = {
   words: 'The session has ended. Your notes on this device are waiting.',
 } as const
 
-interface Fields {
-  readonly email: HTMLInputElement
-  readonly password: HTMLInputElement
-}
+type Field = 'email' | 'password'
+type Fields = Readonly<Record<Field, HTMLInputElement>>
 
 /**
- * One dialog for sign-up and sign-in.
+ * One dialog for sign-up and sign-in, by a password or by a link in a letter.
  *
- * @param onConflict - called if both the account and this device have notes
- * @returns a function that opens it
+ * @returns a function that opens it, with an e-mail address filled in
  */
-export function createAuthDialog(app: App, onConflict: () => void): (intent: AuthIntent) => void {
-  const { auth } = app
+export function createAuthDialog(app: App, acts: EntryActs): (intent: AuthIntent, email?: string) => void {
+  const { auth, account } = app
   const dialog = part<HTMLDialogElement>('auth-dialog')
   const fields: Fields = { email: part('auth-email'), password: part('auth-password') }
   let intent: AuthIntent = 'sign-in'
@@ -64,84 +66,101 @@ export function createAuthDialog(app: App, onConflict: () => void): (intent: Aut
     setText(part('auth-switch'), WORDS[intent].switch)
     fields.password.autocomplete = password
     setHidden(first(dialog, '.dialog-switch'), isAgain)
+    setHidden(part('auth-forgot'), intent === 'sign-up')
     showError('')
   }
 
-  function showError(text: string, at?: HTMLInputElement): void {
+  function showError(text: string, at?: Field): void {
     setText(part('auth-error'), text)
-    for (const field of Object.values(fields)) field.setAttribute('aria-invalid', String(field === at))
-    at?.focus()
+    for (const [name, field] of Object.entries(fields)) field.setAttribute('aria-invalid', String(name === at))
+    if (at) fields[at].focus()
   }
 
   function setBusy(busy: boolean): void {
-    part<HTMLButtonElement>('auth-submit').disabled = busy
+    for (const button of dialog.querySelectorAll('button')) button.disabled = busy
     dialog.toggleAttribute('data-busy', busy)
     setText(part('auth-submit'), busy ? WORDS[intent].busy : WORDS[intent].submit)
   }
 
-  async function submit(): Promise<void> {
-    const mistake = findMistake(fields, intent)
+  /** @param needed - the fields that this way needs */
+  async function attempt(run: () => Promise<unknown>, needed: readonly Field[]): Promise<void> {
+    const mistake = findMistake(fields, intent, needed)
     if (mistake) return showError(...mistake)
     showError('')
     setBusy(true)
-    const result = await enter(app, intent, fields).finally(() => setBusy(false))
-    if (result.outcome === 'failed' || (result.outcome === 'taken' && !result.conflict)) {
-      const { error } = result
-      showError(failureWords(error, auth.getState()), error.code === 'PROVIDER_REFUSED' ? fields.password : undefined)
-      return fields.password.focus()
-    }
-    dialog.close()
-    // The element that opened the dialog may be gone.
-    part('account-menu').focus()
-    if (auth.getState().phase === 'conflict') return onConflict()
-    // The notices show an account that waits for confirmation.
-    if (result.outcome === 'pending') return announce('Almost there: see the notice.')
-    announce(
-      intent === 'sign-up' ? 'Account created. Your notes and your identity are the same as before.' : 'Signed in.',
-    )
+    expectLetters(email())
+    const error = await enter(app, acts, WORDS[intent].done, run, () => dialog.close()).finally(() => setBusy(false))
+    if (error) fail(error)
   }
+
+  function fail(error: LatchkeyError): void {
+    const words = failureWords(error, auth.getState())
+    if (dialog.open) return showError(words, blamedField(error) ?? 'password')
+    // A second Escape closes a dialog in some browsers, whatever the page says.
+    tell(words, { action: { label: 'Try again', act: () => open(intent) } })
+  }
+
+  const email = (): string => fields.email.value.trim()
+  const credentials = () => ({ email: email(), password: fields.password.value })
+  const name = (): string => email().split('@')[0]!
 
   first(dialog, 'form').addEventListener('submit', (event) => {
     event.preventDefault()
-    void submit()
+    void attempt(
+      () =>
+        intent === 'sign-up'
+          ? account.signUp.email({ ...credentials(), name: name() })
+          : account.signIn.email(credentials()),
+      ['email', 'password'],
+    )
+  })
+  onClick('auth-link', () =>
+    attempt(() => account.signIn.magicLink({ email: email(), name: name(), callbackURL: '/' }), ['email']),
+  )
+  onClick('auth-forgot', async () => {
+    const mistake = findMistake(fields, intent, ['email'])
+    if (mistake) return showError(...mistake)
+    expectLetters(email())
+    const { error } = await account.requestPasswordReset({ email: email() }).catch(() => ({ error: true }))
+    if (error) return showError('The server cannot be reached. Nothing has changed here; try again in a moment.')
+    dialog.close()
+    // Whether there is such an account is not told.
+    tell('If there is an account with this address, a letter is in its mailbox.', {
+      action: { label: 'Open the mailbox', act: acts.openMailbox },
+    })
   })
   onClick('auth-close', () => dialog.close())
   onClick('auth-switch', () => {
     show(intent === 'sign-up' ? 'sign-in' : 'sign-up')
     fields.email.focus()
   })
+  keepOpenWhileBusy(dialog)
   dialog.addEventListener('close', () => {
     fields.password.value = ''
   })
 
-  return (wanted) => {
-    if (auth.getState().phase === 'conflict') return onConflict()
+  function open(wanted: AuthIntent, address = auth.getState().session?.claims['email']): void {
+    if (auth.getState().phase === 'conflict') return acts.decide()
     show(wanted)
-    const { email } = auth.getState().session?.claims ?? {}
-    if (typeof email === 'string') fields.email.value = email
+    if (typeof address === 'string') fields.email.value = address
     dialog.showModal()
     ;(fields.email.value ? fields.password : fields.email).focus()
   }
+
+  return open
 }
 
-function findMistake({ email, password }: Fields, intent: AuthIntent): [text: string, field: HTMLInputElement] | null {
-  if (!email.value.trim()) return ['Please enter your e-mail address.', email]
-  if (!email.validity.valid) return ['This is not an e-mail address.', email]
-  if (!password.value) return ['Please enter a password.', password]
+const NO_ADDRESS = 'Enter a complete e-mail address, such as ada@example.com.'
+
+function findMistake(
+  { email, password }: Fields,
+  intent: AuthIntent,
+  needed: readonly Field[],
+): [text: string, field: Field] | null {
+  if (!email.value.trim()) return ['Please enter your e-mail address.', 'email']
+  if (!email.validity.valid) return [NO_ADDRESS, 'email']
+  if (!needed.includes('password')) return null
+  if (!password.value) return ['Please enter a password.', 'password']
   const isTooShort = intent === 'sign-up' && password.value.length < SHORTEST_PASSWORD
-  return isTooShort ? [`The password must have at least ${SHORTEST_PASSWORD} characters.`, password] : null
-}
-
-/** One call for both: the device's identity is included, and the result tells the outcome. */
-async function enter({ auth, account }: App, intent: AuthIntent, fields: Fields): Promise<UpgradeResult> {
-  const credentials = { email: fields.email.value.trim(), password: fields.password.value }
-  const name = credentials.email.split('@')[0]!
-  try {
-    return await auth.upgrade(() =>
-      intent === 'sign-up' ? account.signUp.email({ ...credentials, name }) : account.signIn.email(credentials),
-    )
-  } catch (error) {
-    if (isLatchkeyError(error)) return { outcome: 'failed', error }
-    throw error
-  }
+  return isTooShort ? [`The password must have at least ${SHORTEST_PASSWORD} characters.`, 'password'] : null
 }

@@ -1,6 +1,7 @@
 import { type RecoverableAuth, type WordsBackup, createRecovery, toSheet } from 'latchkey/recovery'
 import { isLatchkeyError } from 'latchkey'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
 
 const STEPS = ['words', 'test'] as const
 
@@ -8,9 +9,10 @@ const STEPS = ['words', 'test'] as const
  * A backup by 24 words: the user writes them down, and types three of them again. Loads when it is opened, with the
  * list of words.
  *
- * @returns a function that opens the dialog
+ * @param usePasskey - opens the dialog of the other kind of backup
+ * @returns a function that opens the dialog at the words, or at the test
  */
-export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
+export function createBackupDialog(auth: RecoverableAuth, usePasskey: () => void): (step?: 'test') => Promise<void> {
   const recovery = createRecovery(auth)
   const dialog = part<HTMLDialogElement>('backup-dialog')
   const inputs = [...dialog.querySelectorAll<HTMLInputElement>('input')]
@@ -39,9 +41,13 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
       return inputs[0]!.focus()
     }
     dialog.close()
-    announce('Backed up. These words bring your notes back on any device.')
+    tell('Backed up. These words bring your notes back on any device.')
   }
 
+  onClick('backup-passkey', () => {
+    dialog.close()
+    usePasskey()
+  })
   onClick('backup-print', () => print())
   onClick('backup-written', () => show('test'))
   onClick('backup-back', () => show('words'))
@@ -57,16 +63,16 @@ export function createBackupDialog(auth: RecoverableAuth): () => Promise<void> {
     part('account-menu').focus()
   })
 
-  return async () => {
+  return async (step) => {
     try {
       backup = await recovery.beginBackup({ label: 'Words on paper' })
     } catch (error) {
       if (!isLatchkeyError(error)) throw error
-      return announce(FAILURES[error.code] ?? 'The key of this device cannot be copied now.')
+      return tell(FAILURES[error.code] ?? 'The key of this device cannot be copied now.')
     }
     showSheet(backup)
     dialog.showModal()
-    show('words')
+    show(step ?? 'words')
   }
 }
 

@@ -1,8 +1,10 @@
 import { type Conflict, type UpgradeResult, isLatchkeyError } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { accountName } from '../auth.ts'
-import { announce, onClick, part, setHidden, setText } from '../dom.ts'
+import { keepOpenWhileBusy, onClick, part, setHidden, setText } from '../dom.ts'
+import { type MessageOptions, tell } from '../tell.ts'
 import { conflictWords, decisionFailure } from './conflict-words.ts'
+import { undoAdoption } from './joined.ts'
 
 type Choice = 'adopt' | 'switch' | 'discard' | 'cancel'
 
@@ -43,18 +45,22 @@ export function createConflictDialog(app: App): ConflictDialog {
   async function decide(choice: Choice): Promise<void> {
     setText(part('conflict-error'), '')
     setBusy(true)
+    const device = auth.getState().session?.principal
     const result = await resolve(app, choice).finally(() => setBusy(false))
-    if (result.outcome !== 'failed') return leave(OUTCOMES[choice])
+    if (result.outcome !== 'failed') {
+      const undo = { label: 'Undo', act: () => undoAdoption(app, device!) }
+      return leave(OUTCOMES[choice], choice === 'adopt' ? { action: undo } : {})
+    }
     if (auth.getState().phase !== 'conflict') return leave(decisionFailure(result.error))
     showWords()
     setText(part('conflict-error'), decisionFailure(result.error))
     part('conflict-heading').focus()
   }
 
-  function leave(words: string): void {
+  function leave(words: string, options?: MessageOptions): void {
     dialog.close()
     part('account-menu').focus()
-    announce(words)
+    tell(words, options)
   }
 
   for (const choice of ['adopt', 'switch', 'cancel', 'discard'] as const)
@@ -62,9 +68,10 @@ export function createConflictDialog(app: App): ConflictDialog {
   onClick('conflict-ask-discard', () => showStep('discard'))
   onClick('conflict-keep', () => showStep('choose'))
   for (const close of ['conflict-close', 'conflict-later']) onClick(close, () => dialog.close())
+  keepOpenWhileBusy(dialog)
   dialog.addEventListener(
     'close',
-    () => found() && announce('Nothing was decided. You can decide later, from the notices.'),
+    () => found() && tell('Nothing was decided, and nothing has changed. You can decide later, from the notices.'),
   )
 
   return {
@@ -105,7 +112,7 @@ async function showSides({ auth }: App): Promise<void> {
 }
 
 const OUTCOMES: Readonly<Record<Choice, string>> = {
-  adopt: 'Done. Your account now includes the notes of this device. You can undo this in the account area.',
+  adopt: 'Your account now includes the notes of this device. You can also undo this later, in the account area.',
   switch: 'Signed in. The notes of this device are set aside; you can open them in the account area.',
   discard: 'Signed in. The notes that were on this device are deleted.',
   cancel: 'Signed out of the account again. Everything is as it was.',

@@ -1,4 +1,5 @@
-import { announce, part } from '../dom.ts'
+import { part } from '../dom.ts'
+import { tell } from '../tell.ts'
 
 /** @returns a function that opens Latchkey's developer panel; it is removed from the page when closed */
 export function createDeveloperPanel(): () => void {
@@ -12,7 +13,7 @@ export function createDeveloperPanel(): () => void {
   })
   panel.addEventListener('load', () => panel.focus())
   panel.addEventListener('error', () => {
-    announce('The developer panel could not be loaded. Try again when the network is back.')
+    tell('The developer panel could not be loaded. Try again when the network is back.')
     panel.remove()
   })
   return () => {

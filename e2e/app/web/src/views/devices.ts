@@ -1,5 +1,6 @@
 import type { AccountDevice, Auth } from 'latchkey'
-import { announce, onClick, part, setText } from '../dom.ts'
+import { onClick, part } from '../dom.ts'
+import { tell } from '../tell.ts'
 import { briefTime } from '../time.ts'
 import { attempt } from './attempt.ts'
 
@@ -8,16 +9,13 @@ export function createDevicesDialog(auth: Auth): () => Promise<void> {
   const dialog = part<HTMLDialogElement>('devices-dialog')
   const list = part<HTMLUListElement>('devices-list')
 
-  async function run(act: () => Promise<unknown>, done: string): Promise<void> {
-    setText(part('devices-error'), '')
+  async function run(act: () => Promise<unknown>, done?: string): Promise<void> {
     const all = async (): Promise<void> => {
       await act()
       await load()
-      announce(done)
+      if (done) tell(done)
     }
-    await attempt(dialog, all, (code) =>
-      setText(part('devices-error'), FAILURES[code] ?? 'That did not work, and nothing has changed.'),
-    )
+    await attempt('devices', all, (code) => FAILURES[code] ?? 'That did not work, and nothing has changed.')
   }
 
   async function load(): Promise<void> {
@@ -38,7 +36,7 @@ export function createDevicesDialog(auth: Auth): () => Promise<void> {
     list.replaceChildren()
     dialog.showModal()
     part('devices-heading').focus()
-    await run(async () => {}, 'Devices loaded.')
+    await run(async () => {})
   }
 }
 

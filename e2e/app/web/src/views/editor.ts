@@ -1,6 +1,7 @@
 import type { Actions } from '../actions.ts'
 import type { App, View } from '../app.ts'
 import { onClick, part, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
 import { briefTime } from '../time.ts'
 
 type Field = HTMLInputElement | HTMLTextAreaElement
@@ -12,11 +13,14 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   const status = part('note-status')
   let shown: string | null = null
 
-  const edit = (): void => {
-    if (shown) notebook.edit(shown, { title: title.value, body: body.value })
+  // Only the field that was typed in: another window may be changing the other one.
+  for (const [name, field] of [
+    ['title', title],
+    ['body', body],
+  ] as const) {
+    field.addEventListener('input', () => shown && notebook.edit(shown, { [name]: field.value }))
+    field.addEventListener('paste', (event) => tellIfCut(field, (event as ClipboardEvent).clipboardData))
   }
-  title.addEventListener('input', edit)
-  body.addEventListener('input', edit)
   title.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.isComposing) return
     event.preventDefault()
@@ -29,7 +33,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
 
   function statusWords(id: string, updatedAt: number): string {
     if (!notebook.isKept()) return 'Not kept – leave this tab open'
-    return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Synced'}`
+    return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Saved to the server'}`
   }
 
   return {
@@ -44,6 +48,13 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
       setText(status, !note || isDraft ? '' : statusWords(note.id, note.updatedAt))
     },
   }
+}
+
+/** The browser cuts what does not fit, without a word. */
+function tellIfCut({ value, selectionStart, selectionEnd, maxLength }: Field, data: DataTransfer | null): void {
+  const pasted = data?.getData('text/plain').length ?? 0
+  const over = value.length - (selectionEnd ?? 0) + (selectionStart ?? 0) + pasted - maxLength
+  if (over > 0) tell(`Not all of it fits: the last ${over} characters were left out.`)
 }
 
 /** Another tab or device may have changed the open note: the cursor keeps its position. */

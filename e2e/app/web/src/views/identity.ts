@@ -1,7 +1,8 @@
 import type { App, View } from '../app.ts'
-import { announce, first, part, setHidden, setText } from '../dom.ts'
+import { first, part, setHidden, setText } from '../dom.ts'
 import type { SyncStatus } from '../notes/sync.ts'
-import { SYNC_WORDS, modeWords, quantity } from '../words.ts'
+import { tell } from '../tell.ts'
+import { modeWords, quantity, syncWords } from '../words.ts'
 
 /** The bar at the bottom: the identity and the sync status. */
 export function createIdentityBar({ auth, notebook, sync }: App): View {
@@ -21,24 +22,24 @@ export function createIdentityBar({ auth, notebook, sync }: App): View {
       part('account-menu').dataset['mode'] = state.authMode
 
       const now = sync.status()
-      setText(status, state.session ? SYNC_WORDS[now] : '')
+      setText(status, state.session ? syncWords(now, state, notebook.notes().length) : '')
       status.dataset['status'] = now
-      announceChange(before, now)
+      tellChange(before, now)
       before = now
       const count = notebook.pendingCount()
       setText(unsynced, count ? `${quantity(count, 'change')} not synced yet` : '')
       unsynced.dataset['count'] = String(count)
 
       setHidden(part('open-auth'), !isReady || state.authMode === 'external')
-      const home = state.authMode === 'anonymous' ? welcome : bar
+      const home = document.body.dataset['view'] === 'welcome' ? welcome : bar
       if (part('open-auth').parentElement !== home) home.append(part('open-auth'))
     },
   }
 }
 
-/** Announces only what the user may act on; "syncing" and "synced" change with each sentence. */
-function announceChange(before: SyncStatus, now: SyncStatus): void {
+/** Tells only what the user may act on; "syncing" and "synced" change with each sentence. */
+function tellChange(before: SyncStatus, now: SyncStatus): void {
   if (before === now) return
-  if (now === 'offline') announce('Offline. What you write is saved on this device.')
-  else if (now === 'synced' && before === 'offline') announce('Back online. Everything is synced.')
+  if (now === 'offline') tell('Offline. What you write is saved on this device.')
+  else if (now === 'synced' && before === 'offline') tell('Back online. Everything is synced.')
 }

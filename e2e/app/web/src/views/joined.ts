@@ -1,18 +1,22 @@
 import { type Auth, type Session, isLatchkeyError } from 'latchkey'
 import type { App, View } from '../app.ts'
-import { announce, part, setHidden, setText } from '../dom.ts'
+import { ask } from '../ask.ts'
+import { part, setHidden, setText } from '../dom.ts'
 import { readHoldings } from '../notes/store.ts'
+import { tell } from '../tell.ts'
 import { quantity } from '../words.ts'
 import { decisionFailure } from './conflict-words.ts'
 import { signOut } from './sign-out.ts'
 
 /**
  * Undo options in the account area: identities that the account adopted, and those that were set aside on this device.
+ *
+ * @param signIn - opens the dialog for signing in, with an e-mail address filled in
  */
-export function createJoined(app: App): View {
+export function createJoined(app: App, signIn: (email: string) => void): View {
   const { auth, notebook, aside } = app
-  const adopted = createRows('adopted', 'Undo', (alias) => undo(app, alias))
-  const kept = createRows('kept-aside', 'Open', (principal) => resume(app, principal))
+  const adopted = createRows('adopted', 'Undo', (alias) => undoAdoption(app, alias))
+  const kept = createRows('kept-aside', 'Sign out and open…', (principal) => openAside(app, principal, signIn))
   let shown = ''
 
   async function renderKept(account: Session | null): Promise<void> {
@@ -93,8 +97,8 @@ function createRow(principal: string, words: string, label: string): HTMLLIEleme
   return row
 }
 
-/** Gives a device's notes back to its own key. */
-async function undo({ auth, notebook }: App, alias: string): Promise<void> {
+/** Gives a device's notes back to its own key, after a question. */
+export async function undoAdoption({ auth, notebook }: App, alias: string): Promise<void> {
   part('account-panel').hidePopover()
   const isHere = await isKept(auth, alias)
   const count = notebook.notes().filter(({ origin }) => origin === alias).length
@@ -102,7 +106,7 @@ async function undo({ auth, notebook }: App, alias: string): Promise<void> {
   try {
     await notebook.settled()
     await auth.unlinkAlias(alias)
-    announce('Undone. The account no longer has these notes.')
+    tell(`Undone. ${count === 1 ? 'The note is' : `The ${quantity(count, 'note')} are`} no longer in the account.`)
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
     await confirmUndo(count, isHere, decisionFailure(error))
@@ -110,41 +114,33 @@ async function undo({ auth, notebook }: App, alias: string): Promise<void> {
 }
 
 /** @param problem - why it failed; the dialog can then only be closed */
-function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<boolean> {
-  const dialog = part<HTMLDialogElement>('undo-dialog')
-  const what = count === 0 ? 'What the account adopted' : `The ${quantity(count, 'adopted note')}`
-  const [verb, them] = count === 1 || count === 0 ? ['goes', 'it'] : ['go', 'them']
+async function confirmUndo(count: number, isHere: boolean, problem?: string): Promise<boolean> {
+  const [what, verb, them] =
+    count > 1
+      ? [`The ${quantity(count, 'adopted note')}`, 'go', 'them']
+      : [count === 1 ? 'The adopted note' : 'What the account adopted', 'goes', 'it']
   const where = isHere
     ? `${verb} back to this device alone, set aside: you can open ${them} in the account area.`
     : `${verb} back to the device that wrote ${them}. If that device is lost, you cannot open ${them}.`
-  setText(
-    part('undo-words'),
-    problem ?? `${what} ${where} What you wrote with the account since then stays in the account.`,
-  )
   setText(part('undo-keep'), problem ? 'Close' : 'Keep both')
   setHidden(part('undo-anyway'), problem !== undefined)
-  dialog.returnValue = ''
-  dialog.showModal()
-  return new Promise((resolve) => {
-    dialog.addEventListener(
-      'close',
-      () => {
-        part('account-menu').focus()
-        resolve(dialog.returnValue === 'undo')
-      },
-      { once: true },
-    )
-  })
+  const words = `${what} ${where} What you wrote with the account since then stays in the account.`
+  const answer = await ask('undo', problem ?? words)
+  part('account-menu').focus()
+  return answer === 'undo'
 }
 
 async function isKept(auth: Auth, principal: string): Promise<boolean> {
   return (await auth.listIdentities()).some((kept) => kept.principal === principal)
 }
 
-/** Signs out of the account, and continues as the identity that was set aside. */
-async function resume(app: App, principal: string): Promise<void> {
+/** Signs out of the account, and continues as the identity that was set aside. Asks first. */
+async function openAside(app: App, principal: string, signIn: (email: string) => void): Promise<void> {
   part('account-panel').hidePopover()
-  if (!(await signOut(app))) return
+  const email = String(app.auth.getState().session?.claims['email'] ?? '')
+  const words = `This signs you out of ${email || 'your account'}. Its notes stay there, and you can sign in again.`
+  if ((await ask('open-aside', words)) !== 'open' || !(await signOut(app))) return
   await app.auth.ensureIdentity({ resume: principal })
-  announce('These are the notes of this device. Sign in again to get back to your account.')
+  const back = { label: email ? `Back to ${email}` : 'Sign in again', act: () => signIn(email) }
+  tell('Signed out. These are the notes of this device.', { action: back })
 }

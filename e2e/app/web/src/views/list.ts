@@ -4,12 +4,17 @@ import { first, part, setHidden, setText } from '../dom.ts'
 import { type Note, excerptOf, headingOf } from '../notes/note.ts'
 import { briefTime } from '../time.ts'
 
+/** Rows that are added each time when the end of the list comes into view. */
+const PAGE = 100
+
 /** The list of notes: one tab stop, with arrow keys inside. */
 export function createList({ notebook, route }: App, actions: Actions): View {
   const list = part<HTMLUListElement>('note-list')
   const search = part<HTMLInputElement>('search')
   const noMatch = first(document, '.no-match')
+  const end = part('list-end')
   const rows = new Map<string, Row>()
+  let limit = PAGE
 
   list.addEventListener('click', (event) => {
     const item = itemOf(event.target)
@@ -23,7 +28,19 @@ export function createList({ notebook, route }: App, actions: Actions): View {
     if (event.key === 'Delete') actions.remove(item.dataset['id']!)
     if (target || event.key === 'Delete') event.preventDefault()
   })
-  search.addEventListener('input', render)
+  const watcher = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return
+    limit += PAGE
+    render()
+    // Tells at once if the end is still in view.
+    watcher.unobserve(end)
+    watcher.observe(end)
+  })
+  watcher.observe(end)
+  search.addEventListener('input', () => {
+    limit = PAGE
+    render()
+  })
   search.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown') list.querySelector<HTMLElement>('[data-testid="note-item"]')?.focus()
     if (event.key === 'Escape') search.value = ''
@@ -40,9 +57,9 @@ export function createList({ notebook, route }: App, actions: Actions): View {
 
   function render(): void {
     const wanted = search.value.trim().toLowerCase()
-    const notes = notebook
-      .notes()
-      .filter((note) => !wanted || `${note.title}\n${note.body}`.toLowerCase().includes(wanted))
+    const found = wanted ? notebook.notes().filter((note) => textOf(note).includes(wanted)) : notebook.notes()
+    const notes = found.slice(0, limit)
+    setHidden(end, found.length <= limit)
     const open = route.noteId()
     const stop = notes.find(({ id }) => id === open)?.id ?? notes[0]?.id
     const wantedRows = notes.map((note) => {
@@ -56,6 +73,15 @@ export function createList({ notebook, route }: App, actions: Actions): View {
   }
 
   return { render }
+}
+
+const texts = new WeakMap<Note, string>()
+
+/** Returns what the search looks at. A note is never changed, only replaced. */
+function textOf(note: Note): string {
+  const text = texts.get(note) ?? `${note.title}\n${note.body}`.toLowerCase()
+  texts.set(note, text)
+  return text
 }
 
 function itemOf(target: EventTarget | null): HTMLElement | null {
@@ -95,7 +121,7 @@ function createRow(id: string): Row {
   item.dataset['testid'] = 'note-item'
   item.dataset['id'] = id
   for (const name of ['item-heading', 'item-time', 'item-excerpt', 'item-pending']) {
-    item.append(Object.assign(document.createElement('span'), { className: name }))
+    item.append(Object.assign(document.createElement('span'), { className: name, dir: 'auto' }))
   }
   element.append(item)
   return { element }

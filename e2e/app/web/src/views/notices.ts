@@ -1,17 +1,22 @@
 import type { UpgradeState } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { accountName } from '../auth.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
 import { isBlank } from '../notes/note.ts'
 import { storageAction, storageWords } from '../storage-words.ts'
+import { tell } from '../tell.ts'
 import { failureWords, sessionWords } from '../words.ts'
 
 export interface NoticeActs {
   signUp(): void
-  backUp(): void
+  /** Begins a backup, or tests the one that was begun. */
+  backUp(): unknown
   signIn(): void
+  /** Brings an identity back from a backup or another device. */
+  restore(): void
   /** Retries the server or the storage. */
   retry(): void
+  openMailbox(): void
   /** Opens the dialog with both sides. */
   decide(): void
 }
@@ -25,8 +30,11 @@ export function createNotices(app: App, acts: NoticeActs): View {
   const session = part('error-banner')
   const nudge = part('nudge')
   onClick('storage-retry', acts.retry)
+  onClick('storage-sign-in', () => acts.signIn())
+  onClick('storage-restore', acts.restore)
   onClick('error-action', () => (auth.getState().authMode === 'external' ? acts.signIn() : acts.retry()))
   onClick('nudge-signup', acts.signUp)
+  onClick('verify-mailbox', acts.openMailbox)
   onClick('nudge-backup', acts.backUp)
   onClick('nudge-dismiss', () => {
     rememberDismissal(notebook.owner())
@@ -41,15 +49,22 @@ export function createNotices(app: App, acts: NoticeActs): View {
       setHidden(storage, !problem)
       if (problem) setText(first(storage, 'p'), storageWords(problem, state.session))
       setText(part('storage-retry'), storageAction(problem, state.session))
+      const isLost = problem === 'KEYSTORE_VANISHED' && !state.session
+      for (const name of ['storage-sign-in', 'storage-restore']) setHidden(part(name), !isLost)
       setHidden(session, Boolean(problem) || !state.error)
       if (state.error) setText(first(session, 'p'), sessionWords(state))
       setText(part('error-action'), state.authMode === 'external' ? 'Sign in' : 'Try again')
       const isQuiet = !problem && !state.error
       setHidden(part('conflict-notice'), !isQuiet || state.phase !== 'conflict')
       waiting.render(isQuiet && state.phase === 'pending' ? state.upgrade : undefined)
+      const isUnproven = state.authMode === 'external' && state.storage.durability !== 'recoverable'
+      setHidden(part('verify-notice'), !isQuiet || state.phase !== 'ready' || !isUnproven)
       const hasSomething = state.authMode === 'local-first' && notebook.notes().some((note) => !isBlank(note))
       const isSafe = state.storage.advice === 'none'
       setHidden(nudge, !isQuiet || state.phase !== 'ready' || !hasSomething || isSafe || isDismissed(notebook.owner()))
+      const isUntested = state.storage.advice === 'test'
+      setText(first(nudge, 'p'), isUntested ? UNTESTED : UNSAFE)
+      setText(part('nudge-backup'), isUntested ? 'Test it now' : 'Back up')
       setHidden(part('nudge-backup'), !state.storage.canBackUp)
     },
   }
@@ -58,7 +73,7 @@ export function createNotices(app: App, acts: NoticeActs): View {
 /** Shows an account that is signed in in this browser and waits for confirmation, or a sign-in that is not complete. */
 function createWaiting(
   { auth, account }: App,
-  { decide }: NoticeActs,
+  { decide, openMailbox }: NoticeActs,
 ): { render(upgrade: UpgradeState | undefined): void } {
   const notice = part('waiting-notice')
   const name = first(notice, '[data-slot="waiting-name"]')
@@ -67,7 +82,7 @@ function createWaiting(
   async function use(): Promise<void> {
     const result = await auth.acceptAccount()
     if (auth.getState().phase === 'conflict') return decide()
-    announce(
+    tell(
       result.outcome === 'failed' || result.outcome === 'taken'
         ? failureWords(result.error, auth.getState())
         : 'Signed in.',
@@ -75,10 +90,11 @@ function createWaiting(
   }
 
   onClick('waiting-use', use)
+  onClick('waiting-mailbox', openMailbox)
   onClick('waiting-cancel', async () => {
     await auth.cancelUpgrade()
     part('account-menu').focus()
-    announce('Everything is as it was.')
+    tell('Everything is as it was.')
   })
   return {
     render(upgrade) {
@@ -87,6 +103,7 @@ function createWaiting(
       const { account: found, pending } = upgrade
       const now = found?.accountId ?? `pending ${pending?.expected}`
       setHidden(part('waiting-use'), !found)
+      setHidden(part('waiting-mailbox'), found !== undefined)
       setText(part('waiting-cancel'), found ? 'Not me' : 'Stop waiting')
       setText(
         first(notice, 'span'),
@@ -104,6 +121,9 @@ function createWaiting(
     },
   }
 }
+
+const UNSAFE = 'Only this browser can open these notes. Create an account or a backup, in case it forgets them.'
+const UNTESTED = 'Your backup is not tested yet. Until then, only this browser can surely open these notes.'
 
 const dismissed = new Set<string>()
 const keyOf = (principal: string | null): string => `latchkey-notes:no-nudge:${principal}`

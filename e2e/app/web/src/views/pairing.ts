@@ -1,11 +1,13 @@
 import type { Auth } from 'latchkey'
-import { type Approval, type PairingOffer, createPairing } from 'latchkey/pairing'
+import { type Approval, type Arrival, type PairingOffer, createPairing } from 'latchkey/pairing'
 import encodeQR from 'qr'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import { first, onClick, part, setHidden, setText } from '../dom.ts'
+import { scanCode } from '../scanner.ts'
+import { tell } from '../tell.ts'
 import { attempt } from './attempt.ts'
 
 /** Steps of both sides; each is a part of the dialog. */
-const STEPS = ['code', 'digits', 'join', 'show', 'offer'] as const
+const STEPS = ['code', 'scan', 'digits', 'join', 'show', 'offer'] as const
 type Step = (typeof STEPS)[number]
 
 export interface PairingDialog {
@@ -13,6 +15,10 @@ export interface PairingDialog {
   addDevice(): Promise<void>
   /** On the new device, after its link was opened. Nothing happens before the user clicks. */
   join(link: string): void
+  /** On the new device: reads the code of the other one with the camera. */
+  scan(): Promise<void>
+  /** On the new device: shows a code, for the camera of the other one. */
+  showCode(): Promise<void>
 }
 
 /** Brings a second device in: a QR code here, four digits there. Loads when it is opened. */
@@ -23,6 +29,8 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   let approval: Approval | undefined
   let offer: PairingOffer | undefined
   let link = ''
+  /** The attempt whose errors are shown. */
+  let turn = 0
 
   function show(step: Step, words: string): void {
     for (const each of STEPS) setHidden(part(`pairing-${each}`), each !== step)
@@ -33,17 +41,21 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     part('pairing-heading').focus()
   }
 
-  const run = (act: () => Promise<void>): Promise<void> =>
-    attempt(dialog, act, (code) => dialog.open && setText(part('pairing-error'), FAILURES[code] ?? FAILED))
+  const run = (act: () => Promise<void>): Promise<void> => {
+    const mine = turn
+    // Ending a pairing, by closing the dialog or to begin another one, needs no words.
+    return attempt('pairing', act, (code) => (dialog.open && mine === turn ? (FAILURES[code] ?? FAILED) : undefined))
+  }
 
   async function finish(words: string): Promise<void> {
     cancel = undefined
     dialog.close()
-    announce(words)
+    tell(words)
   }
 
   onClick('pairing-close', () => dialog.close())
   dialog.addEventListener('close', () => {
+    turn++
     void cancel?.()
     cancel = approval = offer = undefined
     part('pairing-qr').replaceChildren()
@@ -61,17 +73,43 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     })
   })
 
-  onClick('pairing-join-now', () =>
-    run(async () => {
-      const arrival = await pairing.join(link)
-      cancel = () => arrival.cancel()
-      setText(part('pairing-check'), arrival.checkCode)
-      show('show', `Type these digits on “${arrival.name}”. Nothing has changed here yet.`)
-      offer = await arrival.offer()
-      cancel = () => offer?.refuse()
-      show('offer', offerWords(offer))
-    }),
-  )
+  /** The other device has this one before it: it is asked there, then here. */
+  async function receive(arrival: Arrival): Promise<void> {
+    cancel = () => arrival.cancel()
+    setText(part('pairing-check'), arrival.checkCode)
+    show('show', `Type these digits on “${arrival.name}”. Nothing has changed here yet.`)
+    offer = await arrival.offer()
+    cancel = () => offer?.refuse()
+    show('offer', offerWords(offer))
+  }
+
+  function give(met: Approval): void {
+    approval = met
+    cancel = () => met.cancel()
+    part<HTMLInputElement>('pairing-typed').value = ''
+    show('digits', `A device that calls itself “${met.name}” wants your notes. Type the digits that it shows.`)
+    part('pairing-typed').focus()
+  }
+
+  /** @returns the text of the other device's code */
+  async function scan(): Promise<string> {
+    const closing = new AbortController()
+    await cancel?.()
+    cancel = () => closing.abort()
+    show('scan', 'Hold the code of your other device before the camera.')
+    return scanCode(part<HTMLVideoElement>('pairing-video'), isPairingLink, closing.signal)
+  }
+
+  const join = (text: string): void => {
+    link = text
+    show('join', 'You have the code of another device. Join only if you showed it there yourself just now.')
+  }
+
+  onClick('pairing-join-now', () => run(async () => receive(await pairing.join(link))))
+  onClick('pairing-scan-instead', () => {
+    turn++
+    return run(async () => give(await pairing.scan(await scan())))
+  })
   onClick('pairing-accept', () =>
     run(async () => {
       const accepted = offer!
@@ -88,17 +126,21 @@ export function createPairingDialog(auth: Auth): PairingDialog {
         const code = await pairing.addDevice()
         cancel = () => code.cancel()
         showCode(code.text)
+        setHidden(part('pairing-scan-instead'), false)
         show('code', 'Scan this with the camera of your other device, and click Join there.')
-        const met = (approval = await code.met())
-        cancel = () => met.cancel()
-        part<HTMLInputElement>('pairing-typed').value = ''
-        show('digits', `A device that calls itself “${met.name}” wants your notes. Type the digits that it shows.`)
-        part('pairing-typed').focus()
+        give(await code.met())
       }),
-    join(text) {
-      link = text
-      show('join', 'You opened the link of another device. Join only if you showed the code there yourself just now.')
-    },
+    join,
+    scan: () => run(async () => join(await scan())),
+    showCode: () =>
+      run(async () => {
+        const code = await pairing.showCode()
+        cancel = () => code.cancel()
+        showCode(code.text)
+        setHidden(part('pairing-scan-instead'), true)
+        show('code', 'On your other device, choose “Add a device” and “Scan its code”, and hold it before this one.')
+        await receive(await code.met())
+      }),
   }
 }
 
@@ -123,8 +165,11 @@ function deviceName(): string {
   return platform ? `A browser on ${platform}` : 'A browser'
 }
 
+const isPairingLink = (text: string): boolean => text.includes('#latchkey-pair=')
+
 const HEADINGS: Readonly<Record<Step, string>> = {
-  code: 'Add a device',
+  code: 'Connect two devices',
+  scan: 'Scan the code',
   digits: 'Is it your device?',
   join: 'Join your other device?',
   show: 'Type these digits there',
@@ -136,6 +181,8 @@ const FAILED = 'That did not work, and nothing has changed. Close this and start
 const FAILURES: Readonly<Partial<Record<string, string>>> = {
   PAIRING_CHECK_WRONG: 'These digits do not match. Check the other device again.',
   PAIRING_CODE_INVALID: 'This link is not complete.',
+  NotAllowedError: 'This page may not use the camera. Allow it in the browser, or show a code here instead.',
+  NotFoundError: 'There is no camera here. Use the other device’s camera instead.',
   RENDEZVOUS_ENDED: 'It was refused or took too long. Close this and start again.',
   RENDEZVOUS_CONTESTED:
     'Another device used this code. Nothing was shared. Start again where nobody else can see the code.',

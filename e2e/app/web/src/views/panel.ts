@@ -1,6 +1,7 @@
 import type { Auth, AuthState } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
+import type { Note } from '../notes/note.ts'
 import { durabilityWords, persistenceWords, protectionWords } from '../storage-words.ts'
 import { modeWords, quantity } from '../words.ts'
 
@@ -11,6 +12,7 @@ export interface PanelActs {
   restore(): void
   addDevice(): void
   showDevices(): void
+  openMailbox(): void
   openDeveloperPanel(): void
 }
 
@@ -29,11 +31,13 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
   leaveFor('open-restore', acts.restore)
   leaveFor('add-device', acts.addDevice)
   leaveFor('open-devices', acts.showDevices)
+  leaveFor('open-mailbox', acts.openMailbox)
   onClick('copy-principal', async () => {
     await navigator.clipboard.writeText(part('principal-full').textContent)
     setText(copy, 'Copied')
     announce('Copied')
   })
+  onClick('export-notes', () => exportNotes(notebook.notes()))
   const keep = createKeep(auth)
   leaveFor('developer-panel', acts.openDeveloperPanel)
   panel.addEventListener('toggle', () => {
@@ -47,6 +51,7 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       setText(first(panel, '#panel-heading'), modeWords(state))
       setText(first(panel, '.panel-words'), EXPLANATIONS[state.authMode])
       setText(part('principal-full'), state.session?.principal ?? '')
+      setHidden(copy, !state.session)
       setText(part('durability'), durabilityWords(state))
       setText(part('protection'), protectionWords(state))
       keep.render(state)
@@ -61,6 +66,18 @@ export function createPanel({ auth, notebook }: App, acts: PanelActs): View {
       setHidden(part('panel-signup'), state.authMode !== 'local-first')
     },
   }
+}
+
+/** Offers all notes as a file. */
+function exportNotes(notes: readonly Note[]): void {
+  const shared = notes.map(({ title, body, updatedAt }) => ({
+    title,
+    body,
+    changed: new Date(updatedAt).toISOString(),
+  }))
+  const url = URL.createObjectURL(new Blob([JSON.stringify(shared, null, 2)], { type: 'application/json' }))
+  Object.assign(document.createElement('a'), { href: url, download: 'notes.json' }).click()
+  URL.revokeObjectURL(url)
 }
 
 /** Asks the browser to keep the identity. Only a user's click should trigger this prompt. */
@@ -79,6 +96,7 @@ function createKeep(auth: Auth): { render(state: AuthState): void; forget(): voi
 const EXPLANATIONS = {
   anonymous: 'There is no identity here yet.',
   'local-first':
-    'This browser created an identity, and your notes belong to it. An account lets you take it to other devices.',
+    'This browser created an identity, and your notes belong to it, here and on the server. ' +
+    'An account lets you take it to other devices.',
   external: 'Your account owns the same notes on every device where you sign in.',
 } as const

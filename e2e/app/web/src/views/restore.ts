@@ -1,57 +1,91 @@
-import { type RecoverableAuth, type RestorePreview, createRecovery, findUnknownWords } from 'latchkey/recovery'
-import { betterAuthAccount } from 'latchkey/better-auth/client'
+import {
+  type RecoverableAuth,
+  type RestoreOptions,
+  type RestorePreview,
+  createRecovery,
+  findUnknownWords,
+} from 'latchkey/recovery'
 import type { AccountClient } from '../auth.ts'
-import { announce, first, onClick, part, setHidden, setText } from '../dom.ts'
-import { fetchSummary } from '../notes/api.ts'
+import { first, keepOpenWhileBusy, onClick, part, setHidden, setText } from '../dom.ts'
+import { tell } from '../tell.ts'
+import { createPasskeys, knownOptions } from '../ways-back.ts'
 import { attempt } from './attempt.ts'
+import { PASSKEY_FAILURES } from './passkey.ts'
+
+/** An identity that was found, and how to make it current. */
+interface Found {
+  readonly preview: RestorePreview
+  restore(options: RestoreOptions): Promise<unknown>
+}
+
+/** Other ways to bring notes here: by another device. */
+export interface PairingActs {
+  scan(): void
+  showCode(): void
+}
 
 /**
- * Brings an identity back from its 24 words: first it shows whose they are, and only then stores anything.
+ * Brings an identity back from its 24 words or by a passkey: first it shows whose they are, and only then stores
+ * anything.
  *
  * @returns a function that opens the dialog
  */
-export function createRestoreDialog(auth: RecoverableAuth, account: AccountClient): () => void {
-  const recovery = createRecovery(auth, {
-    account: betterAuthAccount(account),
-    isKnown: async ({ token }) => (await fetchSummary(token)).count > 0,
-  })
+export function createRestoreDialog(auth: RecoverableAuth, account: AccountClient, pairing: PairingActs): () => void {
+  const recovery = createRecovery(auth, knownOptions(account))
+  const passkeys = createPasskeys(auth, account)
   const dialog = part<HTMLDialogElement>('restore-dialog')
   const words = part<HTMLTextAreaElement>('restore-words')
-  let preview: RestorePreview | undefined
+  let found: Found | undefined
 
-  function show(found?: RestorePreview): void {
-    preview = found
+  function show(next?: Found): void {
+    found = next
     setHidden(part('restore-ask'), found !== undefined)
     setHidden(part('restore-confirm'), found === undefined)
-    setText(part('restore-error'), '')
     if (!found) return words.focus()
-    setText(part('restore-preview'), previewWords(found))
+    setText(part('restore-preview'), previewWords(found.preview))
     part('restore-import').focus()
   }
 
   const run = (act: () => Promise<void>): Promise<void> =>
-    attempt(dialog, act, (code) => setText(part('restore-error'), failureWords(code, words.value)))
+    attempt('restore', act, (code) => failureWords(code, words.value))
 
   first(dialog, 'form').addEventListener('submit', (event) => {
     event.preventDefault()
-    void run(async () => show(await recovery.readPhrase(words.value)))
+    void run(async () => {
+      const preview = await recovery.readPhrase(words.value)
+      show({ preview, restore: (options) => recovery.importPhrase(preview, options) })
+    })
   })
+  onClick('restore-passkey', () =>
+    run(async () => {
+      const preview = await passkeys.readStored()
+      show({ preview, restore: (options) => passkeys.importBackup(preview, options) })
+    }),
+  )
   onClick('restore-back', () => show())
   onClick('restore-close', () => dialog.close())
   onClick('restore-import', () =>
     run(async () => {
-      await recovery.importPhrase(preview!, { replace: true, evenIfUnknown: isUnknown(preview!) })
+      const { preview, restore } = found!
+      await restore({ replace: true, evenIfUnknown: isUnknown(preview) })
       dialog.close()
-      announce('Your identity is back on this device. Your notes arrive once the server can be reached.')
+      tell('Your identity is back on this device. Your notes arrive once the server can be reached.')
     }),
   )
+  for (const act of ['scan', 'showCode'] as const)
+    onClick(act === 'scan' ? 'restore-scan' : 'restore-code', () => {
+      dialog.close()
+      pairing[act]()
+    })
+  keepOpenWhileBusy(dialog)
   dialog.addEventListener('close', () => {
     words.value = ''
-    preview = undefined
+    found = undefined
     part('account-menu').focus()
   })
   return () => {
     dialog.showModal()
+    setText(part('restore-error'), '')
     show()
   }
 }
@@ -66,14 +100,15 @@ function previewWords(preview: RestorePreview): string {
       ? 'The server has its notes.'
       : knownToServer === 'offline'
         ? 'The server cannot be reached, so compare the check with your sheet.'
-        : 'The server has no notes for it. Are these words really from this app?'
+        : 'The server has no notes for it. Is this really a backup from this app?'
   const aside = replaces ? ' The notes of this device are set aside.' : ''
-  return `The words are complete: check ${check}. ${found}${aside}`
+  return `Found an identity: check ${check}. ${found}${aside}`
 }
 
 /** The words themselves are secret: only the places of unknown ones are shown, with near words. */
 function failureWords(code: string, text: string): string {
-  if (code !== 'PHRASE_WORD_UNKNOWN') return FAILURES[code] ?? 'That did not work, and nothing has changed.'
+  if (code !== 'PHRASE_WORD_UNKNOWN')
+    return FAILURES[code] ?? PASSKEY_FAILURES[code] ?? 'That did not work, and nothing has changed.'
   return findUnknownWords(text)
     .map(({ place, nearWords }) => `Word ${place} is not in the list: ${nearWords.join(', ')}?`)
     .join(' ')

@@ -1,6 +1,7 @@
 import { isLatchkeyError } from 'latchkey'
 import type { App } from '../app.ts'
-import { announce, part, setText } from '../dom.ts'
+import { ask } from '../ask.ts'
+import { tell } from '../tell.ts'
 import { vetoWords } from '../words.ts'
 
 /**
@@ -13,19 +14,9 @@ export async function signOut({ auth, notebook }: App): Promise<boolean> {
     await auth.signOut()
   } catch (error) {
     if (!isLatchkeyError(error, 'UNSYNCED_DATA')) throw error
-    if (!(await askToLeave(notebook.pendingCount()))) return false
+    if ((await ask('sign-out', vetoWords(notebook.pendingCount()))) !== 'leave') return false
     await auth.signOut({ force: true })
   }
-  announce('Signed out.')
+  tell('Signed out. Your notes are in your account.')
   return true
-}
-
-function askToLeave(unsynced: number): Promise<boolean> {
-  const dialog = part<HTMLDialogElement>('sign-out-dialog')
-  setText(part('sign-out-words'), vetoWords(unsynced))
-  dialog.returnValue = ''
-  dialog.showModal()
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'leave'), { once: true })
-  })
 }

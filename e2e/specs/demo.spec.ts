@@ -1,0 +1,203 @@
+import type { Page } from '@playwright/test'
+import { conflicted, decide, openKeptAside } from '../support/conflicts.ts'
+import { expectAccessible } from '../support/accessible.ts'
+import {
+  enter,
+  expect,
+  expectNotes,
+  expectSynced,
+  signIn,
+  signUp,
+  somebody,
+  test,
+  writeNote,
+} from '../support/notes.ts'
+
+const toast = (page: Page) => page.getByTestId('toast')
+
+test('a sign-up shows the same identity before and after', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Mine')
+  await expectSynced(page)
+  await expect(page.getByTestId('sync-status')).toHaveText('Saved to the server for this device')
+  const code = (await device.principal())!.slice(0, 8)
+  await signUp(device, somebody())
+  await expect(toast(page)).toContainText('Same identity before and after.')
+  await expect(toast(page).locator('code')).toHaveText(`${code} → ${code}`)
+  await expectSynced(page)
+  await expect(page.getByTestId('sync-status')).toHaveText('Saved to your account')
+  await expectAccessible(page)
+})
+
+test('an adoption can be undone from its message, by keyboard', async ({ openNotes }) => {
+  const { second } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'adopt')
+  await page.getByTestId('toast-action').press('Enter')
+  await page.getByTestId('undo-anyway').press('Enter')
+  await expect(toast(page)).toContainText('Undone. The note is no longer in the account.')
+  await expectNotes(page, 'In the account')
+})
+
+test('opening notes that were set aside asks before it signs out, and offers the way back', async ({ openNotes }) => {
+  const { ada, second, account } = await conflicted(openNotes)
+  const { page } = second
+  await decide(second, 'switch')
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('kept-aside').getByRole('button').click()
+  await expect(page.getByTestId('open-aside-words')).toContainText(ada.email)
+  await expectAccessible(page)
+  await page.getByTestId('open-aside-stay').click()
+  expect(await second.principal()).toBe(account)
+  await openKeptAside(second)
+  await page
+    .getByTestId('toast-action')
+    .filter({ hasText: `Back to ${ada.email}` })
+    .click()
+  await expect(page.getByTestId('auth-email')).toHaveValue(ada.email)
+})
+
+test('after the site data was cleared, signing in brings the account back', async ({ openNotes }) => {
+  const ada = somebody()
+  const first = await openNotes()
+  await writeNote(first.page, 'In the account')
+  await signUp(first, ada)
+  await expectSynced(first.page)
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Of this device')
+  await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase('latchkey:latchkey')
+        request.onsuccess = resolve
+        request.onerror = reject
+      }),
+  )
+  await page.reload()
+  await expect(page.getByTestId('storage-restore')).toBeVisible()
+  await expect(page.getByTestId('open-auth')).toBeVisible()
+  await page.getByTestId('storage-sign-in').click()
+  await page.getByTestId('auth-email').fill(ada.email)
+  await page.getByTestId('auth-password').fill(ada.password)
+  await page.getByTestId('auth-submit').click()
+  await device.waitForState({ authMode: 'external' })
+  await expectNotes(page, 'In the account')
+})
+
+test('Escape during a request does not hide its outcome, and the field that is wrong is marked', async ({
+  openNotes,
+}) => {
+  const ada = somebody()
+  await signUp(await openNotes(), ada)
+  const { page } = await openNotes()
+  let letGo = (): void => {}
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  await page.route('**/sign-up/email', async (route) => {
+    await held
+    await route.continue()
+  })
+  await enter(page, 'sign-up', ada)
+  await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-busy', '')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  letGo()
+  // The browser may close the dialog at the second Escape.
+  await expect(page.getByTestId('auth-error').or(toast(page)).filter({ hasText: 'already an account' })).toBeVisible()
+  if (!(await page.getByTestId('auth-dialog').isVisible())) return
+  await expect(page.getByTestId('auth-email')).toHaveAttribute('aria-invalid', 'true')
+  await expect(page.getByTestId('auth-email')).toBeFocused()
+})
+
+test('two windows that change the title and the text of a note keep both', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'Before')
+  const other = await first.newTab('/')
+  await other.getByTestId('note-item').click()
+  await first.page.getByTestId('note-body').pressSequentially('A text that is typed here. ')
+  await other.getByTestId('note-title').fill('Renamed there')
+  await first.page.getByTestId('note-body').pressSequentially('And more of it.')
+  for (const page of [first.page, other]) {
+    await expect(page.getByTestId('note-title')).toHaveValue('Renamed there')
+    await expect(page.getByTestId('note-body')).toHaveValue('A text that is typed here. And more of it.')
+  }
+})
+
+test('two devices that changed the same text offline keep both: the later one in a copy', async ({ openNotes }) => {
+  const ada = somebody()
+  const first = await openNotes()
+  await writeNote(first.page, 'Plan')
+  await signUp(first, ada)
+  await expectSynced(first.page)
+  const second = await openNotes()
+  await signIn(second, ada)
+  await second.page.getByTestId('note-item').click()
+  await second.goOffline()
+  await second.page.getByTestId('note-body').fill('From the second')
+  await first.page.getByTestId('note-body').fill('From the first')
+  await expectSynced(first.page)
+  await second.goOnline()
+  await expect(second.page.getByTestId('note-item')).toHaveCount(2)
+  await expectSynced(second.page)
+  // The first one sees it without a reload.
+  await expect(first.page.getByTestId('note-item')).toHaveCount(2)
+  await expect(first.page.getByTestId('note-body')).toHaveValue('From the first')
+  await first.page.getByTestId('note-item').filter({ hasText: 'conflict copy' }).click()
+  await expect(first.page.getByTestId('note-body')).toHaveValue('From the second')
+})
+
+test('a letter with a link signs in on a second device, and a new password is set by another one', async ({
+  openNotes,
+}) => {
+  const ada = somebody()
+  const first = await openNotes()
+  await writeNote(first.page, 'By letter')
+  await signUp(first, ada)
+  await expectSynced(first.page)
+  // Confirmed in the browser that signed up: the account is recoverable.
+  await first.page.getByTestId('verify-mailbox').click()
+  await expectAccessible(first.page)
+  await first.page.getByTestId('mailbox-letters').getByRole('link', { name: 'Confirm your address' }).click()
+  await expect.poll(async () => (await first.state()).storage.durability).toBe('recoverable')
+  await expect(first.page.getByTestId('verify-notice')).toBeHidden()
+
+  const second = await openNotes()
+  const { page } = second
+  await page.getByTestId('open-auth').click()
+  await page.getByTestId('auth-email').fill(ada.email)
+  await page.getByTestId('auth-link').click()
+  await page.getByTestId('toast-action').click()
+  await page.getByTestId('mailbox-letters').getByRole('link', { name: 'Sign in' }).click()
+  await second.waitForState({ authMode: 'external' })
+  await expectNotes(page, 'By letter')
+
+  const third = await openNotes()
+  await third.page.getByTestId('open-auth').click()
+  await third.page.getByTestId('auth-email').fill(ada.email)
+  await third.page.getByTestId('auth-forgot').click()
+  await third.page.getByTestId('toast-action').click()
+  await third.page.getByTestId('mailbox-letters').getByRole('link', { name: 'Choose a new password' }).click()
+  await third.page.getByTestId('reset-password').fill('another horse battery')
+  await third.page.getByTestId('reset-submit').click()
+  await third.waitForState({ authMode: 'external' })
+  await expectNotes(third.page, 'By letter')
+})
+
+test('the guide leads through writing, no network and an account', async ({ openNotes }) => {
+  const { page } = await openNotes({ viewport: { width: 360, height: 740 } })
+  const done = page.getByTestId('guide').locator('[data-done]')
+  await expect(done).toHaveCount(0)
+  await expectAccessible(page)
+  await page.getByTestId('guide-write').click()
+  await page.getByTestId('note-title').fill('First')
+  await page.getByTestId('back').click()
+  await expect(done).toHaveCount(1)
+  await page.getByTestId('guide-offline').click()
+  await expect(page.getByTestId('sync-status')).toHaveText('Offline')
+  await page.getByTestId('guide-offline').click()
+  await expectSynced(page)
+  await page.getByTestId('guide-account').click()
+  await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-intent', 'sign-up')
+  await expectAccessible(page)
+})
