@@ -48,7 +48,12 @@ for (const [name, bytes] of Object.entries(written)) {
 SCRIPT
 
 cat >surprise.txt <<'OUTPUT'
-
+cose-kit writes kid as text key-1
+  reads its own: text key-1, reads bytes: bytes 6b65792d31
+  the latter in JSON: {"0":107,"1":101,"2":121,"3":45,"4":49}
+@auth0/cose writes kid as text key-1
+  reads its own: text key-1, reads bytes: text a2V5LTE
+  the latter in JSON: "a2V5LTE"
 OUTPUT
 
 node run.mjs >seen.txt 2>run.log || { cat run.log >&2; exit 2; }

@@ -46,6 +46,7 @@ Buffer: 22 bytes, opened: "a note"
 text: 16 bytes, opened: ""
 null: 16 bytes, opened: ""
 number: 21 bytes, opened: "\u0000\u0000\u0000\u0000\u0000"
+hpke, text: error: "plaintext" must be Uint8Array
 OUTPUT
 
 node run.mjs >seen.txt 2>run.log || { cat run.log >&2; exit 2; }
