@@ -27,6 +27,20 @@ const owner = () => {
 /** Each returns what it has written, so that it is still there when the memory is read. */
 const CASES = {
   /** @param {boolean} guarded */
+  rows(guarded) {
+    const rows = new Map()
+    const markWritten = guarded ? createWriteMarker(auth) : () => {}
+    if (guarded) {
+      const transport = ownedTransport(auth, { keeps: 'data', connect: () => {}, disconnect: () => {} }, owner())
+      connectSession(auth, transport, { autoStart: false })
+    }
+    for (let row = 0; row < ROWS; row++) {
+      rows.set(`row ${row}`, { id: row, text: `row ${row}` })
+      markWritten()
+    }
+    return rows
+  },
+  /** @param {boolean} guarded */
   document(guarded) {
     const document = new Y.Doc()
     if (guarded)
@@ -42,20 +56,6 @@ const CASES = {
     const notes = document.getArray('notes')
     for (let row = 0; row < ROWS; row++) notes.push([`row ${row}`])
     return document
-  },
-  /** @param {boolean} guarded */
-  rows(guarded) {
-    const rows = new Map()
-    const markWritten = guarded ? createWriteMarker(auth) : () => {}
-    if (guarded) {
-      const transport = ownedTransport(auth, { keeps: 'data', connect: () => {}, disconnect: () => {} }, owner())
-      connectSession(auth, transport, { autoStart: false })
-    }
-    for (let row = 0; row < ROWS; row++) {
-      rows.set(`row ${row}`, { id: row, text: `row ${row}` })
-      markWritten()
-    }
-    return rows
   },
 }
 
