@@ -1,7 +1,6 @@
 // `npm run test:sync-engines`: installs each sync engine beside the packed Latchkey, compiles what docs/engines.md and
-// docs/zero.md show, and runs it through the lines of e2e/engines/lines.ts with a real server. Parameters name engines, or
-// `recipes`, which are compiled only.
-// `--write` keeps the results for the table in docs/engines.md.
+// docs/zero.md show, and runs it through the lines of e2e/engines/lines.ts with a real server. Parameters name engines,
+// or `recipes`, which are compiled only. `--write` keeps the results for the table in docs/engines.md.
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
