@@ -38,3 +38,13 @@ export const ENGINES = [
   },
   { id: 'rxdb', name: 'RxDB, its own replication', packages: ['rxdb@17.6.0', 'rxjs@7.8.2'] },
 ]
+
+/** Packages of e2e/engines/recipes.ts, which is compiled and not run. */
+export const RECIPES = [
+  '@electric-sql/client@1.5.28',
+  '@powersync/common@2.3.0',
+  '@supabase/supabase-js@2.109.0',
+  'convex@1.48.0',
+  'dexie@4.4.7',
+  'dexie-cloud-addon@4.4.14',
+]

@@ -33,7 +33,7 @@ export async function startHttpBackend(world: World): Promise<Backend> {
       const changed = visible.filter((note) => note.sequence > since).sort((a, b) => a.sequence - b.sequence)
       const documents = changed.slice(0, Number(url.searchParams.get('limit')))
       return Response.json({
-        documents: documents.map(({ sequence: _, ...note }) => ({ _deleted: false, ...note })),
+        documents: documents.map(({ id, owner, text }) => ({ id, owner, text, _deleted: false })),
         checkpoint: { since: documents.at(-1)?.sequence ?? since },
       })
     }

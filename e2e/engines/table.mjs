@@ -15,7 +15,10 @@ export function tableOf(results) {
     return found ? (found.ok ? 'passes' : 'fails') : 'not run'
   }
   const rows = lines.map((line) => [line, ...ran.map(({ id }) => cell(id, line))])
-  return [['line', ...ran.map(({ name }) => name)], ['---', ...ran.map(() => '---')], ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
+  const head = ['line', ...ran.map(({ name }) => name)]
+  // Columns of one width, as the formatter writes them.
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
+  return [head, widths.map((width) => '-'.repeat(width)), ...rows]
+    .map((cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
     .join('\n')
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+// oxlint-disable-next-line no-restricted-imports -- a published name of another package
 import { zeroNodePg } from '@rocicorp/zero/server/adapters/pg'
 import { Pool } from 'pg'
 import { createApi, openNotes, queries, mutators, schema } from './fixtures/zero.ts'
@@ -140,7 +141,14 @@ export const engine: Engine & { stop(): Promise<void> } = {
           void (await cache.pool.query('update note set owner = $2 where owner = $1', [from, to])),
         close: wire.close,
       },
-      { online: { get: () => wire.online, set: (online: boolean) => void (wire.online = online) } },
+      {
+        online: {
+          get: () => wire.online,
+          set(online: boolean) {
+            wire.online = online
+          },
+        },
+      },
     )
   },
   async open(auth, { url }, browser) {

@@ -1,13 +1,13 @@
 // `npm run test:sync-engines`: installs each sync engine beside the packed Latchkey, compiles what docs/engines.md and
-// docs/zero.md show, and runs it through the lines of e2e/engines/lines.ts with a real server. Parameters name engines.
-// `--write` keeps the results for the table in docs/engines.md.
+// docs/zero.md show, and runs it through the lines of e2e/engines/lines.ts with a real server. Parameters name engines,
+// or `recipes`, which are compiled only. `--write` keeps the results for the table in docs/engines.md.
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ENGINES } from '../../engines/engines.mjs'
+import { ENGINES, RECIPES } from '../../engines/engines.mjs'
 import { tableOf } from '../../engines/table.mjs'
 import { FAST, startPostgres } from '../servers/postgres.mjs'
 
@@ -29,8 +29,13 @@ function run(folder, program, ...args) {
   execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] })
 }
 
-/** @param {string} folder @param {import('../../engines/engines.mjs').EngineEntry} engine */
-async function install(folder, { id, packages, overrides = {}, builds = [] }) {
+/**
+ * Installs the packages beside Latchkey, and compiles what uses them.
+ *
+ * @param {string} folder
+ * @param {Pick<import('../../engines/engines.mjs').EngineEntry, 'id' | 'packages' | 'overrides' | 'builds'>} engine
+ */
+function install(folder, { id, packages, overrides = {}, builds = [] }) {
   const dependencies = Object.fromEntries(packages.map((name) => name.split(/(?<=.)@/)))
   const allowScripts = Object.fromEntries(builds.map((name) => [name, true]))
   const types = { typescript: '6', '@types/node': '20', '@types/pg': '8', '@types/ws': '8' }
@@ -42,9 +47,14 @@ async function install(folder, { id, packages, overrides = {}, builds = [] }) {
   const source = join(folder, 'source')
   cpSync(join(root, 'e2e/engines'), source, { recursive: true })
   // The others need packages that are not here.
-  for (const { id: other } of ENGINES)
+  for (const other of [...ENGINES.map((engine) => engine.id), 'recipes'])
     if (other !== id) for (const place of ['', 'fixtures']) rmSync(join(source, place, `${other}.ts`), { force: true })
   run(folder, 'npx', 'tsc', '-p', 'source')
+}
+
+/** @param {string} folder @param {string} id */
+async function bundle(folder, id) {
+  const source = join(folder, 'source')
   const isEntry = (/** @type {string} */ name) => [`${id}.ts`, 'run.ts'].includes(name)
   await build({
     entryPoints: readdirSync(source)
@@ -86,12 +96,22 @@ for (const engine of engines) {
   const postgres = engine.needsPostgres ? await startPostgres([...FAST, ...LOGICAL]) : null
   try {
     console.log(`${engine.name}: ${engine.packages.join(' ')}`)
-    await install(folder, engine)
+    install(folder, engine)
+    await bundle(folder, engine.id)
     const findings = await runEngine(folder, engine.id, postgres ? { LATCHKEY_POSTGRES: postgres.url } : {})
     results[engine.id] = findings
     if (findings.some(({ ok }) => !ok)) process.exitCode = 1
   } finally {
     await postgres?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+if (named.length === 0 || named.includes('recipes')) {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-engines-'))
+  try {
+    console.log(`recipes: ${RECIPES.join(' ')}`)
+    install(folder, { id: 'recipes', packages: RECIPES })
+  } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
