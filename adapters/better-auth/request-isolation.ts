@@ -1,7 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import { LatchkeyError } from '../../lib/server.ts'
 
-/** What Better Auth keeps the current request, its adapter and its transaction in: Node's class, or its own fallback. */
+/** What Better Auth keeps the current request and its transaction in: Node's class, or its own fallback. */
 interface ContextStorage {
   run(store: object, work: () => unknown): unknown
   getStore(): unknown
@@ -31,8 +31,8 @@ export function checkRequestIsolation({ logger }: Pick<AuthContext, 'logger'>): 
     else {
       if (isApart === undefined)
         logger.error(
-          'Latchkey is off: Better Auth has no AsyncLocalStorage here and mixes up requests that run at the same time. ' +
-            'Let the bundler set the condition `workerd` or `node`, or define globalThis.AsyncLocalStorage.',
+          'Latchkey is off: Better Auth has no AsyncLocalStorage here and mixes up requests that run at the same ' +
+            'time. Let the bundler set the condition `workerd` or `node`, or define globalThis.AsyncLocalStorage.',
         )
       known.set(Storage, false)
       throw new LatchkeyError('RUNTIME_UNSUITABLE')

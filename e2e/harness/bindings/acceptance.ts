@@ -204,6 +204,7 @@ const CASES: readonly (readonly [string, Run])[] = [
         { id: 'a', auth, use: 'backups', show },
         { id: 'b', auth, use: 'backups', show },
       ])
+      await page.change(() => shown!.reload())
       const seen = [page.take().text]
       await page.change(() => shown!.beginWords(recovery))
       seen.push(page.take().text)
