@@ -52,10 +52,10 @@ test('a saved state has the identity', async ({ device, server }) => {
 })
 
 test('an app starts with a conflict, which can be resolved', async ({ device, server }) => {
-  const { secret, principal } = await testDevice()
   const email = someEmail()
-  const phone = await device({ baseURL: server.url, secret, conflictWith: { email, password: PASSWORD } })
+  const phone = await device({ baseURL: server.url, conflictWith: { email, password: PASSWORD } })
   await start(phone.page, server.url)
+  const principal = (await phone.principal())!
   const [user] = await server.rows<{ principal: string }>('select principal from "user" where email = ?', email)
   await phone.waitForState({
     authMode: 'local-first',
