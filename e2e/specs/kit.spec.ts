@@ -108,9 +108,14 @@ test('a lost answer: the server has acted, and the device has no cookie of it', 
 test('a held answer arrives when it is released', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url })
   await start(phone.page, server.url)
+  const arrived: string[] = []
+  phone.page.on('response', (response) => arrived.push(new URL(response.url()).pathname))
   const held = await phone.holdAnswer(SIGN_UP, { method: 'post' })
   const outcome = enter(phone.page, 'signUp', someEmail())
   expect(await held.status).toBe(200)
+  await phone.page.evaluate(async () => (await fetch('/framed')).text())
+  expect(arrived).toContain('/framed')
+  expect(arrived).not.toContain('/api/auth/sign-up/email')
   await expect(phone).toHaveState({ authMode: 'local-first', phase: 'upgrading' })
   held.release()
   expect(await outcome).toBe('upgraded')
