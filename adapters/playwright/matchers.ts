@@ -34,7 +34,7 @@ export type LatchkeyMatchers = {
    * Nothing that is stored for the app's origin (IndexedDB, `localStorage`, `sessionStorage`, caches, cookies) has any
    * of these texts: a principal, a secret, an e-mail address, a title.
    */
-  toHoldNothingOf(this: MatcherState, device: Device, ...texts: readonly string[]): Promise<Verdict>
+  toHoldNothingOf(this: MatcherState, device: Device, ...texts: string[]): Promise<Verdict>
 }
 
 interface Finding {

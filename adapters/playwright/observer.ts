@@ -5,10 +5,10 @@ import { type AuthState, type DevtoolsRecord, LatchkeyError } from '../../lib/in
 /** A part of a state. Every given field must be equal, at any depth; undefined means that the field is absent. */
 export type ExpectedState = Expected<AuthState>
 
-/** As `Value`, with every member optional, at any depth. Arrays are compared as a whole. */
+/** As `Value`, with every member optional, at any depth. Arrays are compared as a whole. Null is what it is. */
 export type Expected<Value> = Value extends readonly unknown[] | string | number | boolean | null | undefined
   ? Value
-  : { readonly [Name in keyof Value]?: Expected<Value[Name]> | undefined }
+  : { readonly [Name in keyof Value]?: Expected<Value[Name]> | null | undefined }
 
 /** Where to look for a state, and for how long. */
 export interface Question {

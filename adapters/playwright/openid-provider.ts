@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from '@playwright/test'
-import { LatchkeyError } from '../../lib/index.ts'
+import { loadPackage } from './load-package.ts'
 
 /** A user's account at the provider, as its tokens and its user info describe it (OpenID Connect Core, section 5.1). */
 export interface OpenIdProfile {
@@ -84,12 +84,8 @@ export async function answerOpenId(
 
 type Service = InstanceType<Awaited<ReturnType<typeof loadServer>>['OAuth2Service']>
 
-async function loadServer(): Promise<typeof import('oauth2-mock-server')> {
-  try {
-    return await import('oauth2-mock-server')
-  } catch (error) {
-    throw new LatchkeyError('TEST_PACKAGE_MISSING', 'npm install --save-dev oauth2-mock-server', error)
-  }
+function loadServer(): Promise<typeof import('oauth2-mock-server')> {
+  return loadPackage('oauth2-mock-server', import('oauth2-mock-server'))
 }
 
 /** Each code carries its profile to the token, and the token carries it to the user info. */

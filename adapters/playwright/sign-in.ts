@@ -1,5 +1,6 @@
 import type { AccountProvider } from '../../lib/index.ts'
 import { betterAuthAccount, latchkeyClient } from '../better-auth/client/index.ts'
+import { loadPackage } from './load-package.ts'
 
 /** An account with a password at Better Auth. */
 export interface Credentials {
@@ -43,7 +44,7 @@ async function betterAuthSteps(
   { fetch, origin }: SignInPlace,
 ): Promise<SignInSteps> {
   // Better Auth is an optional peer: only this needs it.
-  const { createAuthClient } = await import('better-auth/client')
+  const { createAuthClient } = await loadPackage('better-auth', import('better-auth/client'))
   const client = createAuthClient({
     baseURL: new URL(baseURL ?? '/api/auth', origin).href,
     fetchOptions: { customFetchImpl: fetch },

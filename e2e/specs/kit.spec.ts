@@ -52,10 +52,10 @@ test('a saved state has the identity', async ({ device, server }) => {
 })
 
 test('an app starts with a conflict, which can be resolved', async ({ device, server }) => {
-  const { secret, principal } = await testDevice()
   const email = someEmail()
-  const phone = await device({ baseURL: server.url, secret, conflictWith: { email, password: PASSWORD } })
+  const phone = await device({ baseURL: server.url, conflictWith: { email, password: PASSWORD } })
   await start(phone.page, server.url)
+  const principal = (await phone.principal())!
   const [user] = await server.rows<{ principal: string }>('select principal from "user" where email = ?', email)
   await phone.waitForState({
     authMode: 'local-first',
@@ -108,9 +108,14 @@ test('a lost answer: the server has acted, and the device has no cookie of it', 
 test('a held answer arrives when it is released', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url })
   await start(phone.page, server.url)
+  const arrived: string[] = []
+  phone.page.on('response', (response) => arrived.push(new URL(response.url()).pathname))
   const held = await phone.holdAnswer(SIGN_UP, { method: 'post' })
   const outcome = enter(phone.page, 'signUp', someEmail())
   expect(await held.status).toBe(200)
+  await phone.page.evaluate(async () => (await fetch('/framed')).text())
+  expect(arrived).toContain('/framed')
+  expect(arrived).not.toContain('/api/auth/sign-up/email')
   await expect(phone).toHaveState({ authMode: 'local-first', phase: 'upgrading' })
   held.release()
   expect(await outcome).toBe('upgraded')
