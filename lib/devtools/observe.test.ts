@@ -6,6 +6,9 @@ import { manualClock } from '../testing/clock.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { observe } from './observe.ts'
 
+// Loaded already: its limit of time must not depend on how busy the machine is.
+import '../client/lazy.ts'
+
 const HOOK = Symbol.for('latchkey.devtools')
 const place = globalThis as { [key: symbol]: DevtoolsHook | undefined }
 
@@ -72,6 +75,16 @@ test('a hook that was there first hears everything', async () => {
   expect(names).toEqual(['notes'])
   expect(heard.map(({ event }) => event).toReversed()).toEqual(instances[0]?.events.map(({ event }) => event))
   expect(heard.at(-1)?.event).toBe('tokenRejected')
+})
+
+test('the way to the controls reaches the panel and the hook that was there first', async () => {
+  const ways: unknown[] = []
+  place[HOOK] = { register: () => Object.assign(() => {}, { connect: (load: unknown) => void ways.push(load) }) }
+  const { instances } = observe()
+  expect(instances).toEqual([])
+  await start()
+  expect(ways).toEqual([instances[0]?.load])
+  expect(await instances[0]!.load!()).toMatchObject({ audience: 'https://notes.example' })
 })
 
 test('instances of one name are told apart', async () => {

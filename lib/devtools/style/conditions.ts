@@ -103,6 +103,11 @@ export const CONDITIONS = `
     outline: 2px solid Highlight;
   }
 
+  /* A transparent border would be drawn. */
+  [role='tab'] {
+    border-color: Canvas;
+  }
+
   [role='tab'][aria-selected='true'] {
     border-color: Highlight;
   }

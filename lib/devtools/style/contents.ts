@@ -363,6 +363,7 @@ th {
   display: grid;
   grid-template-columns: 68px minmax(0, 1fr) auto;
   gap: 8px;
+  align-content: center;
   align-items: baseline;
   min-height: 24px;
   padding: 1px 16px;
