@@ -8,9 +8,6 @@ import { InitError } from './init-error.ts'
 /** The starters, in the order in which they are offered. */
 export const STARTERS = {
   'vite-hono': 'Vite, React and Hono',
-  sveltekit: 'SvelteKit',
-  next: 'Next',
-  nuxt: 'Nuxt',
 } as const
 
 /** One of {@link STARTERS}. */
