@@ -71,7 +71,7 @@ describe('a starter', () => {
     expect(paths()).toEqual([])
     const questions: string[] = []
     await run({}, async (question) => (questions.push(question), ''))
-    expect(questions.join()).toContain('Hono')
+    expect(questions.join()).toContain('SvelteKit')
     expect(paths()).toContain('vite.config.ts')
   })
 

@@ -8,6 +8,7 @@ import { InitError } from './init-error.ts'
 /** The starters, in the order in which they are offered. */
 export const STARTERS = {
   'vite-hono': 'Vite, React and Hono',
+  sveltekit: 'SvelteKit',
 } as const
 
 /** One of {@link STARTERS}. */
