@@ -1,6 +1,8 @@
-// `node e2e/bench/visitors.mjs [COUNT]`: what visitors who never sign up leave behind on one Postgres: of Latchkey's
+// `node e2e/bench/visitors.mjs [COUNT] [--write]`: what visitors who never sign up leave behind on one Postgres: of Latchkey's
 // local-first identity, and of Better Auth's anonymous plugin. Each visitor opens the page and calls the API once.
-import { pathToFileURL } from 'node:url'
+// `--write` puts the tables into docs/visitors.md.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { betterAuth } from 'better-auth'
 import { anonymous } from 'better-auth/plugins/anonymous'
@@ -128,8 +130,43 @@ async function measure(server, visit, { count, counter }) {
   }
 }
 
-/** @param {number} [count] visitors of each kind */
-export async function benchVisitors(count = 10_000) {
+const PAGE = fileURLToPath(new URL('../../docs/visitors.md', import.meta.url))
+
+/** @typedef {Awaited<ReturnType<typeof measure>>} Figures */
+
+/** @param {number} count @param {Figures} ours @param {Figures} theirs */
+function writePage(count, ours, theirs) {
+  const number = (/** @type {number} */ value) => Math.round(value).toLocaleString('en')
+  const megabytes = (/** @type {number} */ value) => `${number(value / 1e6)} MB`
+  /** @param {string} name @param {keyof Figures} key @param {(value: number) => string} [shown] */
+  const row = (name, key, shown = number) => {
+    const cells = [ours, theirs].flatMap((figures) => [number(figures[key]), shown((figures[key] * MILLION) / count)])
+    return `| ${[name, cells[0], cells[2], cells[1], cells[3]].join(' | ')} |`
+  }
+  const head = ['', 'Latchkey', 'anonymous plugin', 'Latchkey, a million', 'anonymous plugin, a million']
+  const table = [
+    `${number(count)} visitors, measured; a million computed from them in proportion:`,
+    '',
+    `| ${head.join(' | ')} |`,
+    '| --- | --- | --- | --- | --- |',
+    row('rows', 'rows'),
+    row('bytes in the database', 'stored', megabytes),
+    row('requests to the account server', 'requests'),
+    row('bytes of its answers', 'sent', megabytes),
+    row('statements', 'statements'),
+    '',
+    `Processor time of the server process, under load, so only as a ratio: ${(theirs.cpu / ours.cpu).toFixed(1)} to 1.`,
+  ]
+  const mark = /(<!-- visitors: made by e2e\/bench\/visitors.mjs -->\n\n)[\s\S]*?(\n\n<!-- end of visitors -->)/
+  const text = readFileSync(PAGE, 'utf8')
+  writeFileSync(
+    PAGE,
+    text.replace(mark, (_, start, end) => `${start}${table.join('\n')}${end}`),
+  )
+}
+
+/** @param {number} [count] visitors of each kind @param {boolean} [isWritten] into the page */
+export async function benchVisitors(count = 10_000, isWritten = false) {
   const counter = countStatements()
   const postgres = await startPostgres()
   /** @type {Server[]} */
@@ -153,6 +190,7 @@ export async function benchVisitors(count = 10_000) {
       Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Math.round((value * MILLION) / count)])),
     ])
     console.table(Object.fromEntries(scaled))
+    if (isWritten) writePage(count, table['Latchkey, local-first'], table['Better Auth, anonymous plugin'])
   } finally {
     await Promise.all(servers.map(({ database }) => database.end()))
     await postgres.stop()
@@ -160,6 +198,6 @@ export async function benchVisitors(count = 10_000) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { positionals } = parseArgs({ allowPositionals: true })
-  await benchVisitors(positionals[0] ? Number(positionals[0]) : undefined)
+  const { values, positionals } = parseArgs({ options: { write: { type: 'boolean' } }, allowPositionals: true })
+  await benchVisitors(positionals[0] ? Number(positionals[0]) : undefined, values.write)
 }

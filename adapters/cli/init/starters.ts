@@ -9,8 +9,6 @@ import { InitError } from './init-error.ts'
 export const STARTERS = {
   'vite-hono': 'Vite, React and Hono',
   sveltekit: 'SvelteKit',
-  next: 'Next',
-  nuxt: 'Nuxt',
 } as const
 
 /** One of {@link STARTERS}. */

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { findBrowser, findShell } from './browser.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const STARTERS = ['vite-hono', 'added', 'sveltekit', 'next', 'nuxt']
+const STARTERS = ['vite-hono', 'added', 'sveltekit']
 /** The frameworks need a later one than Latchkey itself. */
 const NODE = `node@npm:node-${process.platform}-${process.arch}@24`
 const FLAGS = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
@@ -42,7 +42,14 @@ function tryAdded(tarball) {
   const dependencies = { 'better-auth': '^1.7.25', latchkey: `file:${tarball}`, react: '^19.3.1' }
   const devDependencies = { '@types/node': '^24.0.0', typescript: '^7.0.2', vite: '^8.4.0' }
   const manifest = { name: 'added', private: true, type: 'module', dependencies, devDependencies }
-  const compilerOptions = { strict: true, module: 'preserve', target: 'es2023', types: ['node'], noEmit: true }
+  const compilerOptions = {
+    strict: true,
+    module: 'preserve',
+    target: 'es2023',
+    types: ['node'],
+    skipLibCheck: true,
+    noEmit: true,
+  }
   writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
   writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
   run(app, 'npm', 'install', ...FLAGS)

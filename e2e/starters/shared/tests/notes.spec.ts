@@ -24,6 +24,7 @@ async function enter(page: Page, email: string, name: 'Create account' | 'Sign i
 async function open(device: () => Promise<Device>): Promise<Device> {
   const opened = await device()
   await opened.page.goto('/')
+  await opened.waitForState({ phase: 'ready' })
   return opened
 }
 
