@@ -2043,7 +2043,7 @@ export const ATTACKS = [
   verifiedAtOnce(
     'An external token without a claim that the app requires',
     'Required claims must be own properties of the payload',
-    ['claims', 'if (missing !== undefined) throw new LatchkeyError(claimCode(missing))', '// unchecked'],
+    ['claims', 'if (!Object.hasOwn(claims, name)) throw new LatchkeyError(claimCode(name))', '// unchecked'],
     ['verify-now', "claims > 'no required claim': 'TOKEN_CLAIM_INVALID'"],
   ),
   verifiedAtOnce(
