@@ -121,7 +121,7 @@ function spoilt(token: string): string {
     token.slice(0, at) + token.slice(at + 1),
     token.slice(0, at) + pick([...'Az09-_.=+ ']) + token.slice(at + 1),
     token.slice(0, end) + encode(noise()),
-    token.slice(0, end) + encode(Buffer.concat([signature.subarray(0, 32), above.reverse()])),
+    token.slice(0, end) + encode(Buffer.concat([signature.subarray(0, 32), above.toReversed()])),
     token.slice(0, end) + encode(signature.subarray(0, below(64))),
     `${token}=`,
   ])

@@ -2991,7 +2991,7 @@ export const ATTACKS = [
   {
     attack: 'A token whose claims one parser reads in one way, and the next in another',
     defence: 'Claims are read by their usual form only if nothing in their text can be read in two ways',
-    patches: [{ file: 'lib/tokens/usual-claims.ts', find: '"aud":"([ !#-[\\]-~]*)"', replace: '"aud":"(.*)"' }],
+    patches: [{ file: 'lib/tokens/usual-claims.ts', find: '"aud":"([ !#-[\\\\]-~]*)"', replace: '"aud":"(.*)"' }],
     test: {
       file: 'lib/tokens/usual-claims.test.ts',
       name: 'the claims of a token > are the same, or refused for the same reason, whatever is changed in their text',
@@ -3004,7 +3004,7 @@ export const ATTACKS = [
     patches: [{ file: VERIFY, find: 'jws && token.length <= SIZE_LIMIT ? jws : ', replace: 'jws ?? ' }],
     test: {
       file: 'lib/server/resolver.test.ts',
-      name: 'a bearer token > with over 4 KiB, with another name of the algorithm is refused, and told nothing but the kind of error',
+      name: 'a local-first token > with over 4 KiB, with another name of the algorithm is refused, and told nothing but the kind of error',
     },
   },
   {
