@@ -21,7 +21,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @param parseClaims - parses the claims: as {@link parseObject} does, or faster
  * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`
  */
-export function decodeJws(token: string, limit: number, parseClaims = parseObject): DecodedJws {
+export function decodeJws(
+  token: string,
+  limit: number,
+  parseClaims: (bytes: Uint8Array<ArrayBuffer>) => Record<string, unknown> = parseObject,
+): DecodedJws {
   if (token.length > limit) throw new LatchkeyError('TOKEN_TOO_LARGE', `over ${limit} characters`)
   const first = token.indexOf('.')
   const last = token.lastIndexOf('.')

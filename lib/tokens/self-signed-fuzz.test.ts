@@ -137,7 +137,8 @@ function isValid(token: string): boolean {
   const texts = decoded.slice(0, 2).map((each) => each.toString())
   const [header, claims] = texts.map(parsed) as [Members | undefined, Members | undefined]
   if (!header || !claims || countNames(texts[0]!) !== 2 || countNames(texts[1]!) !== 9) return false
-  const { iss, sub, aud, iat, exp, sub_jwk: jwk } = claims as Record<string, never>
+  const { iss, sub, aud, sub_jwk: jwk } = claims
+  const { iat, exp } = claims as { iat: number; exp: number }
   const { kty, crv, x } = (jwk ?? {}) as Record<string, unknown>
   return (
     (header['alg'] === 'EdDSA' || header['alg'] === 'Ed25519') &&
