@@ -1,4 +1,5 @@
 // Runs a subject and its peer in turns, so that both meet the same machine, and gives the ratio round by round.
+import { cpus, loadavg } from 'node:os'
 
 /**
  * @typedef {object} Comparison
@@ -86,8 +87,17 @@ export function print(title, subjectName, peerName, result) {
   )
 }
 
+const load = () => loadavg()[0]?.toFixed(1)
+const loadBefore = load()
+
+/** The machine, and how busy it was. */
+export function machine() {
+  return `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load ${loadBefore} before and ${load()} now`
+}
+
 /** Prints one table of all ratios so far, in Markdown. Above 1 Latchkey is faster. */
 export function printTable() {
+  console.log(`\n${machine()}`)
   console.log('\n| what | against | ratio by processor time | by the clock |\n| --- | --- | --- | --- |')
   for (const { title, subjectName, peerName, result } of printed)
     console.log(

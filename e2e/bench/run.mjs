@@ -1,6 +1,5 @@
 // `npm run bench`: every figure beside its peer in the same run. Most of the files run alone too.
-import { cpus, loadavg } from 'node:os'
-import { printTable } from './compare.mjs'
+import { machine, printTable } from './compare.mjs'
 import { benchEventLoop } from './event-loop.mjs'
 import { benchMemory } from './memory.mjs'
 import { benchPage } from './page.mjs'
@@ -11,9 +10,7 @@ import { benchSignUp } from './sign-up.mjs'
 import { benchSize } from './size.mjs'
 import { benchVerify } from './verify.mjs'
 
-console.log(
-  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, load before ${loadavg()[0]?.toFixed(1)}`,
-)
+console.log(machine())
 await benchVerify()
 await benchResolve()
 await benchRequests()

@@ -1,8 +1,9 @@
-// Verifying a local-first token, beside bare node:crypto on the same bytes.
+// `node e2e/bench/verify.mjs`: verifying a local-first token, beside bare node:crypto on the same bytes.
 import { createPublicKey, verify } from 'node:crypto'
-import { createTokenVerifier } from 'latchkey/server'
+import { createSessionResolver, createTokenVerifier } from 'latchkey/server'
 import { testDevice } from 'latchkey/testing'
-import { compare, print } from './compare.mjs'
+import { pathToFileURL } from 'node:url'
+import { compare, print, printTable } from './compare.mjs'
 
 const AUDIENCE = 'https://notes.example'
 const DEVICES = 2000
@@ -14,6 +15,25 @@ function bareVerifier(token) {
   const input = Buffer.from(`${header}.${payload}`)
   const bytes = Buffer.from(signature, 'base64url')
   return { jwk, key: createPublicKey({ key: jwk, format: 'jwk' }), input, bytes }
+}
+
+/**
+ * Without a cache that could hold the next token.
+ *
+ * @param {'native' | undefined} verifier
+ */
+function resolverOf(verifier) {
+  try {
+    return createSessionResolver({
+      localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' },
+      cacheSize: 1,
+      ...(verifier && { verifier }),
+    })
+  } catch (error) {
+    if (/** @type {{ code?: unknown }} */ (error).code !== 'VERIFIER_UNAVAILABLE') throw error
+    console.log('\nsodium-native is not installed: no figures of it')
+    return undefined
+  }
 }
 
 export async function benchVerify() {
@@ -34,6 +54,18 @@ export async function benchVerify() {
     'bare node:crypto verify of the same bytes',
     await compare(() => uncached.verify(tokens[next++ % tokens.length] ?? token), bare),
   )
+
+  const requests = tokens.map((each) => ({ authorization: `Bearer ${each}`, host: 'notes.example', accept: '*/*' }))
+  for (const verifier of /** @type {const} */ ([undefined, 'native'])) {
+    const resolver = resolverOf(verifier)
+    if (!resolver) continue
+    print(
+      'Verify a local-first token, key known',
+      `latchkey, the whole resolver${verifier ? ', with sodium-native' : ''}`,
+      'bare node:crypto verify of the same bytes',
+      await compare(() => resolver.resolve(requests[next++ % requests.length] ?? {}), bare),
+    )
+  }
 
   const cached = createTokenVerifier({ audience: AUDIENCE })
   await cached.verify(token)
@@ -67,4 +99,9 @@ export async function benchVerify() {
       { operations: 500 },
     ),
   )
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await benchVerify()
+  printTable()
 }

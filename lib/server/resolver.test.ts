@@ -226,6 +226,11 @@ describe('a local-first token', () => {
     ],
     ['no issuer', forge({ header: { alg: 'EdDSA', typ: 'JWT' }, claims: {} }), 'ISSUER_UNKNOWN'],
     ['over 4 KiB', `${TOKEN}${'A'.repeat(4096)}`, 'TOKEN_TOO_LARGE'],
+    [
+      'over 4 KiB, with another name of the algorithm',
+      forge({ header: { alg: 'Ed25519', typ: 'latchkey+jwt' }, claims: { ...tokenClaims(), aud: 'a'.repeat(4096) } }),
+      'TOKEN_TOO_LARGE',
+    ],
     ['over 16 KiB', 'A'.repeat(16_385), 'TOKEN_TOO_LARGE'],
     ['no dots', 'abc', 'TOKEN_MALFORMED'],
     ['padding', `${TOKEN}=`, 'TOKEN_ENCODING_INVALID'],

@@ -153,11 +153,14 @@ const USUAL_PREFIX = 'Bearer '
 /** RFC 6750 §2.1. */
 const BEARER = /^Bearer +[\w.~+/=-]+$/i
 
+/** The same as nearly everyone writes it, which is found out in half the time. */
+const USUAL_BEARER = /^Bearer [\w.~+/=-]+$/
+
 function routeBearer(authorization: string, tokens: TokenRouter): Route {
   // A known token is compared whole, so its form is known too.
   const known = authorization.startsWith(USUAL_PREFIX) && tokens.recall(authorization.slice(USUAL_PREFIX.length))
   if (known) return known
-  if (!BEARER.test(authorization)) return refuse('bearer', 'CREDENTIAL_MALFORMED')
+  if (!USUAL_BEARER.test(authorization) && !BEARER.test(authorization)) return refuse('bearer', 'CREDENTIAL_MALFORMED')
   try {
     return tokens.route(authorization.slice(authorization.lastIndexOf(' ') + 1))
   } catch (error) {
@@ -194,9 +197,9 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
   if ([...verifiers.keys()].some((issuer) => profiles.has(issuer)))
     throw new TypeError('external: this issuer belongs to a profile')
   const each = [...new Set(verifiers.values())]
-  const localFirst = (token: string): Route =>
+  const localFirst = (token: string, jws?: DecodedJws): Route =>
     device
-      ? { source: 'local-first', judge: () => device.verify(token) }
+      ? { source: 'local-first', judge: () => device.verify(token, jws) }
       : refuse('local-first', 'LOCAL_FIRST_DISABLED')
   return {
     recall(token) {
@@ -210,7 +213,7 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
       if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
       const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
       const { header, claims } = jws
-      if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token)
+      if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token, jws)
       const profile = profiles.get(claims['iss'])
       if (profile) return { source: 'local-first', judge: () => judgeProfile(profile, token, jws) }
       const external = verifiers.get(claims['iss'])

@@ -18,18 +18,24 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  *
  * @param token - the text
  * @param limit - largest length in characters, checked before anything is parsed
+ * @param parseClaims - parses the claims: as {@link parseObject} does, or faster
  * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`
  */
-export function decodeJws(token: string, limit: number): DecodedJws {
+export function decodeJws(
+  token: string,
+  limit: number,
+  parseClaims: (bytes: Uint8Array<ArrayBuffer>) => Record<string, unknown> = parseObject,
+): DecodedJws {
   if (token.length > limit) throw new LatchkeyError('TOKEN_TOO_LARGE', `over ${limit} characters`)
-  const parts = token.split('.')
-  if (parts.length !== 3) throw new LatchkeyError('TOKEN_MALFORMED', 'expected three parts')
-  const [header, claims, signature] = parts as [string, string, string]
+  const first = token.indexOf('.')
+  const last = token.lastIndexOf('.')
+  if (first === last || token.indexOf('.', first + 1) !== last)
+    throw new LatchkeyError('TOKEN_MALFORMED', 'expected three parts')
   return {
-    header: parseHeader(header),
-    claims: parseObject(decodePart(claims)),
-    input: encodeAscii(token.slice(0, token.lastIndexOf('.'))),
-    signature: decodePart(signature),
+    header: parseHeader(token.slice(0, first)),
+    claims: parseClaims(decodePart(token.slice(first + 1, last))),
+    input: encodeAscii(token.slice(0, last)),
+    signature: decodePart(token.slice(last + 1)),
   }
 }
 
@@ -117,17 +123,11 @@ function parseJson(bytes: Uint8Array<ArrayBuffer>): { text: string; value: unkno
  * there twice. False for a text with an escape, which may be a quote.
  */
 function hasEachString(json: string, value: unknown): boolean {
+  if (json.includes('\\')) return false
   let quotes = 0
-  for (let index = 0; index < json.length; index++) {
-    const code = json.charCodeAt(index)
-    if (code === BACKSLASH) return false
-    if (code === QUOTE) quotes++
-  }
+  for (let at = json.indexOf('"'); at !== -1; at = json.indexOf('"', at + 1)) quotes++
   return quotes === 2 * countStrings(value, 0)
 }
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 
 /** Deeper JSON is left to the round trip. */
 const DEEPEST = 8

@@ -61,6 +61,16 @@ describe('verified tokens', () => {
     expect(checked).toHaveBeenCalledTimes(4)
   })
 
+  test('lend their signature to no other text', async () => {
+    const verifier = verifierOf()
+    await verifier.verify(tokenOf(0))
+    const signature = tokenOf(0).split('.')[2]!
+    const input = tokenOf(1).split('.').slice(0, 2).join('.')
+    const forged = [`${input}.${signature}`, `A${tokenOf(0)}`, signature, signature.slice(-43)]
+    for (const token of forged) expect(await outcome(() => verifier.verify(token))).not.toBe('accepted')
+    expect(await outcome(() => verifier.verify(tokenOf(0)))).toBe('accepted')
+  })
+
   test('are not kept with a limit of 0', async () => {
     const verifier = verifierOf(0)
     for (let run = 0; run < 3; run++) await verifier.verify(tokenOf(0))

@@ -1,5 +1,4 @@
 import { type Awaitable, whenReady } from '../awaitable.ts'
-import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 import { decodeBase64url } from '../identity/base64url.ts'
 import {
@@ -11,11 +10,13 @@ import {
   TOKEN_TYPE,
   type TokenClaims,
 } from './claims.ts'
-import { type DecodedJws, copyText, decodeJws } from './decode.ts'
+import { type DecodedJws, decodeJws } from './decode.ts'
 import { KeyCache } from './key-cache.ts'
 import { type NativeVerify, loadNativeVerifier } from './native-verifier.ts'
 import { PROOF_TYPE } from './prove.ts'
 import { type PublicKey, checkPoint, importPublicKey } from './public-key.ts'
+import { TokenCache } from './token-cache.ts'
+import { parseTokenClaims } from './usual-claims.ts'
 
 /** Largest token or proof, in characters. */
 const SIZE_LIMIT = 4096
@@ -95,14 +96,18 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
 export interface TokenCheck {
   /** Returns true if this exact token was verified before. */
   isKnown(token: string): boolean
-  /** As in {@link TokenVerifier}; also throws at once. */
-  verify(token: string): Awaitable<Verified<TokenClaims>>
+  /**
+   * As in {@link TokenVerifier}; also throws at once.
+   *
+   * @param jws - the same token, if it was decoded already
+   */
+  verify(token: string, jws?: DecodedJws): Awaitable<Verified<TokenClaims>>
 }
 
 /** Creates what {@link createTokenVerifier} returns, for callers that need not wait. */
 export function createTokenCheck(options: VerifierOptions): TokenCheck {
   const context = readOptions(options)
-  const verified = new BoundedMap<string, Verified<TokenClaims>>(context.cacheSize)
+  const verified = new TokenCache<Verified<TokenClaims>>(context.cacheSize)
   const recall = (token: string, known: Verified<TokenClaims>): Verified<TokenClaims> => {
     if (known.claims.exp <= context.now()) verified.delete(token)
     checkClock(known.claims, context.now())
@@ -110,11 +115,12 @@ export function createTokenCheck(options: VerifierOptions): TokenCheck {
   }
   return {
     isKnown: (token) => verified.get(token) !== undefined,
-    verify(token) {
+    verify(token, jws) {
       const known = verified.get(token)
       if (known) return recall(token, known)
-      return whenReady(verifySelfSigned<TokenClaims>(token, TOKEN_KIND, context), (result) => {
-        verified.set(copyText(token), result)
+      const decoded = jws && token.length <= SIZE_LIMIT ? jws : decodeJws(token, SIZE_LIMIT, parseTokenClaims)
+      return whenReady(verifySelfSigned<TokenClaims>(decoded, TOKEN_KIND, context), (result) => {
+        verified.set(token, result)
         return result
       })
     },
@@ -131,7 +137,7 @@ export function createProofVerifier(options: VerifierOptions): ProofVerifier {
   const context = readOptions(options)
   return {
     async verify(proof, expectation) {
-      const result = await verifySelfSigned<ProofClaims>(proof, PROOF_KIND, context)
+      const result = await verifySelfSigned<ProofClaims>(decodeJws(proof, SIZE_LIMIT), PROOF_KIND, context)
       checkExpectation(result.claims, expectation)
       return result
     },
@@ -196,11 +202,10 @@ const PROOF_KIND: Kind = {
 }
 
 function verifySelfSigned<Claims extends TokenClaims>(
-  token: string,
+  jws: DecodedJws,
   kind: Kind,
   context: Context,
 ): Awaitable<Verified<Claims>> {
-  const jws = decodeJws(token, SIZE_LIMIT)
   checkHeader(jws.header, kind.typ)
   const claims = checkClaims(jws.claims, kind, context.audiences) as Claims
   checkSelfSignedTimes(claims, kind.lifetime, context.now())

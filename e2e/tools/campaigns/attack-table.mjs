@@ -2045,7 +2045,7 @@ export const ATTACKS = [
   verifiedAtOnce(
     'An external token without a claim that the app requires',
     'Required claims must be own properties of the payload',
-    ['claims', 'if (missing !== undefined) throw new LatchkeyError(claimCode(missing))', '// unchecked'],
+    ['claims', 'if (!Object.hasOwn(claims, name)) throw new LatchkeyError(claimCode(name))', '// unchecked'],
     ['verify-now', "claims > 'no required claim': 'TOKEN_CLAIM_INVALID'"],
   ),
   verifiedAtOnce(
@@ -2988,6 +2988,40 @@ export const ATTACKS = [
     test: {
       file: 'lib/tokens/native-verifier.test.ts',
       name: 'the native verifier > is trusted only if it returns true',
+    },
+  },
+  {
+    attack: 'A forged token with the signature of one that was verified a moment ago',
+    defence: 'A cached token is looked up by its end, and counts only if its whole text is the same',
+    patches: [
+      {
+        file: 'lib/tokens/token-cache.ts',
+        find: 'entry?.token === token ? entry.value : undefined',
+        replace: 'entry?.value',
+      },
+    ],
+    test: {
+      file: 'lib/tokens/verify-cache.test.ts',
+      name: 'verified tokens > lend their signature to no other text',
+    },
+  },
+  {
+    attack: 'A token whose claims one parser reads in one way, and the next in another',
+    defence: 'Claims are read by their usual form only if nothing in their text can be read in two ways',
+    patches: [{ file: 'lib/tokens/usual-claims.ts', find: '"aud":"([ !#-[\\\\]-~]*)"', replace: '"aud":"(.*)"' }],
+    test: {
+      file: 'lib/tokens/usual-claims.test.ts',
+      name: 'the claims of a token > are the same, or refused for the same reason, whatever is changed in their text',
+    },
+  },
+  {
+    attack:
+      'A local-first token over 4 KiB that names its algorithm otherwise, so that it is decoded as an external one',
+    defence: 'The verifier checks the size of what was decoded before, too',
+    patches: [{ file: VERIFY, find: 'jws && token.length <= SIZE_LIMIT ? jws : ', replace: 'jws ?? ' }],
+    test: {
+      file: 'lib/server/resolver.test.ts',
+      name: 'a local-first token > with over 4 KiB, with another name of the algorithm is refused, and told nothing but the kind of error',
     },
   },
   {

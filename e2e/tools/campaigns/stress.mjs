@@ -30,6 +30,7 @@ run(
   'lib/client/faults',
   'lib/server/resolver-fuzz',
   'lib/server/external/verify-fuzz',
+  'lib/tokens/self-signed-fuzz',
 )
 run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'better-auth/binding/race', 'better-auth/binding/crash')
 run(path('../../../node_modules/vitest/vitest.mjs'), 'run', 'e2e/explore')

@@ -27,15 +27,17 @@ export type ClaimRules = Pick<IssuerRules, 'issuers' | 'audience' | 'requiredCla
  */
 export function checkClaims(claims: Claims, rules: ClaimRules, now: number): void {
   const { issuers, audience } = rules
-  const missing = requiredOf(rules).find((claim) => !Object.hasOwn(claims, claim))
-  if (missing !== undefined) throw new LatchkeyError(claimCode(missing))
+  requireClaim(claims, 'iss')
+  if (audience) requireClaim(claims, 'aud')
+  for (let index = rules.requiredClaims.length - 1; index >= 0; index--)
+    requireClaim(claims, rules.requiredClaims[index]!)
   if (!issuers.includes(claims['iss'] as string)) throw new LatchkeyError('TOKEN_ISSUER_MISMATCH')
   if (audience && !isMeantFor(claims['aud'], audience)) throw new LatchkeyError('TOKEN_AUDIENCE_MISMATCH')
   checkTimes(claims, rules.clockTolerance, now)
 }
 
-function requiredOf({ audience, requiredClaims }: ClaimRules): readonly string[] {
-  return ['iss', ...(audience ? ['aud'] : []), ...requiredClaims.toReversed()]
+function requireClaim(claims: Claims, name: string): void {
+  if (!Object.hasOwn(claims, name)) throw new LatchkeyError(claimCode(name))
 }
 
 function isMeantFor(aud: unknown, audience: readonly string[]): boolean {

@@ -1,9 +1,9 @@
 import { type CryptoKey, type JWTPayload, type JWTVerifyOptions, errors, jwtVerify } from 'jose'
 import { type Awaitable, whenReady } from '../../awaitable.ts'
-import { BoundedMap } from '../../bounded-map.ts'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
 import { type ExternalVerifier, anyOf, eachSource } from './issuer-sources.ts'
-import { type DecodedJws, copyText, decodeJws } from '../../tokens/decode.ts'
+import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
+import { TokenCache } from '../../tokens/token-cache.ts'
 import { checkTimes, claimCode } from './claims.ts'
 import type { IssuerKey } from './key-set.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
@@ -61,7 +61,7 @@ interface VerifierRules extends IssuerRules {
 function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: number): ExternalVerifier {
   const { issuers, clockTolerance } = rules
   const checks = checksOf(rules)
-  const known = new BoundedMap<string, Known>(cacheSize)
+  const known = new TokenCache<Known>(cacheSize)
 
   const verifyAnew = (token: string, jws: DecodedJws, time: number): Awaitable<JWTPayload> => {
     const direct = verifyNow(jws, rules, secondsOf(time))
@@ -71,7 +71,7 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
     return whenReady(found, ({ claims, key }) => {
       checkType(jws.header['typ'], rules)
       freeze(claims)
-      if (key && token.length <= CACHED_SIZE_LIMIT) known.set(copyText(token), { claims, header: jws.header, key })
+      if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header: jws.header, key })
       return claims
     })
   }
@@ -82,10 +82,8 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
       const time = clock()
       const before = known.get(token)
       const recalled = before && (recall(before, rules) ?? recallLater(before, rules))
-      const found = whenReady(
-        recalled,
-        (claims) => claims ?? verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time),
-      )
+      const anew = (): Awaitable<JWTPayload> => verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time)
+      const found = recalled ? whenReady(recalled, (claims) => claims ?? anew()) : anew()
       return whenReady(found, (claims) => {
         checkTimes(claims, clockTolerance, secondsOf(time))
         return judge(claims, rules)
@@ -160,8 +158,9 @@ const active =
 function freeze(claims: object): void {
   const parts = [claims]
   for (const part of parts) {
-    Object.freeze(part)
-    parts.push(...Object.values(part).filter((member) => typeof member === 'object' && member !== null))
+    for (const member of Object.values(Object.freeze(part)) as unknown[]) {
+      if (typeof member === 'object' && member !== null) parts.push(member)
+    }
   }
 }
 

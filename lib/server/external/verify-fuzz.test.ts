@@ -1,6 +1,7 @@
-import { type KeyObject, createHash, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { type KeyObject, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type DecodedJws, decodeJws } from '../../tokens/decode.ts'
+import { randomness } from '../../random.testing.ts'
 import { outcome } from '../../tokens/forge.testing.ts'
 import type { ExternalVerifier } from './issuer-sources.ts'
 import { createExternalVerifiers } from './verifier.ts'
@@ -64,22 +65,8 @@ function verifierOf(): ExternalVerifier {
   return [...createExternalVerifiers(issuer, () => NOW * 1000, 0).values()][0]!
 }
 
-/** Numbers from a seed, the same in every run of it. */
-function randomness(seed: string): { below: (most: number) => number; bytes: () => Buffer } {
-  let block: Buffer = Buffer.alloc(0)
-  let count = 0
-  const bytes = (): Buffer => createHash('sha512').update(`${seed} ${count++}`).digest()
-  const below = (most: number): number => {
-    if (block.length < 4) block = bytes()
-    const value = block.readUInt32LE()
-    block = block.subarray(4)
-    return value % most
-  }
-  return { below, bytes }
-}
-
 const random = randomness(SEED)
-const pick = <Value>(values: readonly Value[]): Value => values[random.below(values.length)]!
+const { pick } = random
 
 interface Draft {
   kind: Kind

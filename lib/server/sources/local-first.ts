@@ -1,5 +1,6 @@
 import { type Awaitable, whenReady } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
+import type { DecodedJws } from '../../tokens/decode.ts'
 import { createTokenCheck } from '../../tokens/verify.ts'
 import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { ownedSession } from '../session.ts'
@@ -28,9 +29,10 @@ export interface LocalFirstSource {
   /**
    * Verifies a token and returns its session.
    *
+   * @param jws - the same token, if it was decoded already
    * @throws {LatchkeyError} `TOKEN_*`, `PRINCIPAL_DISABLED`
    */
-  verify(token: string): Awaitable<ServerSession>
+  verify(token: string, jws?: DecodedJws): Awaitable<ServerSession>
 }
 
 /**
@@ -49,8 +51,8 @@ export function createLocalFirstSource(
   const tokens = createTokenCheck({ audience, clock, cacheSize, verifier })
   return {
     isKnown: tokens.isKnown,
-    verify: (token) =>
-      whenReady(tokens.verify(token), ({ principal, thumbprint, claims }) =>
+    verify: (token, jws) =>
+      whenReady(tokens.verify(token, jws), ({ principal, thumbprint, claims }) =>
         whenReady(lookup ? lookup(principal, thumbprint) : 'active', (status) => {
           if (status !== 'active') throw new LatchkeyError('PRINCIPAL_DISABLED')
           return ownedSession('local-first', principal, [], claims)
