@@ -4,7 +4,7 @@ import { type Panel, openRows, panelOf, readAll } from '../support/devtools-pane
 import { expect, test } from '../support/harness.ts'
 
 declare global {
-  var auth: ReturnType<typeof harness.createAuth>
+  var panelAuth: ReturnType<typeof harness.createAuth>
 }
 
 /** Opens the page with an instance and the panel. */
@@ -12,8 +12,8 @@ async function open(page: Page, url: string): Promise<Panel> {
   await page.goto(url)
   await page.evaluate(async () => {
     harness.defineDevtools()
-    globalThis.auth = harness.createAuth()
-    await auth.listIdentities()
+    globalThis.panelAuth = harness.createAuth()
+    await panelAuth.listIdentities()
     const element = document.createElement('latchkey-devtools')
     element.open = true
     document.body.append(element)
@@ -40,7 +40,7 @@ test('an event opens: what it brought, what it changed, and after how long', asy
   const { page } = await device()
   await context(page).grantPermissions(['clipboard-read', 'clipboard-write'])
   const panel = await open(page, harnessUrl)
-  await page.evaluate(() => auth.reportToken('disabled'))
+  await page.evaluate(() => panelAuth.reportToken('disabled'))
   await panel.show('Timeline')
   const row = panel.events.filter({ hasText: 'tokenRejected' })
   await expect(row.getByRole('table')).toHaveCount(0)
@@ -59,8 +59,8 @@ test('the timeline is filtered, paused and cleared', async ({ device, harnessUrl
   const { page } = await device()
   const panel = await open(page, harnessUrl)
   await page.evaluate(async () => {
-    auth.reportToken('disabled')
-    await auth.fetch('/api/notes')
+    panelAuth.reportToken('disabled')
+    await panelAuth.fetch('/api/notes')
   })
   await panel.show('Timeline')
   await panel.inner.getByRole('searchbox', { name: 'Filter' }).fill('rejected')
@@ -72,7 +72,7 @@ test('the timeline is filtered, paused and cleared', async ({ device, harnessUrl
   await panel.inner.getByRole('button', { name: 'Clear' }).click()
   await expect(panel.events).toHaveCount(0)
   await panel.inner.getByRole('button', { name: 'Pause' }).click()
-  await page.evaluate(() => auth.reportToken('missing'))
+  await page.evaluate(() => panelAuth.reportToken('missing'))
   await expect(panel.inner.getByText('1 new')).toBeVisible()
   await expect(panel.events).toHaveCount(0)
   await panel.inner.getByRole('button', { name: 'Pause' }).click()
@@ -89,7 +89,7 @@ test('requests are listed with status, bearer and the reason of a refusal, witho
   await page.route('**/api/notes', (route) => (answers++ ? route.fulfill({ json: [] }) : refuse(route, 'invalid')))
   await page.route('**/gone', (route) => route.abort())
   await page.evaluate(async () => {
-    await auth.fetch('/api/notes', { method: 'POST', body: '{}' })
+    await panelAuth.fetch('/api/notes', { method: 'POST', body: '{}' })
     await fetch('/verify/Xb2kd93nQpL0aa81?token=abcdefgh', { headers: { 'x-latchkey-proof': 'e30.e30.e30' } })
     await fetch('/gone').catch(() => {})
   })
@@ -131,7 +131,7 @@ test('a token is shown with header, claims and life; it expires and is refreshed
   await panel.act('Expire')
   await panel.show('Tokens')
   await expect(card).toContainText(/expired \d+ min \d+ s ago/)
-  await page.evaluate(() => auth.fetch('/api/notes'))
+  await page.evaluate(() => panelAuth.fetch('/api/notes'))
   expect(sent).toEqual([-1, 1])
   await panel.show('Timeline')
   await expect(panel.requests).toHaveText([/→ 200$/, /→ 401 expired$/])
@@ -155,7 +155,7 @@ test('a wrong clock reaches the next request, and its correction is in the timel
       },
     })
   })
-  const ask = (): Promise<number> => page.evaluate(async () => (await auth.fetch('/api/notes')).status)
+  const ask = (): Promise<number> => page.evaluate(async () => (await panelAuth.fetch('/api/notes')).status)
   expect(await ask()).toBe(200)
   for (const skew of ['+5 min', '−1 h'] as const) {
     await panel.skew(skew).check()
@@ -256,7 +256,7 @@ test('without cookies, requests carry none, and those of responses are ignored',
     cookies.push((await route.request().allHeaders())['cookie'])
     await route.fulfill({ json: [], headers: { 'set-cookie': 'planted=1' } })
   })
-  const ask = (): Promise<unknown> => page.evaluate(() => auth.fetch('/api/notes').then(() => {}))
+  const ask = (): Promise<unknown> => page.evaluate(() => panelAuth.fetch('/api/notes').then(() => {}))
   const isWithout = panel.inner.getByRole('switch', { name: 'No cookies' })
   await isWithout.check()
   await expect(panel.header).toContainText('no cookies')
@@ -358,8 +358,8 @@ for (const [name, options] of Object.entries({
     const { page } = await device(options)
     const panel = await open(page, harnessUrl)
     await page.evaluate(async () => {
-      await auth.fetch('/api/notes')
-      auth.reportToken('invalid')
+      await panelAuth.fetch('/api/notes')
+      panelAuth.reportToken('invalid')
     })
     await page.evaluate(axe.source)
     for (const view of ['State', 'Tokens', 'Storage', 'Acts', 'Timeline'] as const) {

@@ -1,5 +1,5 @@
 import type { Entry, Intent, Keyring } from '../keystore/record.ts'
-import type * as parts from './later-parts.ts'
+import type { ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
 import type { Context } from './shared/context.ts'
 import type { DevtoolsControls, DevtoolsToken } from './shared/devtools.ts'
 import type { readPayload } from './tokens/account-token.ts'
@@ -8,7 +8,11 @@ import type { deviceToken } from './tokens/first-token.ts'
 import type { dropHeld } from './tokens/token-source.ts'
 
 /** The functions of the client that the controls call. */
-export interface ControlParts extends Pick<typeof parts, 'ensureIdentity' | 'getToken' | 'reportToken' | 'signOut'> {
+export interface ControlParts {
+  readonly ensureIdentity: typeof ensureIdentity
+  readonly getToken: typeof getToken
+  readonly reportToken: typeof reportToken
+  readonly signOut: typeof signOut
   readonly defaultAudience: typeof defaultAudience
   readonly deviceToken: typeof deviceToken
   readonly dropHeld: typeof dropHeld
