@@ -16,7 +16,6 @@ import { type NativeVerify, loadNativeVerifier } from './native-verifier.ts'
 import { PROOF_TYPE } from './prove.ts'
 import { type PublicKey, checkPoint, importPublicKey } from './public-key.ts'
 import { TokenCache } from './token-cache.ts'
-import { parseTokenClaims } from './usual-claims.ts'
 
 /** Largest token or proof, in characters. */
 const SIZE_LIMIT = 4096
@@ -118,7 +117,7 @@ export function createTokenCheck(options: VerifierOptions): TokenCheck {
     verify(token, jws) {
       const known = verified.get(token)
       if (known) return recall(token, known)
-      const decoded = jws && token.length <= SIZE_LIMIT ? jws : decodeJws(token, SIZE_LIMIT, parseTokenClaims)
+      const decoded = jws && token.length <= SIZE_LIMIT ? jws : decodeJws(token, SIZE_LIMIT)
       return whenReady(verifySelfSigned<TokenClaims>(decoded, TOKEN_KIND, context), (result) => {
         verified.set(token, result)
         return result

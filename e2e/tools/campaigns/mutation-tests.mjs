@@ -18,6 +18,9 @@ const FILE_LIMIT_MS = 60_000
 
 const SETUP = 'mutation-setup.mjs'
 
+/** Without projects, which take none of the options below. */
+const CONFIG = 'vitest.mutation.config.ts'
+
 /**
  * @typedef {object} Runner
  * @property {(file: string, pattern?: RegExp) => Promise<{ state: 'passed' | 'failed' | 'timed out', milliseconds:
@@ -35,9 +38,10 @@ const SETUP = 'mutation-setup.mjs'
  */
 export async function createRunner(copy, { reached = '' } = {}) {
   cpSync(new URL(SETUP, import.meta.url), join(copy, SETUP))
+  writeFileSync(join(copy, CONFIG), "export { BASE as default } from './vitest.config.ts'\n")
   const vitest = await createVitest('test', {
     root: copy,
-    config: join(copy, 'vitest.quick.config.ts'),
+    config: join(copy, CONFIG),
     watch: false,
     reporters: [{}],
     pool: 'forks',
