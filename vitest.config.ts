@@ -38,8 +38,8 @@ const shared = (name: string, others: string[]): UserWorkspaceConfig => ({
 
 /** The unit tests, which `npm run test:quick` runs on SQLite alone. */
 export const UNITS = [
-  shared('server', ['lib/!(server)/**', 'adapters/!(better-auth)/**']),
-  shared('client', ['lib/!(client|*.test.ts)/**', 'adapters/**']),
+  shared('server', ['lib/!(server)/**', 'adapters/!(better-auth)/**', 'e2e/**']),
+  shared('client', ['lib/!(client|*.test.ts)/**', 'adapters/**', 'e2e/**']),
   shared('rest', ['lib/{client,server}/**', 'lib/*.test.ts', 'adapters/better-auth/**']),
 ]
 
