@@ -89,6 +89,10 @@ async function play() {
   await fillIn(second)
   await submit(second)
   await second.getByTestId('note-item').nth(1).waitFor()
+  // They would cover the notes on a small screen.
+  await second.getByTestId('toast-close').click()
+  await second.getByTestId('guide-close').click()
+  await second.evaluate(() => document.querySelector('[data-testid="note-item"]')?.scrollIntoView())
   await page.setViewportSize({ ...WINDOW, width: WINDOW.width - PHONE.width - 24 })
   const windows = [await page.screenshot(), await second.screenshot()]
   moments.push({ text: 'A second device signs in, and has them too', step: 4, windows })
