@@ -5,6 +5,8 @@ import { app } from './app.ts'
 // `npm run build` has made `dist`.
 app.use(serveStatic({ root: 'dist' })).get('*', serveStatic({ path: 'dist/index.html' }))
 
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 5173) }, ({ port }) => {
-  console.log(`http://localhost:${port}`)
+// `HOST=0.0.0.0` in a container.
+const { HOST = 'localhost', PORT = '5173' } = process.env
+serve({ fetch: app.fetch, hostname: HOST, port: Number(PORT) }, () => {
+  console.log(`http://${HOST}:${PORT}`)
 })
