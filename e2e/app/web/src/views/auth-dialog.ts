@@ -106,17 +106,17 @@ export function createAuthDialog(app: App, acts: EntryActs): (intent: AuthIntent
 
   first(dialog, 'form').addEventListener('submit', (event) => {
     event.preventDefault()
+    // Now: a dialog that closes meanwhile empties its fields.
+    const [given, named, isNew] = [credentials(), name(), intent === 'sign-up']
     void attempt(
-      () =>
-        intent === 'sign-up'
-          ? account.signUp.email({ ...credentials(), name: name() })
-          : account.signIn.email(credentials()),
+      () => (isNew ? account.signUp.email({ ...given, name: named }) : account.signIn.email(given)),
       ['email', 'password'],
     )
   })
-  onClick('auth-link', () =>
-    attempt(() => account.signIn.magicLink({ email: email(), name: name(), callbackURL: '/' }), ['email']),
-  )
+  onClick('auth-link', () => {
+    const given = { email: email(), name: name(), callbackURL: '/' }
+    return attempt(() => account.signIn.magicLink(given), ['email'])
+  })
   onClick('auth-forgot', async () => {
     const mistake = findMistake(fields, intent, ['email'])
     if (mistake) return showError(...mistake)
