@@ -7,6 +7,7 @@ import { type ExpectedState, fits, show } from './observer.ts'
 /** What a matcher returns. */
 export interface Verdict {
   readonly pass: boolean
+  /** Returns what was expected, and what was found. */
   readonly message: () => string
 }
 

@@ -25,6 +25,7 @@ export interface OpenIdProviderOptions {
 export interface OpenIdProvider {
   /** The issuer. */
   readonly url: string
+  /** Ends the provider. Resolves once its port is free. */
   close(): Promise<void>
 }
 

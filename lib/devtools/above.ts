@@ -34,7 +34,7 @@ export function stayAbove(home: ShadowRoot, panel: HTMLElement, signal: AbortSig
     'focusin',
     (event) => {
       const inside = event.composedPath().filter((node) => node instanceof HTMLDialogElement && isModal(node))
-      modals = [...modals, ...(inside as HTMLDialogElement[]).toReversed()]
+      modals = [...modals, ...(inside as HTMLDialogElement[]).reverse()]
       if (inside.length) move()
     },
     { signal, capture: true },

@@ -99,7 +99,8 @@ function lastSetAside(controls: DevtoolsControls): string | undefined {
     readonly current?: string
     readonly entries?: readonly { readonly kind: string; readonly principal: string }[]
   }
-  return entries?.findLast(({ kind, principal }) => kind === 'device' && `device:${principal}` !== current)?.principal
+  return entries?.filter(({ kind, principal }) => kind === 'device' && `device:${principal}` !== current).at(-1)
+    ?.principal
 }
 
 /** Shows what can be done to the instance. */

@@ -54,7 +54,7 @@ export function createLog(): Log {
       if (skew !== known && skew !== 0) log.note(observed, 'clockCorrected', signed(skew))
     },
     entriesOf: (observed) =>
-      [...observed.events, ...requests, ...notes.filter((note) => note.observed === observed)].toSorted(
+      [...observed.events, ...requests, ...notes.filter((note) => note.observed === observed)].sort(
         (one, other) => other.tick - one.tick,
       ),
   }

@@ -47,10 +47,9 @@ export function indexedDbStore(name: string): RecordStore {
         const store = transaction.objectStore(STORE)
         const found: unknown = await promisifyRequest(store.get(KEY))
         const next = updater(found)
-        if (next !== found) {
-          store.put(next, KEY)
-          await promisifyRequest(transaction)
-        }
+        if (next !== found) store.put(next, KEY)
+        // One that wrote nothing holds the store too: a tab that is frozen before its end would block the others.
+        await promisifyRequest(transaction)
         return next
       } catch (error) {
         // The next attempt, or the next call, opens a new connection.

@@ -16,6 +16,10 @@ export const FLOOR = { chrome: '100', edge: '100', firefox: '102', safari: '16.4
  * @type {Readonly<Record<string, string>>}
  */
 const ONLY_IF_SECURE = {
+  'Navigator.clipboard': 'the panel says that nothing was copied',
+  'Clipboard.writeText': 'reached through `navigator.clipboard`',
+  'NavigatorLocks.locks': 'asked for first: without it there are the locks of one page',
+  LockManager: 'reached through `navigator.locks`',
   'Crypto.subtle': 'tried before use: without it @noble signs, and keys stay extractable',
   SubtleCrypto: 'reached through `Crypto.subtle`',
   'NavigatorStorage.storage': 'optional: without it storage counts as evictable',
@@ -33,6 +37,9 @@ const ONLY_IF_SECURE = {
  * @type {Readonly<Record<string, string>>}
  */
 const ONLY_IF_THERE = {
+  'HTMLElement.popover': 'without it, the panel is not above the other content of a dialog',
+  'HTMLElement.showPopover': 'an optional call, as `popover`',
+  'IDBFactory.databases': 'asked only if it is a function: otherwise the storage of every alias is opened',
   'PublicKeyCredential.signalUnknownCredential': 'an optional call: without it, a passkey without a PRF stays',
 }
 
