@@ -1,6 +1,7 @@
 export { connectSession } from './session/connect-session.ts'
 export { ownedTransport } from './session/owned-transport.ts'
 export type { OwnerStore } from './session/owned-transport.ts'
+export { SYSTEM_TIMER } from './session/system-timer.ts'
 export { tokenFor } from './session/token-for.ts'
 export type { TokenForOptions, TokenFunction } from './session/token-for.ts'
 export { createWriteMarker } from './session/write-marker.ts'

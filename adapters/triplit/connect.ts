@@ -1,5 +1,6 @@
 import {
   type ConnectedSession,
+  SYSTEM_TIMER,
   type SessionAuth,
   type SessionOptions,
   connectSession,
@@ -87,11 +88,6 @@ function withSchema(auth: SessionAuth, client: TriplitClientLike): SessionAuth {
 function readRoles({ db }: TriplitClientLike, claims: Readonly<Record<string, unknown>>): unknown {
   const roles = db?.schema?.roles
   return roles ? schemaRoles(roles, claims) : [claims['role'], claims['roles']].flat()
-}
-
-const SYSTEM_TIMER = {
-  set: (callback: () => void, milliseconds: number): unknown => setTimeout(callback, milliseconds),
-  clear: (handle: unknown): void => clearTimeout(handle as number),
 }
 
 function checkClient({ token, serverUrl }: TriplitClientLike, { audience, refresh }: TriplitOptions): void {

@@ -1,8 +1,8 @@
 import {
   type ConnectedSession,
+  SYSTEM_TIMER,
   type SessionAuth,
   type SessionOptions,
-  type SessionTimer,
   connectSession,
   createWriteMarker,
 } from '../../lib/session.ts'
@@ -115,9 +115,4 @@ async function storedPrincipals(principals: readonly string[]): Promise<readonly
   if (typeof indexedDB.databases !== 'function') return principals
   const names = (await indexedDB.databases()).map(({ name = '' }) => name)
   return principals.filter((principal) => names.some((name) => name.startsWith(`rep:zero-${principal}-`)))
-}
-
-const SYSTEM_TIMER: SessionTimer = {
-  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clear: (handle) => clearTimeout(handle as number),
 }

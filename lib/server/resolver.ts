@@ -153,14 +153,11 @@ const USUAL_PREFIX = 'Bearer '
 /** RFC 6750 §2.1. */
 const BEARER = /^Bearer +[\w.~+/=-]+$/i
 
-/** The same as nearly everyone writes it, which is found out in half the time. */
-const USUAL_BEARER = /^Bearer [\w.~+/=-]+$/
-
 function routeBearer(authorization: string, tokens: TokenRouter): Route {
   // A known token is compared whole, so its form is known too.
   const known = authorization.startsWith(USUAL_PREFIX) && tokens.recall(authorization.slice(USUAL_PREFIX.length))
   if (known) return known
-  if (!USUAL_BEARER.test(authorization) && !BEARER.test(authorization)) return refuse('bearer', 'CREDENTIAL_MALFORMED')
+  if (!BEARER.test(authorization)) return refuse('bearer', 'CREDENTIAL_MALFORMED')
   try {
     return tokens.route(authorization.slice(authorization.lastIndexOf(' ') + 1))
   } catch (error) {

@@ -3,6 +3,7 @@ import { isNetworkError } from '../network-error.ts'
 import { backoff } from './runtime/backoff.ts'
 import { listenForWakeEvents } from './runtime/wake-events.ts'
 import type { SessionAuth, SessionTimer } from './options.ts'
+import { SYSTEM_TIMER } from './system-timer.ts'
 
 /** Options of {@link tokenFor}. */
 export interface TokenForOptions {
@@ -84,9 +85,4 @@ async function untilWorthTrying(
     )
   })
   for (const stop of stops) stop()
-}
-
-const SYSTEM_TIMER: SessionTimer = {
-  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clear: (handle) => clearTimeout(handle as number),
 }

@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../../error-table.ts'
 import { type LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../../session/options.ts'
+import { SYSTEM_TIMER } from '../../session/system-timer.ts'
 import { TOKEN_HEADER } from '../token-header.ts'
 import type { ServerSession, SessionResolver, SessionSource } from '../types.ts'
 import type { Roles } from '../../claim-pattern.ts'
@@ -122,9 +123,4 @@ export function createSocketSession(
 /** For the client: a change of its own roles is no secret, and needs a different reaction. */
 function wordOf({ code }: LatchkeyError): string {
   return code === 'ROLES_MISMATCH' ? code : (ERROR_TABLE[code].state ?? 'invalid')
-}
-
-const SYSTEM_TIMER: SessionTimer = {
-  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
 }

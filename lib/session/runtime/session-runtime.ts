@@ -14,7 +14,8 @@ import {
 } from '../machine/internal-state.ts'
 import { createConnection } from './connection.ts'
 import { takeOver } from './hand-over.ts'
-import type { SessionAuth, SessionOptions, SessionTimer } from '../options.ts'
+import type { SessionAuth, SessionOptions } from '../options.ts'
+import { SYSTEM_TIMER } from '../system-timer.ts'
 import { createAnswerHandler } from './refresh-answer.ts'
 import { type RefreshAnswer, createRefresher } from './refresher.ts'
 import { readSessionToken } from './read-token.ts'
@@ -35,11 +36,6 @@ const OUTWARD: readonly SessionEffect['do'][] = [
   'report',
   'fault',
 ]
-
-const SYSTEM_TIMER: SessionTimer = {
-  set: (callback, milliseconds) => setTimeout(callback, milliseconds),
-  clear: (handle) => clearTimeout(handle as number),
-}
 
 /** Creates the runtime of a session. It touches no global. */
 export function createSessionRuntime(
