@@ -19,11 +19,23 @@ export interface AccountPage {
   readonly dumpStorage: typeof dumpStorage
   readonly readRecord: typeof readRecord
   readonly writeRecord: typeof writeRecord
+  /** The IndexedDB transactions of this tab that have not ended. */
+  readonly openTransactions: () => number
 }
 
 const PASSWORD = 'correct horse battery'
 
 const client = createAuthClient({ plugins: [latchkeyClient()] })
+
+const open = new Set<IDBTransaction>()
+const begin = IDBDatabase.prototype.transaction
+
+IDBDatabase.prototype.transaction = function (...given) {
+  const transaction = begin.apply(this, given)
+  open.add(transaction)
+  for (const end of ['complete', 'abort']) transaction.addEventListener(end, () => open.delete(transaction))
+  return transaction
+}
 
 const account: AccountPage = {
   auth: undefined as never,
@@ -46,6 +58,7 @@ const account: AccountPage = {
   dumpStorage,
   readRecord,
   writeRecord,
+  openTransactions: () => open.size,
 }
 
 Object.assign(globalThis, { account })

@@ -105,9 +105,16 @@ function isKnown(group: number): boolean {
   }
 }
 
-/** Does to a tab what the browser does to one that nobody looked at for long: its script stands still. */
+/**
+ * Does to a tab what the browser does to one that nobody looked at for long: its script stands still. Like the browser,
+ * it lets a tab end its transactions first: others would wait for them.
+ */
 export async function freeze(page: Page): Promise<void> {
-  await setLifecycle(page, 'frozen')
+  do {
+    await wake(page)
+    await page.waitForFunction(() => !account.openTransactions(), undefined, { polling: 50 })
+    await setLifecycle(page, 'frozen')
+  } while (await page.evaluate(() => account.openTransactions()))
   expect(await page.evaluate(() => document.visibilityState)).toBe('hidden')
 }
 
