@@ -76,8 +76,12 @@ if (!readData().wycheproof) {
 }
 install()
 console.log(`installed (${lap()})`)
-/** @type {import('../../runtimes/table.mjs').Results} */
-const results = JSON.parse(readFileSync(resultsFile, 'utf8'))
+/**
+ * What is printed ran now; what is written keeps the results of the others.
+ *
+ * @type {import('../../runtimes/table.mjs').Results}
+ */
+const results = isWritten ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { runtimes: {}, engines: {} }
 await inParallel([
   ...engines.map((engine) => async () => {
     const result = await runIn(engine, folder)
