@@ -5198,6 +5198,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A bundle has the fallback of Better Auth that keeps the current request of all people in one variable',
+    defence: 'The plugin refuses to work where a request would continue with the transaction of another one',
+    patches: [
+      {
+        file: 'adapters/better-auth/request-isolation.ts',
+        find: 'if (isApart ?? isolates(Storage)) known',
+        replace: 'if (isolates(Storage) || true) known',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/request-isolation.test.ts',
+      name: 'a Better Auth that keeps its requests in one variable is refused each time, and the log says so once',
+    },
+  },
+  {
     attack: 'Developer tools, or a log that they write, show the secret of an identity',
     defence: 'They get a list of the members of the record that may be shown, not the record',
     patches: [
