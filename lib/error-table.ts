@@ -140,7 +140,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
 
   // Client
   ORIGIN_NOT_ALLOWED: local('`auth.fetch` was called for an origin without an audience. Nothing was sent.'),
-  OFFLINE: local('The account server cannot be reached, and there is no valid cached token.'),
+  OFFLINE: local('The server cannot be reached, or did not answer in time.'),
   UPGRADE_IN_PROGRESS: local('Another upgrade or sign-out is in progress.'),
   CONFLICT: local(
     'An account with another principal is signed in, and this device has its own data. Call `resolveConflict` first.',
@@ -282,7 +282,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   DATABASE_NOT_MIGRATED: {
     meaning:
       "The plugin's tables or columns are missing from the database: run `npx latchkey migrate`. " +
-      'Of `latchkey/reown`: the journal is missing.',
+      'For `latchkey/reown`, the journal is missing.',
     status: 503,
   },
   DATABASE_UNSUITABLE: {
@@ -305,7 +305,9 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     'A table has no primary key, or null in one, or no such owner column that can be written. Nothing was moved.',
   ),
   LOCAL_FIRST_DISABLED: disabled('Local-first tokens are not enabled here.'),
-  PRINCIPAL_DISABLED: disabled('The principal now belongs to an account. Sign in to that account.'),
+  PRINCIPAL_DISABLED: disabled(
+    'The device key is no longer accepted: its principal belongs to an account or was retired, or the key was revoked.',
+  ),
   SESSION_REVOKED: disabled(
     'The session that the token was issued for has ended, for example because its device was revoked.',
   ),

@@ -117,7 +117,7 @@ const NEEDS_JITI = new Set([
 ])
 
 function sentenceOf(error: NodeJS.ErrnoException, file: string): string {
-  const message = hideAddresses(error instanceof Error ? error.message.split('\n')[0]! : 'no error')
+  const message = hideAddresses(error instanceof Error ? error.message.split('\n')[0]! : 'unknown error')
   if (!NEEDS_JITI.has(error.code ?? '')) return `${file} throws: ${message}`
   return `This Node cannot load ${file} (${message}). Install the loader that runs it: npm install --save-dev jiti`
 }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 
 /** The commands of the program. */
 export const COMMANDS = {
-  init: 'Creates an app from a starter, or adds Latchkey to the app of a folder. Overwrites nothing without asking.',
+  init: 'Creates an app from a starter, or adds Latchkey to an existing app. Overwrites nothing without asking.',
   dev: 'Runs an identity server for development. Creates secrets and a SQLite file in a folder and reuses them.',
   serve: 'Runs an identity server for production. Requires explicit settings and rejects development defaults.',
   inspect: 'Explains a token from standard input, claim by claim and offline, and shows how a server would respond.',
@@ -41,7 +41,7 @@ export const FLAGS: readonly Flag[] = [
   { name: 'dry-run', meaning: 'Shows what would be written, and writes nothing.', commands: ['init'] },
   {
     name: 'overwrite',
-    meaning: 'Replaces files that exist. Without it, a terminal is asked, and anything else is refused.',
+    meaning: 'Replaces files that exist. Without it, `init` asks at a terminal, and otherwise writes nothing.',
     commands: ['init'],
   },
   {
@@ -180,7 +180,7 @@ export const FLAGS: readonly Flag[] = [
     value: 'file',
     meaning:
       'The module that exports Better Auth as `auth` or default. ' +
-      '`doctor` then checks only this app and its database, in rows that it removes.',
+      '`doctor` then checks only this app and its database, with temporary rows.',
     commands: ['doctor', 'migrate'],
   },
   { name: 'production', meaning: 'Applies the production checks of `serve`.', commands: ['doctor'] },

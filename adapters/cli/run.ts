@@ -23,7 +23,7 @@ export async function run(parameters: readonly string[], environment: NodeJS.Pro
     if (error instanceof UsageError) return complain(`${error.message}\nRun latchkey --help for usage.`, 2)
     if (error instanceof Refusal) return complain(error.message, 1)
     // The message of an unexpected error may contain a secret.
-    return complain(`Unexpected error (${error instanceof Error ? error.name : 'no error'}).`, 1)
+    return complain(`Unexpected error (${error instanceof Error ? error.name : 'unknown error'}).`, 1)
   }
 }
 

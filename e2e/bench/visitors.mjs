@@ -155,7 +155,7 @@ function writePage(count, ours, theirs) {
     row('bytes of its answers', 'sent', megabytes),
     row('statements', 'statements'),
     '',
-    `Processor time of the server process, under load, so only as a ratio: ${(theirs.cpu / ours.cpu).toFixed(1)} to 1.`,
+    `Processor time of the server, anonymous plugin to Latchkey: ${(theirs.cpu / ours.cpu).toFixed(1)} to 1. Only the ratio is given, because the machine was under load.`,
   ]
   const mark = /(<!-- visitors: made by e2e\/bench\/visitors.mjs -->\n\n)[\s\S]*?(\n\n<!-- end of visitors -->)/
   const text = readFileSync(PAGE, 'utf8')

@@ -100,7 +100,7 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     })
   },
 
-  async 'account server away'({ world, open, arrived }) {
+  async 'account server unreachable'({ world, open, arrived }) {
     const ada = await open()
     await ada.signUp()
     await until('connected', () => isConnected(ada))
@@ -140,7 +140,7 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     await until('arrived', () => arrived(['unsynced'], before))
   },
 
-  async 'the next person'({ backend, open, arrived }) {
+  async 'the next user'({ backend, open, arrived }) {
     const ada = await open()
     await ada.signUp()
     const before = ada.principal()

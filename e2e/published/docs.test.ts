@@ -21,7 +21,7 @@ function pagesIn(folder: string): string[] {
 const SIZES = [
   'latchkey: ',
   'latchkey/worker: ',
-  'latchkey/devtools: what',
+  'latchkey/devtools: the event',
   'latchkey/pairing: ',
   'latchkey/recovery: ',
   'latchkey/session: ',
@@ -205,7 +205,7 @@ describe('the docs', () => {
       const [entry, what = ''] = name.split(/: (.*)/)
       return [`\`${entry}\``, what, limit]
     })
-    const table = padded([['entry', 'what of it', 'at most'], ...rows])
+    const table = padded([['entry', 'measured part', 'at most'], ...rows])
     const page = readFileSync(`${root}/README.md`, 'utf8')
     await expect(
       page.replace(/(?<=<!-- sizes: .* -->\n\n)[\s\S]*?(?=\n\n<!-- end of sizes -->)/, () => table),

@@ -65,7 +65,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       'Ask whether the user has used the app before, and offer [the ways back](ways-back.md#the-user-cleared-the-browser). Only then call `ensureIdentity()`.',
     KEYSTORE_TIMEOUT: 'Let the user reload, and close other tabs of the app if it happens again.',
     KEYSTORE_CORRUPT:
-      'Offer an account, or a restore of a backup in another browser. The damaged record stays where it is, for support.',
+      'Offer an account or a restore. If the identity is still shown, `importSecret` with a backup of it repairs the record; otherwise restore it in another browser. The damaged record stays where it is, for support.',
     KEYSTORE_NEWER: 'Reload to get the newer version of your app. After a rollback, deploy the newer version again.',
   },
   'Signing up and in': {
@@ -103,7 +103,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     USER_ID_FORBIDDEN: 'Let the database generate user ids, or use ids that are not UUIDv8 and were never used.',
     SESSION_NOT_FRESH: 'Let the user sign in again, then repeat the operation.',
     ALIASES_FULL: 'Unlink an alias that is no longer needed with `unlinkAlias`. An account has at most 16.',
-    ALIAS_UNKNOWN: 'Read `session.aliases` again. The own id of an account cannot be unlinked.',
+    ALIAS_UNKNOWN: "Read `session.principals` again. An account's own id cannot be unlinked.",
     LINK_FORBIDDEN: 'Let the user of the account adopt the device, with their own session.',
     LINK_REFUSED: 'Read the log of your `onLink`. The user can choose `switch` instead.',
     UNLINK_REFUSED: 'Read the log of your `onUnlink`, and let the user try again.',
@@ -128,39 +128,39 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     TOKEN_ENCODING_INVALID: 'Check what changes the token on its way, such as a proxy or a line break.',
     TOKEN_MEMBER_DUPLICATE: 'Fix the issuer: JSON with a duplicate member is read differently by different parsers.',
     TOKEN_TYPE_UNEXPECTED:
-      'Send an access token or a session token, not an ID token of another kind. Name its `typ` in the issuer’s options if it is right.',
+      "Send an access token or a session token, not an ID token. If the `typ` is right, name it in `type` of the issuer's options.",
     TOKEN_ALGORITHM_FORBIDDEN:
       'Name the algorithm in [`algorithms`](server.md#issuers) of the issuer, if you trust it.',
-    TOKEN_HEADER_FORBIDDEN: 'Nothing for a device to do. If your own code signs it, leave the parameter out.',
-    TOKEN_CLAIM_UNKNOWN:
-      'Use the claims of [the format](concepts.md#formats) only; other data belongs into the request.',
+    TOKEN_HEADER_FORBIDDEN: 'A device cannot fix this. If your own code signs it, leave the parameter out.',
+    TOKEN_CLAIM_UNKNOWN: 'Use the claims of [the format](concepts.md#formats) only; other data belongs in the request.',
     TOKEN_CLAIM_INVALID:
-      'Decode the token with `npx latchkey inspect`, and compare it with the issuer’s documentation.',
+      "Decode the token with `npx latchkey inspect`, and compare it with the issuer's documentation.",
     TOKEN_TIME_INVALID: 'Fix the issuer: `iat` and `exp` are seconds since 1970.',
     TOKEN_LIFETIME_EXCEEDED: 'Issue tokens with a shorter life.',
     TOKEN_ISSUER_MISMATCH: 'Compare `iss` of the token with `issuer` in the options, to the last slash.',
     TOKEN_AUDIENCE_MISMATCH:
       'Make `audience` the same on both sides. Behind a dev proxy it is the origin that the browser sees, see [Troubleshooting](troubleshooting.md#every-request-is-refused-with-401).',
     TOKEN_SUBJECT_MISMATCH:
-      'Somebody changed the token, or a client derives its principal differently. Log in which client it happens.',
+      'The token was altered, or a client derives its principal differently. Log which client sends it.',
     TOKEN_KEY_SMALL_ORDER: 'Nothing: no honest client has such a key.',
     TOKEN_KEY_NOT_CANONICAL: 'Nothing: no honest client has such a key.',
-    TOKEN_SIGNATURE_NOT_CANONICAL: 'Fix the client’s Ed25519, if it is your own.',
+    TOKEN_SIGNATURE_NOT_CANONICAL: "Fix the client's Ed25519, if it is your own.",
     TOKEN_SIGNATURE_INVALID:
-      'Check that the issuer’s keys are those of this environment, and that nothing changes the token.',
+      "Check that the issuer's keys are those of this environment, and that nothing changes the token.",
     TOKEN_KEY_UNKNOWN: 'Check `jwksUrl`. After a rotation keep the old key published until its tokens have expired.',
-    TOKEN_PARTY_MISMATCH: 'Name your origins in the option of allowed parties, such as `authorizedParties` of Clerk.',
+    TOKEN_PARTY_MISMATCH: 'List the expected `azp` in [`authorizedParties`](server.md#issuers) of the issuer.',
     TOKEN_NOT_AN_ACCOUNT:
       'Let the user sign up. See [From Supabase](from-supabase.md), [From Firebase](from-firebase.md) and [From the anonymous plugin](from-anonymous.md).',
     TOKEN_NOT_YET_VALID:
-      'The client corrects its clock by up to a day and tries again. Beyond that, ask the user to set it. Check the server’s clock too.',
+      "The client corrects its clock by up to a day and tries again. Beyond that, ask the user to set it. Check the server's clock too.",
     TOKEN_EXPIRED: 'Nothing with `auth.fetch`, which refreshes. For your own socket call [`reportToken`](sessions.md).',
     DELEGATION_UNSUPPORTED: 'Send a token without the claim `delegation`.',
     ISSUER_UNKNOWN: 'Add the issuer to `external`, or turn on `localFirst` for tokens that devices sign.',
     KEYS_UNAVAILABLE: 'Check that the server reaches `jwksUrl`. The last keys stay valid for a day.',
     LOCAL_FIRST_DISABLED:
       'Set [`localFirst`](server.md#local-first) in the resolver, or `--allow-local-first` for `latchkey serve`.',
-    PRINCIPAL_DISABLED: 'Let the user sign in: the data belongs to their account now.',
+    PRINCIPAL_DISABLED:
+      'Let the user sign in to the account that has the data. A banned user, a revoked key and a retired principal stay refused: see [Operations](operations.md#a-device-or-its-secret).',
     SESSION_REVOKED: 'Let the user sign in again on this device. See [A lost device](devices.md#a-lost-device).',
     PRINCIPAL_MISMATCH: 'Start a new session for the other principal instead of replacing the token.',
   },
@@ -174,7 +174,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     PROOF_DIGEST_MISMATCH: 'Seal the backup again and send that one.',
     PROOF_REPLAYED: 'Try again; do not repeat requests of the account client in a proxy or a service worker.',
     PROOF_KEY_REVOKED:
-      'The user signs in as usual; this device’s own data stays its own. Offer a new identity after `signOut()`.',
+      "The user signs in as usual; this device's own data stays its own. Offer a new identity after `signOut()`.",
     PROOF_IDENTIFIER_MISMATCH:
       'Tell the user that the link is for another account than the address that they typed. `upgrade(run, { identifier })` corrects a typing error.',
   },
@@ -193,7 +193,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     BACKEND_SECRET_WRONG: 'Compare the secrets. During a rotation configure both.',
     BACKEND_SESSION_INVALID:
       'Encode the session as base64 of JSON, as in [the example](server.md#acting-on-behalf-of-a-user).',
-    DATABASE_NOT_MIGRATED: 'Run `npx latchkey migrate --auth ./auth.ts`.',
+    DATABASE_NOT_MIGRATED:
+      'Run `npx latchkey migrate --auth ./auth.ts`. For `latchkey/reown`, run the statements of [`reownTables`](reown.md#the-journal).',
     DATABASE_UNSUITABLE:
       'Read the log, run `npx latchkey doctor --auth ./auth.ts`, and choose a driver from [Databases](databases.md).',
     RUNTIME_UNSUITABLE:
@@ -201,7 +202,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
   },
   'Sessions of sync engines and sockets': {
     DOCUMENT_FORBIDDEN:
-      'Check the owner in the [name of the document](hocuspocus.md), and what `access` allows on the server.',
+      'Check the owner in the [name of the document](hocuspocus.md), and what `authorize` returns on the server.',
     ROLES_MISMATCH: 'Call `start()`: the session continues with the new roles.',
     SESSION_TOKEN_MISSING:
       'Call `auth.signOut()` to sign out. A refresh handler that is only offline throws instead of returning null.',

@@ -43,7 +43,7 @@ export function planAddition(found: FoundApp): Addition {
       : [`${RUN[packageManager]} latchkey migrate --auth ./${at.server}`]),
     ...framework.left,
     `Call signUp of ${at.signUp} from your form, and auth.fetch of ${at.latchkey} for your API.`,
-    ...(framework.server === undefined ? [] : [`Know the user in your handlers: resolver of ${at.resolver}.`]),
+    ...(framework.server === undefined ? [] : [`Identify the user in your handlers with resolver of ${at.resolver}.`]),
   ]
   return { files, left }
 }

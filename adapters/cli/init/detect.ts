@@ -50,7 +50,7 @@ function readPackage(folder: string): { dependencies: ReadonlySet<string>; manag
     const names = new Set([...Object.keys(dependencies), ...Object.keys(devDependencies)])
     return { dependencies: names, manager: manager as PackageManager | undefined }
   } catch (error) {
-    throw new InitError('INIT_PACKAGE_INVALID', error instanceof Error ? error.message : 'no error')
+    throw new InitError('INIT_PACKAGE_INVALID', error instanceof Error ? error.message : 'unknown error')
   }
 }
 

@@ -14,7 +14,7 @@ export interface Framework {
   readonly left: readonly string[]
 }
 
-const MOUNT = 'Hand the requests of /api/auth/* to `auth.handler(request)` of your server.'
+const MOUNT = 'Pass requests to /api/auth/* on to `auth.handler(request)` of your server.'
 
 /** The first one that fits is taken: an app with Next has React as well. */
 export const FRAMEWORKS: readonly Framework[] = [
@@ -58,7 +58,7 @@ export const FRAMEWORKS: readonly Framework[] = [
     port: 5173,
     client: 'lib',
     server: 'server',
-    left: [MOUNT, 'Let Vite pass on /api in development: server.proxy, with changeOrigin: false.'],
+    left: [MOUNT, 'Proxy /api in development: server.proxy in the Vite config, with changeOrigin: false.'],
   })),
   ...['hono', 'express', 'fastify'].map((name) => ({
     name,

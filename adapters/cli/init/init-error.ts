@@ -6,8 +6,8 @@ export const INIT_ERRORS = {
   INIT_TEMPLATE_UNKNOWN: 'There is no such starter',
   INIT_FOLDER_NOT_EMPTY: 'A starter needs a new or an empty folder',
   INIT_PACKAGE_INVALID: 'package.json cannot be read',
-  INIT_FRAMEWORK_UNKNOWN: 'package.json names no framework that is known',
-  INIT_FILE_EXISTS: 'Nothing was written, because these files exist with other content',
+  INIT_FRAMEWORK_UNKNOWN: 'package.json names no supported framework',
+  INIT_FILE_EXISTS: 'Nothing was written, because these files exist with different content',
   INIT_WRITE_FAILED: 'A file cannot be written',
 } as const
 

@@ -982,7 +982,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Pre-hijack by the victim's address; the victim opens the mailed link, which signs her in",
+    attack: "Pre-hijack by the victim's address; the victim opens the mailed link, which signs them in",
     defence:
       "A binding contested by a plain verification is reset when a session that neither the creator's key nor the creator's credentials created asks for its account",
     patches: [
@@ -1180,7 +1180,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Pre-hijack of an open account: the victim opens the mailed link, and then binds her device',
+    attack: 'Pre-hijack of an open account: the victim opens the mailed link, and then binds their device',
     defence: '`bind` also checks that no earlier means of access remains',
     patches: [
       {
@@ -2539,7 +2539,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A look of an admin who impersonates a user fixes the principal of an unused account at another provider',
+    attack: 'A read by an admin who impersonates a user fixes the principal of an unused account at another provider',
     defence: 'With `act`, a binder only reads',
     patches: [
       {
@@ -3021,7 +3021,7 @@ export const ATTACKS = [
   },
   {
     attack:
-      "A change of address that was requested before the victim proved the mailbox moves her account to the attacker's address",
+      "A change of address that was requested before the victim proved the mailbox moves their account to the attacker's address",
     defence:
       'Without a fresh session, an address changes only by a request that is younger than the proof, the binding and every link',
     patches: [
@@ -3037,7 +3037,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The victim signs in a second time to an account that its creator can still enter, and links her device',
+    attack: 'The victim signs in a second time to an account that its creator can still enter, and links their device',
     defence: 'Whether the account was handed over is recorded with the user, not with the session',
     patches: [
       {
@@ -3103,7 +3103,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "Another site makes the victim's browser fix the principal of her open account",
+    attack: "Another site makes the victim's browser fix the principal of their open account",
     defence: 'Cross-site requests of untrusted origins are refused where a read would fix the principal',
     patches: [
       {
@@ -3461,7 +3461,7 @@ export const ATTACKS = [
   },
   {
     attack:
-      "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; she then links her device",
+      "The creator's session, made with the creator's key, is planted in the browser in which the victim opens the mail; they then link their device",
     defence:
       'After a session has confirmed a binding, sessions that the creator did not make link nothing while any earlier means of access remains',
     patches: [

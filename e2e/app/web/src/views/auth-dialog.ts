@@ -125,7 +125,7 @@ export function createAuthDialog(app: App, acts: EntryActs): (intent: AuthIntent
     if (error) return showError('The server cannot be reached. Nothing has changed here; try again in a moment.')
     dialog.close()
     // Whether there is such an account is not told.
-    tell('If there is an account with this address, a letter is in its mailbox.', {
+    tell('If there is an account with this address, we have sent it an e-mail.', {
       action: { label: 'Open the mailbox', act: acts.openMailbox },
     })
   })

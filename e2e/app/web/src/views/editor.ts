@@ -32,7 +32,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   })
 
   function statusWords(id: string, updatedAt: number): string {
-    if (!notebook.isKept()) return 'Not kept – leave this tab open'
+    if (!notebook.isKept()) return 'Not saved – keep this tab open'
     return `${briefTime(updatedAt)} · ${notebook.isPending(id) ? 'Saved on this device' : 'Saved to the server'}`
   }
 

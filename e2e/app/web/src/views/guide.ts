@@ -9,10 +9,10 @@ type Step = (typeof STEPS)[number]
 /** What there is to see once a step is done. */
 const SEEN: Readonly<Record<Step, string>> = {
   write:
-    'The note has an owner already: this device signed it with its own key. The server has the note, and no row about you.',
-  offline: 'It works without a network. Write something, then go online again: it is sent and signed then.',
+    'The note already has an owner: this device proves who it is with its own key. The server stores the note, and no row about you.',
+  offline: 'It works without a network. Write something, then go online again: it is sent then.',
   account: 'The same identity, now with an account: compare the eight characters below with those before.',
-  device: 'Sign in there with your account. If you write a note there first, it asks what becomes of both.',
+  device: 'Sign in there with your account. If you write a note there first, it asks what to do with both.',
 }
 
 const KEY = 'latchkey-notes:guide'

@@ -24,7 +24,7 @@ export function createMailboxDialog(auth: Auth): () => void {
   function show(letters: readonly Letter[]): void {
     setText(
       part('mailbox-words'),
-      letters.length ? 'This demo sends no mail: what it would send is here.' : 'No letters yet.',
+      letters.length ? 'This demo sends no mail: what it would send is here.' : 'No messages yet.',
     )
     if (list.dataset['latest'] === String(letters[0]?.id)) return
     list.dataset['latest'] = String(letters[0]?.id)

@@ -123,7 +123,7 @@ function createWaiting(
 }
 
 const UNSAFE = 'Only this browser can open these notes. Create an account or a backup, in case it forgets them.'
-const UNTESTED = 'Your backup is not tested yet. Until then, only this browser can surely open these notes.'
+const UNTESTED = 'Your backup is not tested yet. Until then, only this browser is certain to open these notes.'
 
 const dismissed = new Set<string>()
 const keyOf = (principal: string | null): string => `latchkey-notes:no-nudge:${principal}`

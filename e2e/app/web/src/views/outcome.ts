@@ -49,7 +49,7 @@ async function upgrade(act: () => Promise<UpgradeResult>): Promise<UpgradeResult
 /** @param isFound - an account is signed in and waits for confirmation; otherwise a letter is on its way */
 function tellPending(isFound: boolean, { openMailbox }: EntryActs): void {
   if (isFound) return tell('Almost there: confirm the account in the notice.')
-  tell('We sent you a letter with a link.', { action: { label: 'Open the mailbox', act: openMailbox } })
+  tell('We sent you an e-mail with a link.', { action: { label: 'Open the mailbox', act: openMailbox } })
 }
 
 /** The promise of the app, visible at the moment that it is kept: signing up changes nobody. */

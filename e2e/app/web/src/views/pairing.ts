@@ -96,7 +96,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     const closing = new AbortController()
     await cancel?.()
     cancel = () => closing.abort()
-    show('scan', 'Hold the code of your other device before the camera.')
+    show('scan', 'Hold the code of the other device in front of the camera.')
     return scanCode(part<HTMLVideoElement>('pairing-video'), isPairingLink, closing.signal)
   }
 
@@ -138,7 +138,10 @@ export function createPairingDialog(auth: Auth): PairingDialog {
         cancel = () => code.cancel()
         showCode(code.text)
         setHidden(part('pairing-scan-instead'), true)
-        show('code', 'On your other device, choose “Add a device” and “Scan its code”, and hold it before this one.')
+        show(
+          'code',
+          'On your other device, choose “Add a device” and “Scan its code”, and point its camera at this screen.',
+        )
         await receive(await code.met())
       }),
   }
