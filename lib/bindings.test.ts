@@ -213,6 +213,32 @@ describe('a failure', () => {
     expect(upgrade.getState()).toMatchObject({ phase: 'ready', ...NOTHING })
   })
 
+  test('to cancel an attempt that waits for the policy is shown, and cancelling works again afterwards', async () => {
+    const onConflict = vi.fn(() => new Promise<never>(() => {}))
+    const { upgrade, auth, signIn, browser } = await world({ onConflict })
+    await auth.markWritten()
+    const running = signIn()
+    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled())
+    const { update } = browser.store
+    browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+    await upgrade.getState().cancel()
+    expect(upgrade.getState()).toMatchObject({ phase: 'conflict', isBusy: true, failure: 'KEYSTORE_FULL' })
+    browser.store.update = update
+    await upgrade.getState().cancel()
+    expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
+    expect(upgrade.getState()).toMatchObject({ phase: 'ready', ...NOTHING })
+  })
+
+  test('to cancel a running attempt is shown, though the attempt ends', async () => {
+    const { upgrade, auth, browser } = await waiting()
+    const running = upgrade.getState().run(() => new Promise<void>(() => {}))
+    await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'))
+    browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
+    await upgrade.getState().cancel()
+    expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
+    expect(upgrade.getState()).toMatchObject({ phase: 'pending', isBusy: false, failure: 'KEYSTORE_FULL' })
+  })
+
   test('of one identity is not shown for the next', async () => {
     const { auth, upgrade } = await world()
     await upgrade.getState().decide('adopt')

@@ -152,11 +152,18 @@ function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeAction
     } finally {
       acting = undefined
       end()
-      failure = (result as { readonly error?: LatchkeyError } | undefined)?.error?.code
-      whose = identityOf(auth.getState())
-      notify()
+      const code = (result as { readonly error?: LatchkeyError } | undefined)?.error?.code
+      // A failed cancellation is what there is to tell about an attempt that it ended.
+      if (code !== 'UPGRADE_CANCELLED' || !failure) show(code)
+      else notify()
     }
     return result as UpgradeResult
+  }
+
+  function show(code: LatchkeyErrorCode | undefined): void {
+    failure = code
+    whose = identityOf(auth.getState())
+    notify()
   }
 
   return [
@@ -170,18 +177,25 @@ function createActions(auth: UpgradableAuth, notify: () => void): [UpgradeAction
         // In the phase `conflict`, an attempt waits for the app's policy.
         const attempt = isAttempt || auth.getState().phase === 'upgrading' ? acting : undefined
         if (!attempt) return void (await act(() => auth.cancelUpgrade()))
-        // The running attempt ends first. That it was cancelled is no failure to show.
-        const failed = await auth.cancelUpgrade().catch((error: unknown) => error)
-        await attempt
-        failure = isLatchkeyError(failed) ? failed.code : undefined
-        notify()
+        try {
+          await auth.cancelUpgrade()
+          // The running attempt ends first. That it was cancelled is no failure to show.
+          await attempt
+          show(undefined)
+        } catch (error) {
+          if (!isLatchkeyError(error)) throw error
+          // The attempt may still wait for the policy.
+          show(error.code)
+        }
       },
     },
     (state) => {
       const isBusy = acting !== undefined || state.phase === 'upgrading' || state.phase === 'signing-out'
       // A failure of one identity says nothing about the next.
       const own = whose === identityOf(state) ? failure : undefined
-      return { isBusy, failure: (!isBusy && (own ?? state.upgrade?.failure)) || null }
+      // While an attempt runs, its own is that of cancelling it.
+      const shown = isBusy ? acting && own : (own ?? state.upgrade?.failure)
+      return { isBusy, failure: shown ?? null }
     },
   ]
 }

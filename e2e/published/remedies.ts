@@ -56,16 +56,16 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
   },
   Storage: {
     KEYSTORE_UNAVAILABLE:
-      'Tell the user that nothing can be kept here, and offer an account. On a server this is expected: call nothing there that needs an identity.',
-    KEYSTORE_BLOCKED: 'Ask the user to allow cookies and site data for your site, or offer an account.',
+      'Tell the user that nothing can be kept here, and that signing in is not possible here either. On a server this is expected: call nothing there that needs an identity.',
+    KEYSTORE_BLOCKED: 'Ask the user to allow cookies and site data for your site: without them, signing in fails too.',
     KEYSTORE_FULL: 'Ask the user to free space. The code goes away with the next write that succeeds.',
-    KEYSTORE_PRIVATE: 'Suggest a normal window, or offer an account.',
+    KEYSTORE_PRIVATE: 'Suggest a normal window: signing in fails in this one too.',
     KEYSTORE_OPAQUE: 'Serve the page from an origin: without `sandbox`, or with `allow-same-origin`.',
     KEYSTORE_VANISHED:
       'Ask whether the user has used the app before, and offer [the ways back](ways-back.md#the-user-cleared-the-browser). Only then call `ensureIdentity()`.',
     KEYSTORE_TIMEOUT: 'Let the user reload, and close other tabs of the app if it happens again.',
     KEYSTORE_CORRUPT:
-      'Offer an account or a restore. If the identity is still shown, `importSecret` with a backup of it repairs the record; otherwise restore it in another browser. The damaged record stays where it is, for support.',
+      'If the identity is still shown, `importSecret` with a backup of it repairs the record. Otherwise suggest a restore or a sign-in in another browser: here, signing in fails too. The damaged record stays where it is, for support.',
     KEYSTORE_NEWER: 'Reload to get the newer version of your app. After a rollback, deploy the newer version again.',
   },
   'Signing up and in': {

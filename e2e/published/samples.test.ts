@@ -157,6 +157,19 @@ test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH']
   },
 )
 
+test('the service worker of the page about frameworks gives its token to its own origin only', async () => {
+  const names = ['createWorkerAuth', 'location', 'request', 'console']
+  const run = blockOf('docs/frameworks.md', 'withBearer', names, 'return withBearer')
+  const own = new Request('https://notes.example/api/notes')
+  const auth = { getToken: async () => 'token' }
+  const withBearer = (await run(() => auth, new URL(own.url), own, { log() {} })) as (
+    given: Request,
+  ) => Promise<Request>
+  expect((await withBearer(own)).headers.get('authorization')).toBe('Bearer token')
+  for (const url of ['https://cdn.example/app.js', 'https://notes.example.evil.example/', 'http://notes.example/'])
+    expect((await withBearer(new Request(url))).headers.get('authorization')).toBeNull()
+})
+
 describe('the server of the page about other providers', () => {
   const request = (path: string, body?: object) =>
     new Request(`https://notes.example/identity${path}`, body && { method: 'POST', body: JSON.stringify(body) })

@@ -107,10 +107,15 @@ function recordControls(context: Context): Pick<DevtoolsControls, 'removeRecord'
     },
     async restoreRecord() {
       if (removed === undefined) return false
-      await store.update((found) => found ?? removed)
-      removed = undefined
+      let isRestored = false
+      await store.update((found) => {
+        isRestored = found === undefined
+        return found ?? removed
+      })
+      // The copy may be the only one.
+      if (isRestored) removed = undefined
       await look()
-      return true
+      return isRestored
     },
   }
 }

@@ -37,6 +37,8 @@ const PROBLEMS = [
   'KEYSTORE_FULL',
   'KEYSTORE_PRIVATE',
   'KEYSTORE_OPAQUE',
+  'KEYSTORE_CORRUPT',
+  'KEYSTORE_NEWER',
 ] as const
 
 describe.each(PROBLEMS)('storage with %s', (problem) => {
@@ -66,6 +68,15 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     await expect(auth.signOut({ forget: true })).rejects.toMatchObject({ code: problem })
     store.failure = undefined
     expect(await store.read()).toEqual(before)
+  })
+
+  test('at the start lets nobody sign up or in: an account needs it too', async () => {
+    const store = unreliable()
+    store.failure = problem
+    const auth = await testBrowser(undefined, undefined, store).load()
+    const run = vi.fn()
+    expect(await auth.upgrade(run)).toMatchObject({ outcome: 'failed', error: { code: problem } })
+    expect(run).not.toHaveBeenCalled()
   })
 
   test('at the start hides an identity only until it works again', async () => {

@@ -55,7 +55,8 @@ const GROUPS: Readonly<Record<string, readonly Act[]>> = {
     {
       name: 'Put it back',
       words: '',
-      run: async (controls) => ((await controls.restoreRecord()) ? undefined : 'this page has no copy'),
+      run: async (controls) =>
+        (await controls.restoreRecord()) ? undefined : 'this page has no copy, or there is a record by now',
     },
   ],
   Devices: [

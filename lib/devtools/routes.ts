@@ -31,7 +31,8 @@ export const ROUTES: Readonly<Record<Way, Route> & Partial<Record<`${Phase} ${Ph
   'pending conflict': ['M226 30H236a8 8 0 0 1 8 8V158a8 8 0 0 1-8 8H228', 'left'],
   'conflict pending': ['M226 188H250a8 8 0 0 0 8-8V14a8 8 0 0 0-8-8H228', 'left'],
   'conflict ready': ['M184 161V116', 'up'],
-  'conflict signing-out': ['M142 178H60a10 10 0 0 1-10-10V116', 'up'],
+  'conflict signing-out': ['M142 170H60a10 10 0 0 1-10-10V116', 'up'],
   'signing-out ready': ['M101 92H145', 'right'],
   'signing-out pending': ['M34 81V34a10 10 0 0 1 10-10H140', 'right'],
+  'signing-out conflict': ['M34 115V169a10 10 0 0 0 10 10H140', 'right'],
 }

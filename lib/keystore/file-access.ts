@@ -4,14 +4,8 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
 
-/** Codes for errors of the operating system. Others are `KEYSTORE_UNAVAILABLE` too. */
-const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
-  EACCES: 'KEYSTORE_UNAVAILABLE',
-  EPERM: 'KEYSTORE_UNAVAILABLE',
-  EROFS: 'KEYSTORE_UNAVAILABLE',
-  ENOSPC: 'KEYSTORE_UNAVAILABLE',
-  EDQUOT: 'KEYSTORE_UNAVAILABLE',
-}
+/** Codes for errors of the operating system. Others are `KEYSTORE_UNAVAILABLE`. */
+const CODES: Readonly<Record<string, LatchkeyErrorCode>> = { ENOSPC: 'KEYSTORE_FULL', EDQUOT: 'KEYSTORE_FULL' }
 
 /** Converts errors of the operating system into `LatchkeyError`s. */
 export async function reported<Value>(work: Promise<Value>): Promise<Value> {

@@ -4,7 +4,7 @@ import { parseRecordText, stringifyRecord } from './record-text.ts'
 /**
  * Serializes the record as readable JSON.
  *
- * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: a value is neither JSON nor bytes, for example a `CryptoKey`
+ * @throws {TypeError} a value is neither JSON nor bytes, for example a `CryptoKey`
  */
 export function formatRecord(record: unknown): string {
   return `${stringifyRecord(record, 2)}\n`

@@ -47,7 +47,7 @@ export function indexedDbStore(name: string): RecordStore {
         const store = transaction.objectStore(STORE)
         const found: unknown = await promisifyRequest(store.get(KEY))
         const next = updater(found)
-        if (next !== found) store.put(next, KEY)
+        if (next !== found) await promisifyRequest(store.put(next, KEY))
         // One that wrote nothing holds the store too: a tab that is frozen before its end would block the others.
         await promisifyRequest(transaction)
         return next

@@ -9,7 +9,7 @@ const BYTES = '$bytes'
  * Serializes the record as JSON. Bytes become `{ "$bytes": base64url }`.
  *
  * @param indent - spaces for each level; without it, the text is as short as possible
- * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: a value is neither JSON nor bytes, for example a `CryptoKey`
+ * @throws {TypeError} a value is neither JSON nor bytes, for example a `CryptoKey`: nothing is wrong with the store
  */
 export function stringifyRecord(record: unknown, indent?: number): string {
   return JSON.stringify(encode(record, 'record', []), null, indent)
@@ -32,8 +32,8 @@ function encode(value: unknown, place: string, around: readonly unknown[]): unkn
   )
 }
 
-function unstorable(place: string): LatchkeyError {
-  return new LatchkeyError('KEYSTORE_UNAVAILABLE', `${place} cannot be stored as text`)
+function unstorable(place: string): TypeError {
+  return new TypeError(`${place} cannot be stored as text`)
 }
 
 /**

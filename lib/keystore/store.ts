@@ -29,6 +29,8 @@ export interface RecordStore {
    *   error and nothing is written
    * @returns the updater's result, once it is on disk
    * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`, `KEYSTORE_TIMEOUT`
+   * @throws {Error} without a code, for example a `TypeError` or a `DataCloneError`: the store cannot hold a value of
+   *   the record, such as a `CryptoKey`. A code would mean that the store fails
    */
   update<Value>(updater: (found: unknown) => Value): Promise<Value>
   /** Closes connections. The next call opens them again. */

@@ -292,4 +292,19 @@ describe('IndexedDB', () => {
     put.mockRestore()
     expect(await store.read()).toEqual({ kept: true })
   })
+
+  test('a full disk that the request reports, and not its transaction, is one too, and not tried again', async () => {
+    fresh()
+    const store = indexedDbStore('app')
+    await store.update(() => ({ kept: true }))
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value) {
+      // It fails because the value exists, and then says what a full disk does.
+      const error = new DOMException('full', 'QuotaExceededError')
+      return Object.defineProperty(this.add(value, 'record'), 'error', { get: () => error, set() {} })
+    })
+    await expect(store.update(() => ({ kept: false }))).rejects.toMatchObject({ code: 'KEYSTORE_FULL' })
+    expect(put).toHaveBeenCalledTimes(1)
+    put.mockRestore()
+    expect(await store.read()).toEqual({ kept: true })
+  })
 })

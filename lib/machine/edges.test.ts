@@ -70,10 +70,12 @@ function statesIn(phase: Phase): AuthState[] {
   }))
   const waiting = whole.map((state): AuthState => ({ ...state, upgrade: { pending } }))
   if (phase === 'pending') return waiting
-  if (phase === 'conflict') return whole.map((state): AuthState => ({ ...state, upgrade: { conflict } }))
+  const inConflict = whole.map((state): AuthState => ({ ...state, upgrade: { conflict } }))
+  if (phase === 'conflict') return inConflict
   return [
     ...whole,
     ...waiting.filter(() => phase === 'upgrading' || phase === 'signing-out'),
+    ...inConflict.filter(() => phase === 'signing-out'),
     ...whole
       .filter(({ session }) => session)
       .map((state): AuthState => ({ ...state, error: 'expired', upgrade: { failure: 'OFFLINE' } })),

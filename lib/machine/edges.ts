@@ -27,4 +27,5 @@ export const EDGES = [
   { from: 'conflict', to: 'signing-out', events: ['signOutStarted'] },
   { from: 'signing-out', to: 'ready', events: ['signOutVetoed', 'signedOut'] },
   { from: 'signing-out', to: 'pending', events: ['signOutVetoed'] },
+  { from: 'signing-out', to: 'conflict', events: ['signOutVetoed'] },
 ] as const

@@ -1833,6 +1833,21 @@ export const ATTACKS = [
       name: 'an alias that was given up > stays held where a server died in a link, and the next one was refused',
     },
   },
+  {
+    attack: 'A token that was on its way when an alias was removed is stored with it, for every tab',
+    defence: 'A token whose aliases changed meanwhile is discarded and asked for again',
+    patches: [
+      {
+        file: 'lib/client/tokens/account-token.ts',
+        find: 'isLate = isOther === true && `${current.aliases}` !== `${before?.aliases}`',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/token-source.test.ts',
+      name: 'in external mode > a token whose aliases an adoption or its undo has changed meanwhile is not used, here or elsewhere',
+    },
+  },
 
   {
     attack: "A link that the account's creator started continues after the owner of the mailbox has proven it",

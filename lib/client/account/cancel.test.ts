@@ -203,6 +203,25 @@ test('a conflict that another tab has found meanwhile is not cancelled with the 
   expect(auth.getState().phase).toBe('ready')
 })
 
+test('a waiting session that an upgrade found is ended by its id, so that a newer one of its account stays', async () => {
+  const { auth, browser, server } = await world()
+  server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+  browser.account.setSession('eve')
+  const result = await auth.upgrade(() => browser.account.requestLink('ada@example.com'))
+  expect(result).toMatchObject({ outcome: 'pending', account: { accountId: 'eve' } })
+  const { id } = (await browser.account.provider.getSession({ peek: true }))!
+  browser.account.online = false
+  await auth.cancelUpgrade()
+  expect(parseKeyring(await browser.store.read())!.outbox).toMatchObject([{ accountId: 'eve', sessionId: id }])
+  auth.close()
+  browser.clock.advance(60_000)
+  browser.account.setSession('eve')
+  browser.account.online = true
+  await browser.load()
+  await expect.poll(async () => parseKeyring(await browser.store.read())!.outbox).toEqual([])
+  expect(browser.account.session).toBe('eve')
+})
+
 describe('a `run` that settles after it was cancelled', () => {
   test('changes nothing here: its session has no proof, and waits for confirmation', async () => {
     const { auth, browser, server, principal } = await world()

@@ -79,14 +79,15 @@ export function consentTo(context: Context, { identifiers = [] }: AccountSession
   return isExpected ? 'expected' : 'none'
 }
 
-const waiting = new WeakMap<Context, AccountSession>()
+/** By a part of the context that its copies share: an upgrade shows a session with a copy. */
+const waiting = new WeakMap<Context['timing'], AccountSession>()
 
 /** Returns the session of the waiting account that is shown. */
 export function waitingSession(
   context: Context,
   { accountId }: WaitingAccount,
 ): Pick<AccountSession, 'accountId' | 'id'> {
-  const found = waiting.get(context)
+  const found = waiting.get(context.timing)
   return found?.accountId === accountId ? found : { accountId }
 }
 
@@ -94,7 +95,7 @@ export function waitingSession(
 export function showWaiting(context: Context, found: AccountSession | null): void {
   const { authMode, upgrade } = context.getState()
   const { failure } = upgrade ?? {}
-  if (found) waiting.set(context, found)
+  if (found) waiting.set(context.timing, found)
   const account: WaitingAccount | null =
     found && authMode !== 'external'
       ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] }

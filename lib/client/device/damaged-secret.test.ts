@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Keyring } from '../../keystore/record.ts'
 import { testBrowser } from '../client.testing.ts'
 
@@ -33,6 +33,13 @@ describe.each(Object.entries(DAMAGES))('a stored secret %s', (_name, secret) => 
     await auth.exportSecret().catch(() => {})
     expect(auth.getState().session?.principal).toBe(principal)
     expect(((await browser.store.read()) as Keyring).entries).toEqual(record.entries)
+  })
+
+  test('lets nobody sign up or in', async () => {
+    const { auth } = await damaged(secret)
+    const run = vi.fn()
+    expect(await auth.upgrade(run)).toMatchObject({ outcome: 'failed', error: { code: 'KEYSTORE_CORRUPT' } })
+    expect(run).not.toHaveBeenCalled()
   })
 
   test('is repaired by the backup of the same identity', async () => {

@@ -1,7 +1,11 @@
 import { IDBFactory } from 'fake-indexeddb'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
+import { fileStore } from '../../keystore/file.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
 import { parseKeyring } from '../../keystore/keyring.ts'
@@ -186,6 +190,31 @@ describe('an engine that cannot keep such keys', () => {
     })
     expect((await deviceIn(store)).secret).toBeDefined()
     expect(await auth.getToken()).not.toBeNull()
+  })
+
+  test('nothing is wrong with a store of text either, which is tried once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'latchkey-harden-'))
+    try {
+      const store = fileStore(join(folder, 'record.json'))
+      const update = vi.spyOn(store, 'update')
+      const auth = await testBrowser(undefined, undefined, store).load({ harden: 'always' })
+      const refused = async () =>
+        (await Promise.allSettled(update.mock.results.map(({ value }) => value))).filter(
+          ({ status }) => status === 'rejected',
+        )
+      await vi.waitFor(async () => expect(await refused()).toMatchObject([{ reason: expect.any(TypeError) }]), {
+        timeout: 30_000,
+      })
+      expect(auth.getState().storage).toMatchObject({ durability: 'persistent', protection: 'extractable' })
+      expect(auth.getState().storage.problem).toBeUndefined()
+      // It announces a change, which hardening follows.
+      await auth.markWritten()
+      expect(await refused()).toHaveLength(1)
+      expect((await deviceIn(store)).secret).toBeDefined()
+      auth.close()
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   test('keeps the secret where the keys come back broken', async () => {

@@ -20,7 +20,7 @@ const unsupported = new WeakSet<Context>()
  * @returns true if a secret was removed
  */
 export async function harden(context: Context): Promise<boolean> {
-  if (unsupported.has(context) || !candidate(context, context.keyring())) return false
+  if (!candidate(context, context.keyring())) return false
   // One tab at a time: no other tab may change the keys between their test and the removal of the secret.
   return exclusively(context, () => replaceSecret(context)).catch(() => false)
 }
@@ -45,11 +45,11 @@ function refuse(context: Context, error: unknown): false {
 }
 
 /** Returns a current device identity whose secret is no longer needed, because an account restores its principal. */
-function candidate({ options }: Context, keyring: Keyring | null): DeviceEntry | undefined {
+function candidate(context: Context, keyring: Keyring | null): DeviceEntry | undefined {
   const current = currentEntry(keyring)
-  if (!current) return undefined
+  if (!current || unsupported.has(context)) return undefined
   const account = current.kind === 'account' ? current : undefined
-  const { harden: when = 'after-upgrade' } = options
+  const { harden: when = 'after-upgrade' } = context.options
   const isAlways = when === 'always'
   const isWanted = isAlways || (when === 'after-upgrade' && account?.recoverable)
   const principals = [current.principal, ...(account?.aliases ?? [])]

@@ -89,7 +89,7 @@ export interface DevtoolsControls {
   /**
    * Stores that copy again.
    *
-   * @returns false if there is no copy
+   * @returns false if there is no copy, or a record by now: then the copy stays
    */
   restoreRecord(): Promise<boolean>
   /**

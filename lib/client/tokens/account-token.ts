@@ -54,8 +54,8 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
   const kept = { jwt, until: token.until - Math.max(0, context.timing.skew) }
   // Another issuer may use the claim `aliases` for something else.
   const listed = context.options.account?.isTokenOf ? {} : payload
-  await keepAnswer(context, session, before, listed, { claims, token: kept }).catch(() => {})
-  return token
+  const isCurrent = await keepAnswer(context, session, before, listed, { claims, token: kept }).catch(() => true)
+  return isCurrent ? token : fetchToken(context, session)
 }
 
 function isTheirs(context: Context, { principal }: Session, payload: Readonly<Record<string, unknown>>): boolean {
@@ -84,11 +84,12 @@ function checkSame(context: Context, { principal }: Session): void {
 }
 
 /**
- * Stores and shows what an answer of the account server says about the account. Its aliases count unless another call
- * changed them while the request was on its way.
+ * Stores and shows what an answer of the account server says about the account.
  *
  * @param before - the account at the time of the request
  * @param payload - of a token that Latchkey's account server signed
+ * @returns false if another call changed the aliases while the request was on its way, so that the token contains
+ *   others: then nothing is stored, and the caller asks again. Servers would trust an alias that was removed
  */
 export async function keepAnswer(
   context: Context,
@@ -96,18 +97,21 @@ export async function keepAnswer(
   before: AccountEntry | undefined,
   payload: Readonly<Record<string, unknown>>,
   kept: Partial<Pick<AccountEntry, 'claims' | 'token'>> = {},
-): Promise<void> {
+): Promise<boolean> {
   const aliases = aliasesIn(payload)
   let isShown = kept.claims && JSON.stringify(claims) !== JSON.stringify(kept.claims)
+  let isLate = false
   await context.write((keyring) => {
     const current = currentAccount(keyring)
     if (!keyring || current?.principal !== principal) return keyring
-    const isOther = aliases && `${current.aliases}` === `${before?.aliases}` && `${aliases}` !== `${current.aliases}`
+    const isOther = aliases && `${aliases}` !== `${current.aliases}`
+    isLate = isOther === true && `${current.aliases}` !== `${before?.aliases}`
+    if (isLate || (!isOther && !kept.token)) return keyring
     isShown ||= isOther
-    if (!isOther && !kept.token) return keyring
     return replaceEntry(keyring, current, { ...(isOther ? withAliases(current, aliases) : current), ...kept })
   })
-  if (isShown) context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  if (isShown && !isLate) context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  return !isLate
 }
 
 function aliasesIn({ aliases }: Readonly<Record<string, unknown>>): readonly string[] | undefined {

@@ -83,6 +83,28 @@ describe('the correction', () => {
     expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
   })
 
+  test('reaches what a page that is being left sends: its token was signed before', async () => {
+    const sign = vi.spyOn(crypto.subtle, 'sign')
+    const { auth, asked } = await wrongBy(HOUR)
+    await vi.waitFor(() => expect(sign).toHaveBeenCalled(), { timeout: 30_000 })
+    await Promise.all(sign.mock.results.map(({ value }) => value))
+    sign.mockRestore()
+    expect((await auth.fetch('https://app.example/notes')).status).toBe(200)
+    const last = await auth.fetch('https://app.example/notes', { method: 'POST', body: '{}', keepalive: true })
+    expect([last.status, asked]).toEqual([200, ['expired', 'ok', 'ok']])
+  })
+
+  test.each([1, -1])('reaches the tokens of other origins: %i hour', async (hours) => {
+    const { auth, asked } = await wrongBy(hours * HOUR)
+    const audience = 'https://api.example'
+    const early = await auth.getToken({ audience })
+    await auth.fetch('https://app.example/notes')
+    expect(asked).toEqual(['expired', 'ok'])
+    const token = await auth.getToken({ audience })
+    expect(token).not.toBe(early)
+    expect(readPayload(token!)['iat']).toBe(manualClock().now() / 1000)
+  })
+
   test('is left out where the account server does not tell the time', async () => {
     const browser = testBrowser(undefined, manualClock(manualClock().now() + HOUR))
     const auth = await browser.load({

@@ -3,6 +3,7 @@ import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { LARGEST_SKEW_MS } from '../shared/server-time.ts'
 import { readAgain } from '../shared/tab-sync.ts'
+import { isExchanged } from './audience.ts'
 
 /** A smaller correction would not change the outcome of a retry. */
 const SMALLEST_CORRECTION_MS = 1000
@@ -25,7 +26,15 @@ export async function correctClock(context: Context, refusal?: Response): Promis
   const skew = theirs - (asked + own()) / 2
   if (!(Math.abs(skew) <= LARGEST_SKEW_MS) || Math.abs(skew - timing.skew) < SMALLEST_CORRECTION_MS) return false
   timing.skew = skew
+  dropSigned(context)
   return true
+}
+
+/** Servers would refuse the tokens for other audiences too, and a page that is being left cannot repeat a request. */
+function dropSigned({ tokens, options, getState }: Context): void {
+  if (getState().authMode !== 'local-first') return
+  for (const [audience, token] of tokens)
+    if (!isExchanged(options, audience)) tokens.set(audience, { ...token, isDropped: true })
 }
 
 /** Returns the middle of the second that a `Date` header names (RFC 9110 §6.6.1), in milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { readPayload, testBrowser } from '../client.testing.ts'
@@ -68,6 +68,23 @@ describe('a token for an audience that is exchanged', () => {
     expect(await auth.getToken({ audience: SYNC })).toBe(token)
     // The page's own token still has the earlier ones.
     expect(readPayload((await auth.getToken())!)).toMatchObject({ aliases: ['another-principal'] })
+  })
+
+  test('is asked for again if an alias was removed while the request was on its way', async () => {
+    const { load, browser, server, exchanges } = world()
+    const auth = await load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    server.accounts.get('ada')!.aliases = ['freed-principal']
+    await auth.getToken({ fresh: true })
+    const { exchange } = browser.account.provider
+    vi.spyOn(browser.account.provider, 'exchange').mockImplementationOnce(async (...given) => {
+      const late = await exchange!(...given)
+      await auth.unlinkAlias('freed-principal')
+      return late
+    })
+    expect(readPayload((await auth.getToken({ audience: SYNC }))!)).toMatchObject({ aliases: [] })
+    expect(exchanges()).toBe(2)
+    expect(auth.getState().session?.principals).toEqual([auth.getState().session?.principal])
   })
 
   test("is another one than the page's own, which the device signs by itself", async () => {

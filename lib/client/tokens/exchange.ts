@@ -46,7 +46,8 @@ async function exchangedToken(context: Context, session: Session, audience: stri
   const payload = readPayload(jwt)
   if (payload['sub'] !== session.principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
   // For the other tabs and the next start; if the store fails, only these are affected.
-  await keepAnswer(context, session, before, payload).catch(() => {})
+  const isCurrent = await keepAnswer(context, session, before, payload).catch(() => true)
+  if (!isCurrent) return exchangedToken(context, session, audience)
   return { jwt, until: context.now() + lifetimeOf(payload) }
 }
 

@@ -197,7 +197,7 @@ describe('in external mode', () => {
     expect(auth.getState().session?.principals).toEqual([ada.principal])
   })
 
-  test('its aliases do not count if an adoption or its undo came first', async () => {
+  test('a token whose aliases an adoption or its undo has changed meanwhile is not used, here or elsewhere', async () => {
     const { auth, ada, browser } = await upgraded()
     const { getToken } = browser.account.provider
     ada.aliases = ['freed-principal']
@@ -207,8 +207,13 @@ describe('in external mode', () => {
       await auth.unlinkAlias('freed-principal')
       return late
     })
-    await auth.getToken({ fresh: true })
+    const token = await auth.getToken({ fresh: true })
+    expect(readPayload(token!)['aliases']).toEqual([])
     expect(auth.getState().session?.principals).toEqual([ada.principal])
+    const { entries } = (await browser.store.read()) as Keyring
+    const account = entries.find((entry) => entry.kind === 'account') as AccountEntry
+    expect(readPayload(account.token!.jwt)['aliases']).toEqual([])
+    expect(await (await browser.load()).getToken()).toBe(token)
   })
 
   test('its aliases mean nothing if another issuer signs the tokens', async () => {
