@@ -1,34 +1,11 @@
-import type { BrowserContext, Page } from '@playwright/test'
-import { onEmptyPage } from './prepared-record.ts'
-
-/** Options of `Device.evict`. */
-export interface EvictOptions {
-  /**
-   * `identity`, the default: only the record of `createAuth` goes, and its marker stays, so that the app finds
-   * `KEYSTORE_VANISHED`. `site-data`: everything that scripts stored on the app's origin; the next start is a first
-   * visit, except for cookies.
-   */
-  readonly what?: 'identity' | 'site-data'
-  /** The option `name` of `createAuth`. Defaults to that of the device. */
-  readonly name?: string
-}
+import type { BrowserContext } from '@playwright/test'
+import { onAPage, pagesOf } from './app-pages.ts'
 
 /** Something on a device that can hold text. */
 export interface StoredText {
   /** Such as `localStorage: theme`. */
   readonly place: string
   readonly text: string
-}
-
-/** Deletes what the browser would evict, while the app's pages stay open. */
-export function evict(
-  context: BrowserContext,
-  origin: string,
-  { what = 'identity', name }: Required<EvictOptions>,
-): Promise<void> {
-  return onAPage(context, origin, (page) =>
-    page.evaluate(deleteStored, what === 'identity' ? `latchkey:${name}` : null),
-  )
 }
 
 /** Everything that scripts of the origin and requests to it find on a device. */
@@ -40,39 +17,7 @@ export async function readStored(context: BrowserContext, origin: string): Promi
   return [...tabs.flat(), ...shared, ...cookies]
 }
 
-/** A page of the app where there is one: a service worker might answer in place of the empty page. */
-function onAPage<Result>(
-  context: BrowserContext,
-  origin: string,
-  act: (page: Page) => Promise<Result>,
-): Promise<Result> {
-  const [page] = pagesOf(context, origin)
-  return page ? act(page) : onEmptyPage(context, origin, act)
-}
-
-function pagesOf(context: BrowserContext, origin: string): Page[] {
-  return context.pages().filter((page) => page.url().startsWith(`${origin}/`))
-}
-
 // The functions below run inside the page: each one is serialized and cannot use anything outside itself.
-
-async function deleteStored(database: string | null): Promise<void> {
-  const names = database === null ? (await indexedDB.databases()).map(({ name }) => name!) : [database]
-  const remove = (name: string): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(name)
-      request.onsuccess = resolve
-      request.onerror = () => reject(request.error)
-      request.onblocked = () => reject(new Error(`a connection to the database '${name}' does not close`))
-    })
-  await Promise.all(names.map(remove))
-  if (database !== null) return
-  localStorage.clear()
-  sessionStorage.clear()
-  await Promise.all((await globalThis.caches.keys()).map((name) => globalThis.caches.delete(name)))
-  const registrations = await navigator.serviceWorker.getRegistrations()
-  await Promise.all(registrations.map((registration) => registration.unregister()))
-}
 
 function readTab(): StoredText[] {
   return Object.entries(sessionStorage).map(([key, value]) => ({
