@@ -144,6 +144,46 @@ test('what a device stores is searched, wherever it is', async ({ device, server
   await expect(phone).toHoldNothingOf(principal, secret)
 })
 
+test('what a device stores is found in every form and place', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await phone.page.goto(server.url)
+  const note = 'Ada said "no",\nand left'
+  const places: Readonly<Record<string, () => unknown>> = {
+    'IndexedDB: notes-of-grace, notes': () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open('notes-of-grace')
+        request.onupgradeneeded = () => {
+          const notes = request.result.createObjectStore('notes')
+          const circle: { self?: unknown } = {}
+          circle.self = circle
+          notes.put({ text: 'Ada said "no",\nand left', at: new Date(NaN), circle }, 1)
+          notes.put(new Map([[1, new Blob(['a picture of Ada'], { type: 'text/plain' })]]), 2)
+        }
+        request.onsuccess = () => resolve(request.result.close())
+        request.onerror = reject
+      }),
+    'cookie: last_ada@example.com': () => {
+      document.cookie = 'last_ada@example.com=bob%40example.com; path=/api/auth'
+    },
+    'localStorage: token': () =>
+      localStorage.setItem('token', `e30.${btoa(JSON.stringify({ sub: 'carol@example.com' }))}.c2lnbmF0dXJl`),
+    'file: drafts/dora.txt': async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('drafts', { create: true })
+      const file = await (await folder.getFileHandle('dora.txt', { create: true })).createWritable()
+      await file.write('a draft of Eve')
+      await file.close()
+    },
+  }
+  const texts = ['grace', note, 'a picture of Ada', 'ada@example.com', 'bob@example.com', 'carol@example.com']
+  await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
+  for (const write of Object.values(places)) await phone.page.evaluate(write)
+  expect((await phone.stored()).map(({ place }) => place)).toEqual(expect.arrayContaining(Object.keys(places)))
+  for (const text of [...texts, 'dora', 'a draft of Eve']) await expect(phone, text).not.toHoldNothingOf(text)
+  await phone.evict({ what: 'site-data' })
+  await phone.context.clearCookies()
+  await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
+})
+
 test('what does not come is said, with what is there instead', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url, timeout: 100 })
   await start(phone.page, server.url, { name: 'notes' })
