@@ -96,15 +96,15 @@ function authOf(module: Exported, file: string): LoadedAuth {
 
 /** With jiti where the app has it, since apps write imports that only a bundler resolves; else as Node does. */
 async function importBackup(file: string, path: string): Promise<Exported> {
+  const jiti = tryLocate(createRequire(path), 'jiti')
   try {
-    const jiti = tryLocate(createRequire(path), 'jiti')
     if (jiti === null) return (await import(pathToFileURL(path).href)) as Exported
     const { createJiti } = (await import(pathToFileURL(jiti).href)) as {
       createJiti(from: string, options: object): { import(path: string): Promise<Exported> }
     }
     return await createJiti(path, { fsCache: false, tsconfigPaths: true }).import(path)
   } catch (error) {
-    throw new Refusal(sentenceOf(error as NodeJS.ErrnoException, file))
+    throw new Refusal(sentenceOf(error as NodeJS.ErrnoException, file, jiti !== null))
   }
 }
 
@@ -116,9 +116,19 @@ const NEEDS_JITI = new Set([
   'ERR_UNSUPPORTED_DIR_IMPORT',
 ])
 
-function sentenceOf(error: NodeJS.ErrnoException, file: string): string {
+/** Of Node and of jiti. A name of a package, not an alias such as `@/db`, `~/db` or `$lib/db`, or a path. */
+const MISSING_PACKAGE = /^Cannot find (?:package|module) '((?:@[a-z\d][\w.-]*\/)?[a-z\d][\w.-]*)(?:\/[^']*)?'/
+
+function sentenceOf(error: NodeJS.ErrnoException, file: string, hasJiti: boolean): string {
   const message = hideAddresses(error instanceof Error ? error.message.split('\n')[0]! : 'unknown error')
-  if (!NEEDS_JITI.has(error.code ?? '')) return `${file} throws: ${message}`
+  const needsJiti = !hasJiti && NEEDS_JITI.has(error.code ?? '')
+  const [, name] = (error.code?.endsWith('MODULE_NOT_FOUND') && MISSING_PACKAGE.exec(message)) || []
+  if (name !== undefined)
+    return (
+      `${file} needs the package ${name}, which is not installed: npm install ${name}` +
+      (needsJiti ? `\nIf ${name} is an alias of your tsconfig.json instead: npm install --save-dev jiti` : '')
+    )
+  if (!needsJiti) return `${file} throws: ${message}`
   return `This Node cannot load ${file} (${message}). Install the loader that runs it: npm install --save-dev jiti`
 }
 

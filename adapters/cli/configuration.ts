@@ -71,8 +71,9 @@ export function readConfiguration(settings: Settings, production: boolean): Read
   const warning = (flag: string, message: string): void => void findings.push({ level: 'warning', flag, message })
   const report = { problem, warning, production }
   const named = settings.list('trusted-origin')
-  const trustedOrigins = named.length > 0 || production ? named : DEVELOPMENT_ORIGINS
-  trustedOrigins.forEach((origin) => checkOrigin('trusted-origin', origin, report))
+  const trustedOrigins = (named.length > 0 || production ? named : DEVELOPMENT_ORIGINS)
+    .map((origin) => checkOrigin('trusted-origin', origin, report))
+    .filter((origin) => origin !== null)
   const configuration: Configuration = {
     production,
     port: readPort(settings.text('port'), report),
@@ -118,7 +119,11 @@ function readOrigin(text: string | undefined, report: Report): string | null {
   return checkOrigin('base-url', text, report)
 }
 
-/** Exactly an origin: a path or a wildcard would trust more, or less, than it seems to. */
+/**
+ * Exactly an origin: a path or a wildcard would trust more, or less, than it seems to.
+ *
+ * @returns the origin as browsers write it; null if it is none
+ */
 function checkOrigin(flag: string, text: string, { problem, warning, production }: Report): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   if (text === '*' || text.includes('*')) problem(flag, 'a wildcard would let every site act for signed-in users.')
@@ -144,6 +149,7 @@ function readPlace(settings: Settings, { problem, warning, production }: Report)
     problem('database', 'expected --database or --data-dir, but both are set.')
   if (url !== undefined) {
     if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) problem('database', 'expected a postgres:// URL.')
+    else if (hasBarePercent(url)) problem('database', BARE_PERCENT)
     else if (production && !isLoopback(new URL(url).hostname) && !/sslmode=(require|verify-)/.test(url))
       warning('database', 'without sslmode=verify-full, data and password cross the network unencrypted.')
     return { kind: 'postgres', url }
@@ -152,10 +158,24 @@ function readPlace(settings: Settings, { problem, warning, production }: Report)
   return { kind: 'sqlite', folder: folder ?? '.latchkey' }
 }
 
+const BARE_PERCENT = 'not a valid URL. Write the % in its user or password as %25.'
+
+/** RFC 3986, section 2.4. Drivers reject it, or take it for something else. */
+function hasBarePercent(url: string): boolean {
+  const { username, password } = new URL(url)
+  try {
+    decodeURIComponent(username + password)
+    return false
+  } catch {
+    return true
+  }
+}
+
 function readRedis(url: string | undefined, { problem, warning, production }: Report): string | null {
   if (url === undefined) return null
   const isAddress = /^rediss?:\/\//.test(url) && URL.canParse(url)
   if (!isAddress) problem('redis', 'expected a redis:// or rediss:// URL.')
+  else if (hasBarePercent(url)) problem('redis', BARE_PERCENT)
   else if (production && url.startsWith('redis:') && !isLoopback(new URL(url).hostname))
     warning('redis', 'without TLS, anyone on the network can read the password. Use rediss://.')
   return isAddress ? url : null

@@ -6,6 +6,7 @@ import { newPostgres } from '../better-auth/testing/database.testing.ts'
 import { appFolder } from './app.testing.ts'
 import { run } from './cli.testing.ts'
 import type { Check } from './check.ts'
+import { readConfiguration } from './configuration.ts'
 import { examine, examineApp } from './doctor.ts'
 import { readSettings } from './flags.ts'
 import { migrate } from './migrate.ts'
@@ -86,13 +87,39 @@ describe('latchkey doctor', () => {
     ['keys that never grow old', ['--rotate-keys=0'], '1 to 365'],
     ['keys whose days are none', ['--rotate-keys=often'], '1 to 365'],
     ['a port that is none', ['--port=99999'], '65535'],
+    [
+      'a database whose password has a bare %',
+      ['--database=postgres://ada:50%off-today-secret@localhost/x'],
+      'Write the % in its user or password as %25',
+    ],
+    [
+      'a Redis whose password has a bare %',
+      ['--redis=redis://:50%ab-today-secret@127.0.0.1:6379'],
+      'Write the % in its user or password as %25',
+    ],
     ['two databases', ['--database=postgres://localhost/x'], 'both'],
   ])('finds %s', async (_, flags, word) => {
     const found = await problems(...flags)
     expect(found.join('\n')).toContain(word)
     for (const flag of flags.filter((text) => /secret|public-key/.test(text)))
       expect(found.join('\n')).not.toContain(flag.slice(flag.indexOf('=') + 1))
+    expect(found.join('\n')).not.toContain('today')
   })
+
+  test('takes an origin with a slash at its end as the origin', async () => {
+    const flags = [...GOOD, '--trusted-origin=https://notes.example/', '--trusted-origin=https://app.example']
+    const { configuration, findings } = readConfiguration(readSettings('doctor', flags, {}), true)
+    expect(findings).toEqual([])
+    expect(configuration.trustedOrigins).toEqual(['https://notes.example', 'https://app.example'])
+  })
+
+  test.each(['--audience=', '--host=', '--data-dir= ', '--audience=a --audience='])(
+    'refuses %s: an empty value is that of a variable that is not set',
+    async (flags) => {
+      const given = flags.split(/ (?=--)/)
+      expect(() => readSettings('doctor', given, {})).toThrow(/^--(audience|host|data-dir): expected a value/)
+    },
+  )
 
   test('finds what production lacks', async () => {
     expect(

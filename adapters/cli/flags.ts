@@ -214,13 +214,14 @@ export function flagsOf(command: Command): readonly Flag[] {
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
 
-/** @throws {UsageError} a flag is unknown, or lacks its value */
+/** @throws {UsageError} a flag is unknown, or lacks its value, or the value is empty */
 export function readSettings(
   command: Command,
   parameters: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Settings {
   const { values, positionals } = parse(command, parameters)
+  refuseEmpty(values)
   const variable = (name: string): string | undefined => environment[variableOf(name)] || undefined
   return {
     command,
@@ -235,6 +236,13 @@ export function readSettings(
       [],
     isOn: (name) => (values[name] as boolean | undefined) ?? readSwitch(name, variable(name)),
   }
+}
+
+/** As in `--host=$HOST` without that variable: it would listen on every address. */
+function refuseEmpty(values: Values): void {
+  const isEmpty = (value: unknown): boolean => typeof value === 'string' && value.trim() === ''
+  const [name] = Object.entries(values).find(([, value]) => [value].flat().some(isEmpty)) ?? []
+  if (name) throw new UsageError(`--${name}: expected a value, and it is empty. Leave the flag out for its default.`)
 }
 
 interface Parsed {

@@ -222,6 +222,23 @@ describe('an app that cannot be migrated is told why', () => {
     expect(stderr).toContain('auth.mjs throws: cannot reach postgres://ada:[secret]@db/x')
   })
 
+  test.each([
+    ['auth.mjs', "import 'drizzle-orm/pg-core'", [], 'drizzle-orm'],
+    ['auth.mjs', "import '@scope/database'", [], '@scope/database'],
+    ['auth.cjs', "require('drizzle-orm/pg-core')", [], 'drizzle-orm'],
+    ['auth.ts', "import 'drizzle-orm/pg-core'", ['jiti'], 'drizzle-orm'],
+  ])('a package that is not installed, in %s: %s, with %j', async (file, text, packages, name) => {
+    const stderr = await refused(file, text, ['better-auth', 'better-sqlite3', ...packages])
+    expect(stderr).toContain(`${file} needs the package ${name}, which is not installed: npm install ${name}\n`)
+    expect(stderr.includes('jiti')).toBe(packages.length === 0 && file === 'auth.mjs')
+  })
+
+  test.each(['@/db', '~/db', '$lib/db', './db'])('the import %s, which is no package, without jiti', async (place) => {
+    const stderr = await refused('auth.mjs', `import ${JSON.stringify(place)}`, ['better-auth'])
+    expect(stderr).toContain('Install the loader that runs it: npm install --save-dev jiti')
+    expect(stderr).not.toContain('needs the package')
+  })
+
   test('TypeScript, on a Node that does not run it, without jiti', async () => {
     const stderr = await refused('auth.ts', 'enum Kind { A }\nexport const auth: Kind = Kind.A', ['better-auth'])
     expect(stderr).toContain('npm install --save-dev jiti')

@@ -476,6 +476,8 @@ describe('latchkey dev', () => {
       (await (await server(parameters, environment)).ask('/api/auth/sign-in/email', preflight)).status
     expect(await status(['dev', '--data-dir', inNewFolder()])).toBe(204)
     expect(await status(['dev', '--data-dir', inNewFolder(), '--trusted-origin', APP])).toBe(403)
+    const named = ['--trusted-origin', 'http://localhost:5173/', '--trusted-origin', APP]
+    expect(await status(['dev', '--data-dir', inNewFolder(), ...named])).toBe(204)
     const production = ['serve', '--data-dir', inNewFolder(), '--base-url', 'https://identity.example']
     expect(await status(production, { LATCHKEY_SECRET: SECRET })).toBe(403)
   })

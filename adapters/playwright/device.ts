@@ -3,10 +3,11 @@ import type { AuthState, DevtoolsRecord } from '../../lib/index.ts'
 import { type AnswerOptions, type HeldAnswer, type LostAnswer, holdAnswer, loseAnswer } from './answers.ts'
 import { type Authenticator, type AuthenticatorOptions, addAuthenticator } from './authenticator.ts'
 import { type DeviceOptions, readOptions } from './device-options.ts'
+import { type EvictOptions, evict } from './evict.ts'
 import { shareBrowser, startBrowser } from './machine.ts'
 import { type ExpectedState, type Question, findState, installObserver, readRecords } from './observer.ts'
 import { prepare } from './prepared-record.ts'
-import { type EvictOptions, type StoredText, evict, readStored } from './stored-data.ts'
+import { type StoredText, readStored } from './stored-data.ts'
 import { createWorkerClock } from './worker-clock.ts'
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Expect, expect as base } from '@playwright/test'
 import type { AuthMode, AuthState } from '../../lib/index.ts'
 import type { Device, StateOptions } from './device.ts'
+import { hasText } from './find-text.ts'
 import { type ExpectedState, fits, show } from './observer.ts'
 
 /** What a matcher returns. */
@@ -32,8 +33,9 @@ export type LatchkeyMatchers = {
   /** The state matches, as for `waitForState`. */
   toHaveState(this: MatcherState, device: Device, expected: ExpectedState, options?: StateOptions): Promise<Verdict>
   /**
-   * Nothing that is stored for the app's origin (IndexedDB, `localStorage`, `sessionStorage`, caches, cookies) has any
-   * of these texts: a principal, a secret, an e-mail address, a title.
+   * Nothing that is stored for the app's origin (IndexedDB, `localStorage`, `sessionStorage`, caches, the origin
+   * private file system, cookies of any path) has any of these texts: a principal, a secret, an e-mail address, a
+   * title. They are also found in JSON, in URLs and in base64, so in tokens; not in what is compressed or encrypted.
    */
   toHoldNothingOf(this: MatcherState, device: Device, ...texts: string[]): Promise<Verdict>
 }
@@ -73,7 +75,7 @@ export const expect: Expect<LatchkeyMatchers> = base.extend<LatchkeyMatchers>({
     if (texts.length === 0 || texts.some((text) => typeof text !== 'string' || text === ''))
       throw new TypeError('toHoldNothingOf needs the texts to search for: a principal, a secret, a title')
     return until(this, 'toHoldNothingOf', `nothing of ${show(texts)}`, async () => {
-      const places = (await device.stored()).filter(({ text }) => texts.some((wanted) => text.includes(wanted)))
+      const places = (await device.stored()).filter(({ text }) => texts.some((wanted) => hasText(text, wanted)))
       return { pass: places.length === 0, received: places.map(({ place }) => place).join('; ') || 'nothing' }
     })
   },

@@ -1,17 +1,5 @@
-import type { BrowserContext, Page } from '@playwright/test'
-import { onEmptyPage } from './prepared-record.ts'
-
-/** Options of `Device.evict`. */
-export interface EvictOptions {
-  /**
-   * `identity`, the default: only the record of `createAuth` goes, and its marker stays, so that the app finds
-   * `KEYSTORE_VANISHED`. `site-data`: everything that scripts stored on the app's origin; the next start is a first
-   * visit, except for cookies.
-   */
-  readonly what?: 'identity' | 'site-data'
-  /** The option `name` of `createAuth`. Defaults to that of the device. */
-  readonly name?: string
-}
+import type { BrowserContext } from '@playwright/test'
+import { onAPage, pagesOf } from './app-pages.ts'
 
 /** Something on a device that can hold text. */
 export interface StoredText {
@@ -20,107 +8,113 @@ export interface StoredText {
   readonly text: string
 }
 
-/** Deletes what the browser would evict, while the app's pages stay open. */
-export function evict(
-  context: BrowserContext,
-  origin: string,
-  { what = 'identity', name }: Required<EvictOptions>,
-): Promise<void> {
-  return onAPage(context, origin, (page) =>
-    page.evaluate(deleteStored, what === 'identity' ? `latchkey:${name}` : null),
-  )
-}
-
-/** Everything that scripts of the origin and requests to it find on a device. */
+/**
+ * Everything that scripts of the origin and requests to it find on a device. Texts are as they are stored, each on a
+ * line of its own.
+ */
 export async function readStored(context: BrowserContext, origin: string): Promise<readonly StoredText[]> {
   const pages = pagesOf(context, origin)
   const tabs = await Promise.all(pages.map((page) => page.evaluate(readTab)))
-  const shared = await onAPage(context, origin, (page) => page.evaluate(readShared))
-  const cookies = (await context.cookies(origin)).map(({ name, value }) => ({ place: `cookie: ${name}`, text: value }))
-  return [...tabs.flat(), ...shared, ...cookies]
+  const shared = await onAPage(context, origin, async (page) => [
+    ...(await page.evaluate(readLocalStorage)),
+    ...(await page.evaluate(readDatabases)),
+    ...(await page.evaluate(readCaches)),
+    ...(await page.evaluate(readFiles)),
+  ])
+  return [...tabs.flat(), ...shared, ...(await readCookies(context, new URL(origin).hostname))]
 }
 
-/** A page of the app where there is one: a service worker might answer in place of the empty page. */
-function onAPage<Result>(
-  context: BrowserContext,
-  origin: string,
-  act: (page: Page) => Promise<Result>,
-): Promise<Result> {
-  const [page] = pagesOf(context, origin)
-  return page ? act(page) : onEmptyPage(context, origin, act)
-}
-
-function pagesOf(context: BrowserContext, origin: string): Page[] {
-  return context.pages().filter((page) => page.url().startsWith(`${origin}/`))
+/** Of any path: `context.cookies(origin)` would leave out what only some requests carry. */
+async function readCookies(context: BrowserContext, host: string): Promise<StoredText[]> {
+  const isOfHost = ({ domain }: { readonly domain: string }): boolean =>
+    domain === host || (domain.startsWith('.') && `.${host}`.endsWith(domain))
+  return (await context.cookies())
+    .filter(isOfHost)
+    .map(({ name, value }) => ({ place: `cookie: ${name}`, text: `${name}\n${value}` }))
 }
 
 // The functions below run inside the page: each one is serialized and cannot use anything outside itself.
 
-async function deleteStored(database: string | null): Promise<void> {
-  const names = database === null ? (await indexedDB.databases()).map(({ name }) => name!) : [database]
-  const remove = (name: string): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(name)
-      request.onsuccess = resolve
-      request.onerror = () => reject(request.error)
-      request.onblocked = () => reject(new Error(`a connection to the database '${name}' does not close`))
-    })
-  await Promise.all(names.map(remove))
-  if (database !== null) return
-  localStorage.clear()
-  sessionStorage.clear()
-  await Promise.all((await globalThis.caches.keys()).map((name) => globalThis.caches.delete(name)))
-  const registrations = await navigator.serviceWorker.getRegistrations()
-  await Promise.all(registrations.map((registration) => registration.unregister()))
-}
-
 function readTab(): StoredText[] {
   return Object.entries(sessionStorage).map(([key, value]) => ({
     place: `sessionStorage: ${key}`,
-    text: `${key} ${String(value)}`,
+    text: `${key}\n${String(value)}`,
   }))
 }
 
-async function readShared(): Promise<StoredText[]> {
+function readLocalStorage(): StoredText[] {
+  return Object.entries(localStorage).map(([key, value]) => ({
+    place: `localStorage: ${key}`,
+    text: `${key}\n${String(value)}`,
+  }))
+}
+
+async function readDatabases(): Promise<StoredText[]> {
   const settled = <Value>(request: IDBRequest<Value>): Promise<Value> =>
     new Promise((resolve, reject) => {
       request.onsuccess = () => resolve(request.result)
       request.onerror = () => reject(request.error)
     })
-  const asText = (value: unknown): string =>
-    JSON.stringify(value, (_, member: unknown) => {
-      if (member instanceof Map || member instanceof Set) return [...member]
-      if (typeof member === 'bigint') return String(member)
-      const isView = ArrayBuffer.isView(member)
-      if (!isView && !(member instanceof ArrayBuffer)) return member
-      const bytes = isView
-        ? new Uint8Array(member.buffer, member.byteOffset, member.byteLength)
-        : new Uint8Array(member)
-      // As a secret is written, and as text.
+  const textsIn = async (value: unknown, seen: Set<object>): Promise<string[]> => {
+    if (typeof value !== 'object' || value === null) return [String(value)]
+    if (seen.has(value)) return []
+    seen.add(value)
+    if (value instanceof Blob) return textsIn([value.type, (value as File).name, await value.arrayBuffer()], seen)
+    if (value instanceof Date) return [Number.isNaN(Number(value)) ? '' : value.toISOString()]
+    if (value instanceof RegExp || value instanceof Error) return [String(value)]
+    if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+      const { buffer, byteOffset, byteLength } = value instanceof ArrayBuffer ? new Uint8Array(value) : value
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+      // As text, and as a secret is written.
       const latin = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
       const base64url = btoa(latin).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-      return [base64url, new TextDecoder().decode(bytes)]
-    }) ?? ''
-  const found = Object.entries(localStorage).map(([key, value]) => ({
-    place: `localStorage: ${key}`,
-    text: `${key} ${String(value)}`,
-  }))
+      return [new TextDecoder().decode(bytes), base64url]
+    }
+    const members = value instanceof Map || value instanceof Set ? [...value] : Object.entries(value).flat()
+    return (await Promise.all(members.map((member) => textsIn(member, seen)))).flat()
+  }
+  const found: StoredText[] = []
   for (const { name = '' } of await indexedDB.databases()) {
     const db = await settled(indexedDB.open(name))
     for (const store of db.objectStoreNames) {
-      const place = `IndexedDB: ${name}, ${store}`
       const objects = db.transaction(store).objectStore(store)
-      const [keys, values] = await Promise.all([settled(objects.getAllKeys()), settled(objects.getAll())])
-      found.push({ place, text: asText([keys, values]) })
+      const content = await Promise.all([settled(objects.getAllKeys()), settled(objects.getAll())])
+      const texts = [name, store, ...(await textsIn(content, new Set()))]
+      found.push({ place: `IndexedDB: ${name}, ${store}`, text: texts.join('\n') })
     }
     db.close()
   }
-  for (const name of await globalThis.caches.keys()) {
-    const cache = await globalThis.caches.open(name)
+  return found
+}
+
+async function readCaches(): Promise<StoredText[]> {
+  // An insecure origin has none.
+  if (!isSecureContext) return []
+  const found: StoredText[] = []
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name)
     for (const request of await cache.keys()) {
       const text = (await (await cache.match(request))?.text()) ?? ''
-      found.push({ place: `Cache: ${name}, ${request.url}`, text: `${request.url} ${text}` })
+      found.push({ place: `Cache: ${name}, ${request.url}`, text: [name, request.url, text].join('\n') })
     }
   }
   return found
+}
+
+/** In the origin private file system (WHATWG File System). */
+async function readFiles(): Promise<StoredText[]> {
+  if (!isSecureContext) return []
+  const within = async (folder: FileSystemDirectoryHandle, path: string): Promise<StoredText[]> => {
+    const found: StoredText[] = []
+    for await (const [name, entry] of folder.entries()) {
+      const place = `${path}${name}`
+      if (entry.kind === 'directory') found.push(...(await within(entry as FileSystemDirectoryHandle, `${place}/`)))
+      else {
+        const file = await (entry as FileSystemFileHandle).getFile()
+        found.push({ place: `file: ${place}`, text: `${place}\n${await file.text()}` })
+      }
+    }
+    return found
+  }
+  return within(await navigator.storage.getDirectory(), '')
 }

@@ -151,11 +151,26 @@ describe('the docs', () => {
     expect(own.filter((link) => !existsSync(`${root}/${pathOf(link)}`))).toEqual([])
   })
 
-  test('begin with the command that installs the package', () => {
-    for (const page of ['README.md', 'docs/quick-start.md']) {
-      const [, first] = /^```sh\n([\s\S]*?)^```$/m.exec(readFileSync(`${root}/${page}`, 'utf8'))!
-      expect(first, page).toBe('npm install latchkey better-auth\n')
-    }
+  test('begin with the command that installs what their code imports, and export the auth that migrate loads', () => {
+    const commands = new Set(
+      ['README.md', 'docs/quick-start.md'].map((page) => {
+        const text = readFileSync(`${root}/${page}`, 'utf8')
+        const [, first] = /^```sh\n(.*)\n```$/m.exec(text)!
+        const code = blocksOf(page).map(({ code }) => code)
+        const imported = code.flatMap((each) =>
+          [...each.matchAll(/^import .* from '([^.'/]+)/gm)].map(([, name]) => name),
+        )
+        expect(first?.split(' ').toSorted(), page).toEqual(['install', 'npm', ...new Set(imported)].toSorted())
+        const servers = code.filter((each) => each.includes('betterAuth('))
+        expect(servers.length, page).toBeGreaterThan(0)
+        for (const server of servers) expect(server, page).toContain('export const auth = betterAuth(')
+        return first!
+      }),
+    )
+    const [command] = commands
+    expect(commands.size).toBe(1)
+    expect(readFileSync(`${root}/docs/README.md`, 'utf8')).toContain(`\`\`\`sh\n${command}\n\`\`\``)
+    expect(readFileSync(`${root}/AGENTS.md`, 'utf8')).toContain(`1. \`${command}\``)
   })
 
   test('have no link that leads nowhere', () => {

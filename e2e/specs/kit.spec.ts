@@ -80,12 +80,16 @@ test('evicted: only the identity, or everything', async ({ device, server }) => 
   const phone = await device({ baseURL: server.url })
   await start(phone.page, server.url)
   const before = (await phone.principal())!
-  // The mark that there was a record comes with the later chunk: an eviction before it is a first visit.
+  // As before the later chunk, which leaves the marker that there was a record.
   await expect.poll(() => phone.page.evaluate(() => localStorage.getItem('latchkey:latchkey'))).toBe('')
+  await phone.page.evaluate(() => localStorage.clear())
   await phone.evict()
   await start(phone.page, server.url)
   await expect(phone).toHaveState({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+  await phone.page.evaluate(() => account.auth.ensureIdentity())
   await phone.evict({ what: 'site-data' })
+  // As the later chunk does in a page that has just opened.
+  await phone.page.evaluate(() => localStorage.setItem('latchkey:latchkey', ''))
   await start(phone.page, server.url)
   await expect(phone).toHaveState({ authMode: 'local-first', storage: { problem: undefined } })
   await expect(phone).not.toHavePrincipal(before)
@@ -138,6 +142,46 @@ test('what a device stores is searched, wherever it is', async ({ device, server
   for (const text of ['of Ada', 'dark']) await expect(phone).not.toHoldNothingOf(text)
   await phone.page.evaluate(() => account.auth.signOut({ forget: true }))
   await expect(phone).toHoldNothingOf(principal, secret)
+})
+
+test('what a device stores is found in every form and place', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await phone.page.goto(server.url)
+  const note = 'Ada said "no",\nand left'
+  const places: Readonly<Record<string, () => unknown>> = {
+    'IndexedDB: notes-of-grace, notes': () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.open('notes-of-grace')
+        request.onupgradeneeded = () => {
+          const notes = request.result.createObjectStore('notes')
+          const circle: { self?: unknown } = {}
+          circle.self = circle
+          notes.put({ text: 'Ada said "no",\nand left', at: new Date(NaN), circle }, 1)
+          notes.put(new Map([[1, new Blob(['a picture of Ada'], { type: 'text/plain' })]]), 2)
+        }
+        request.onsuccess = () => resolve(request.result.close())
+        request.onerror = reject
+      }),
+    'cookie: last_ada@example.com': () => {
+      document.cookie = 'last_ada@example.com=bob%40example.com; path=/api/auth'
+    },
+    'localStorage: token': () =>
+      localStorage.setItem('token', `e30.${btoa(JSON.stringify({ sub: 'carol@example.com' }))}.c2lnbmF0dXJl`),
+    'file: drafts/dora.txt': async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('drafts', { create: true })
+      const file = await (await folder.getFileHandle('dora.txt', { create: true })).createWritable()
+      await file.write('a draft of Eve')
+      await file.close()
+    },
+  }
+  const texts = ['grace', note, 'a picture of Ada', 'ada@example.com', 'bob@example.com', 'carol@example.com']
+  await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
+  for (const write of Object.values(places)) await phone.page.evaluate(write)
+  expect((await phone.stored()).map(({ place }) => place)).toEqual(expect.arrayContaining(Object.keys(places)))
+  for (const text of [...texts, 'dora', 'a draft of Eve']) await expect(phone, text).not.toHoldNothingOf(text)
+  await phone.evict({ what: 'site-data' })
+  await phone.context.clearCookies()
+  await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
 })
 
 test('what does not come is said, with what is there instead', async ({ device, server }) => {
