@@ -420,6 +420,20 @@ describe('a document', () => {
     expect([hocuspocus.sockets(), ada.providers.length]).toEqual([2, 1])
   })
 
+  test('that is cleared in a running session is another one, which syncs', async () => {
+    const { device } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    ada.write('at the server')
+    await until(() => expect(atServer(ada)).toBe('at the server'))
+    await ada.session.clear()
+    await until(() => expect(ada.text()).toBe('at the server'))
+    await settle(ada, 'connected')
+    ada.write('still ')
+    await until(() => expect(atServer(ada)).toBe('still at the server'))
+    expect([ada.providers.length, ada.faults]).toEqual([2, []])
+  })
+
   test('shares a socket with others', async () => {
     const { device, hocuspocus } = await start({
       authorize: ({ documentName, session }) => (documentName.endsWith(`:${session.principal}`) ? 'read-write' : null),

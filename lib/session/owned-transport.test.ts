@@ -93,6 +93,17 @@ describe('data of another user, from before the page was loaded', () => {
     expect(session.getState().status).toBe('connected')
   })
 
+  test('is not connected to while it is deleted, also if beforeRestart does not wait for that', async () => {
+    let finish = (): void => {}
+    const { open, transport } = await world('ada')
+    transport.clear = () => new Promise<void>((resolve) => void (finish = resolve))
+    const { session } = await open({ beforeRestart: (_, session) => void session.clear() })
+    expect(connects(transport)).toBe(0)
+    finish()
+    await rest()
+    expect([connects(transport), session.getState().status]).toEqual([1, 'connected'])
+  })
+
   test('bounds the connection again once it is handled', async () => {
     const { open, transport, time } = await world('ada')
     transport.connect = () => new Promise(() => {})
