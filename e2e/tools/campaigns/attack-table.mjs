@@ -5181,6 +5181,21 @@ export const ATTACKS = [
     ],
     test: { file: HOCUSPOCUS_TEST, name: 'an open document > is judged again with each new token' },
   },
+  {
+    attack: 'A user whose access was withdrawn keeps a document open with new tokens, while `authorize` fails',
+    defence: 'A new token of an open socket counts only once it was judged; until then the one before expires',
+    patches: [
+      {
+        file: 'lib/server/sockets/socket-session.ts',
+        find: "await check?.(found.session)\n    if (term.isOver) return 'refused'\n    term.put(found.session)",
+        replace: 'term.put(found.session)\n    await check?.(found.session)',
+      },
+    ],
+    test: {
+      file: HOCUSPOCUS_TEST,
+      name: 'an open document > is closed when the token before expires, if `authorize` fails',
+    },
+  },
   // Configuration
   {
     attack: 'A misspelled option of a server leaves out a check, for example that of the audience',
