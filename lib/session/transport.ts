@@ -29,7 +29,8 @@ export interface SessionConnection {
    * through `connect`: the session has ended.
    *
    * @param from - the principal whose data it is
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another
+   *   user came meanwhile
    */
   handOver(from: string): Promise<void>
 }

@@ -3395,6 +3395,30 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The app's answer for a user who has left again makes that user the owner of the next user's data",
+    defence: 'The answer counts only for the user whom the app was asked about',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'if (!isCurrent()) return\n  runtime.owner = to',
+        replace: 'runtime.owner = to',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > connects and owns the data, in whatever order the app decides: [1,0]',
+    },
+  },
+  {
+    attack: 'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
+    defence: 'The data has the owner that the transport found until the app has handled it',
+    patches: [{ file: 'lib/session/runtime/hand-over.ts', find: 'runtime.owner = from\n', replace: '\n' }],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > the same where an earlier page left the data: [0,1]',
+    },
+  },
+  {
     attack: "The app calls `start` for the next user, on a device whose sync engine still has the previous user's data",
     defence: '`start` waits until the app has handled that data, or is refused',
     patches: [
