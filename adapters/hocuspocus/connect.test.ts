@@ -1,5 +1,6 @@
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { type TestDevice, type TestWorld, settle, testWorld, textOf, until } from './hocuspocus.testing.ts'
@@ -26,6 +27,14 @@ async function start(options: HocuspocusAuthOptions = {}): Promise<TestWorld> {
   world = await testWorld(issuer, options)
   opened.push(world.close)
   return world
+}
+
+/** As that of Node 20, it tells of no close while it connects. */
+class MuteWebSocket extends WebSocket {
+  override close(): void {
+    if (this.readyState === this.CONNECTING) this.removeAllListeners('close')
+    super.close()
+  }
 }
 
 /** Lets time pass until a condition holds: a retry is due at some moment after real work. */
@@ -373,26 +382,30 @@ describe('a document', () => {
     expect(ada.providers[0]!.awareness!.getLocalState()).toEqual({ name: 'Ada' })
   })
 
-  test('comes back after it was disconnected while it connected', async () => {
-    const { device, hocuspocus } = await start()
-    const statuses: string[] = []
-    const ada = await device({
-      autoConnect: false,
-      provider(input) {
-        const provider = new HocuspocusProvider({ url: hocuspocus.url, ...input })
-        queueMicrotask(() => {
-          statuses.push(provider.configuration.websocketProvider.status)
-          ada.session.disconnect()
-          ada.session.connect()
-        })
-        return provider
-      },
-    })
-    ada.session.connect()
-    await settle(ada, 'connected')
-    expect(statuses).toEqual(['connecting'])
-    expect(hocuspocus.open()).toEqual([nameOf(ada.principal())])
-  })
+  test.each([WebSocket, MuteWebSocket])(
+    'comes back after it was disconnected while it connected (%o)',
+    async (socket) => {
+      const { device, hocuspocus } = await start()
+      const statuses: string[] = []
+      const ada = await device({
+        autoConnect: false,
+        provider(input) {
+          // A socket of its own takes the class of the options too, which their type does not say.
+          const provider = new HocuspocusProvider({ url: hocuspocus.url, WebSocketPolyfill: socket, ...input } as never)
+          queueMicrotask(() => {
+            statuses.push(provider.configuration.websocketProvider.status)
+            ada.session.disconnect()
+            ada.session.connect()
+          })
+          return provider
+        },
+      })
+      ada.session.connect()
+      await settle(ada, 'connected')
+      expect(statuses).toEqual(['connecting'])
+      expect(hocuspocus.open()).toEqual([nameOf(ada.principal())])
+    },
+  )
 
   test('comes back at once after the network stopped answering', async () => {
     const { device, hocuspocus } = await start()
@@ -405,6 +418,20 @@ describe('a document', () => {
     ada.write('over another socket')
     await until(() => expect(atServer(ada)).toBe('over another socket'))
     expect([hocuspocus.sockets(), ada.providers.length]).toEqual([2, 1])
+  })
+
+  test('that is cleared in a running session is another one, which syncs', async () => {
+    const { device } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    ada.write('at the server')
+    await until(() => expect(atServer(ada)).toBe('at the server'))
+    await ada.session.clear()
+    await until(() => expect(ada.text()).toBe('at the server'))
+    await settle(ada, 'connected')
+    ada.write('still ')
+    await until(() => expect(atServer(ada)).toBe('still at the server'))
+    expect([ada.providers.length, ada.faults]).toEqual([2, []])
   })
 
   test('shares a socket with others', async () => {

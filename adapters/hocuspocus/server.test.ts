@@ -223,6 +223,25 @@ describe('an open document', () => {
   })
 
   test.each([
+    ['fails', () => Promise.reject(new Error('no database'))],
+    ['never answers', () => new Promise<never>(() => {})],
+  ])('is closed when the token before expires, if `authorize` %s', async (how, answer) => {
+    const authorize = vi.fn<NonNullable<HocuspocusAuthOptions['authorize']>>(() => 'read-write')
+    const { document, heard, renew } = await open({ authorize, onError: () => {} })
+    authorize.mockImplementation(answer)
+    await time.advance(10 * MINUTE)
+    renew(await tokenOf('ada', { jti: '1' }))
+    if (how === 'fails') await until(() => expect(heard.at(-1)).toBe(TOKEN_UNCHECKED))
+    else await until(() => expect(authorize).toHaveBeenCalledTimes(2))
+    document.getText('notes').insert(0, 'on')
+    await until(() => expect(hocuspocus.text('notes:ada')).toBe('on.'))
+    expect(hocuspocus.writers.at(-1)?.claims).not.toHaveProperty('jti')
+    await time.advance(5 * MINUTE)
+    expect(hocuspocus.open()).toEqual([])
+    await until(() => expect(heard.at(-1)).toBe('closed expired'))
+  })
+
+  test.each([
     ['of another principal', () => tokenOf('bob')],
     ['that may not open it', () => tokenOf('ada', { jti: 'no' })],
   ])('takes no message once it was closed by a new token %s', async (_, token) => {

@@ -58,6 +58,7 @@ export interface HocuspocusConnection {
 
 /** The payload of the hooks of an open document. */
 export interface HocuspocusPayload {
+  readonly documentName: string
   readonly connection: HocuspocusConnection
   readonly context: HocuspocusContext
 }
@@ -78,7 +79,7 @@ export interface HocuspocusAuth {
   /** Refuses messages after the token has expired. */
   beforeHandleMessage(payload: HocuspocusPayload): Promise<void>
   /** Replaces the token of an open document, or closes it. */
-  onTokenSync(payload: HocuspocusPayload & { readonly token: string; readonly documentName: string }): Promise<void>
+  onTokenSync(payload: HocuspocusPayload & { readonly token: string }): Promise<void>
 }
 
 /**
@@ -94,8 +95,14 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
   const { authorize = ownsDocument, onError = console.error } = options
   const sockets = new WeakMap<HocuspocusConnection, SocketSession>()
   const refused = new WeakSet<HocuspocusConnection>()
-  const open = (session: ServerSession, close: (code: number, reason: string) => void): SocketSession =>
-    createSocketSession(resolver, session, { close }, { ...options, onError })
+  /** What the last token allows. */
+  const granted = new WeakMap<HocuspocusConnection, DocumentAccess>()
+  const open = (
+    session: ServerSession,
+    close: (code: number, reason: string) => void,
+    check?: SocketSessionOptions['check'],
+  ): SocketSession =>
+    createSocketSession(resolver, session, { close }, { ...options, onError, ...(check && { check }) })
   checkOptions(authorize, open)
 
   async function resolve(token: string): Promise<ServerSession | string> {
@@ -108,10 +115,16 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
     connection.close({ code, reason })
   }
   /** Messages may arrive before `connected`. */
-  function socketOf({ connection, context }: HocuspocusPayload): SocketSession {
+  function socketOf({ connection, context, documentName }: HocuspocusPayload): SocketSession {
     const known = sockets.get(connection)
     if (known) return known
-    const socket = open(context.session, (code, reason) => close(connection, code, reason))
+    // Before the session counts: until then the document is closed when the token before expires.
+    const check = async (next: ServerSession): Promise<void> => {
+      const access = await judge(next, documentName)
+      if (access === null) return close(connection, FORBIDDEN_CODE, FORBIDDEN)
+      granted.set(connection, access)
+    }
+    const socket = open(context.session, (code, reason) => close(connection, code, reason), check)
     sockets.set(connection, socket)
     connection.onClose(() => socket.end())
     return socket
@@ -144,19 +157,14 @@ export function hocuspocusAuth(resolver: SessionResolver, options: HocuspocusAut
       if (refused.has(payload.connection)) refuse('expired')
     },
     async onTokenSync(payload) {
-      const { connection, context, documentName, token } = payload
+      const { connection, context, token } = payload
       const socket = socketOf(payload)
       const outcome = await socket.refresh(token)
       if (outcome === 'refused') return
-      const session = socket.current
-      const access = outcome === 'accepted' ? await judge(session, documentName).catch(onError) : undefined
-      // A later token came meanwhile, and is judged after this one.
-      if (session !== socket.current) return
-      if (access === undefined) return connection.sendStateless(TOKEN_UNCHECKED)
-      if (access === null) return close(connection, FORBIDDEN_CODE, FORBIDDEN)
-      connection.readOnly = access === 'readonly'
+      if (outcome !== 'accepted') return connection.sendStateless(TOKEN_UNCHECKED)
+      connection.readOnly = granted.get(connection) !== 'read-write'
       // What this hook returns does not reach the connection.
-      connection.context.session = context.session = session
+      connection.context.session = context.session = socket.current
       connection.sendStateless(TOKEN_ACCEPTED)
     },
   }

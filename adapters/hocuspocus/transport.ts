@@ -41,21 +41,19 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
   let token = ''
   let renewal: Renewal | null = null
   let turn = 0
-  let closing: Promise<unknown> = Promise.resolve()
   let stopMerge = (): void => {}
 
   /** Stops all traffic. The provider stays, with its presence: the same session may go on. */
-  function leave(): Promise<unknown> {
+  function leave(): void {
     turn++
     connection = null
     stopMerge()
     renewal?.reject(new LatchkeyError('OFFLINE', 'the connection ended'))
-    if (held) closing = Promise.all([closing, close(held.provider)])
-    return closing
+    if (held) close(held.provider)
   }
   /** The document or its name changed: another provider is needed. */
-  async function drop(): Promise<void> {
-    await leave()
+  function drop(): void {
+    leave()
     held?.provider.destroy()
     held = null
   }
@@ -63,14 +61,14 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
     const refused = connection
     if (!refused) return
     renewal?.reject(new LatchkeyError('SESSION_TOKEN_REFUSED'))
-    void leave()
+    leave()
     if (reason === FORBIDDEN) parts.fault(new LatchkeyError('DOCUMENT_FORBIDDEN'))
     // The word of a server whose own hook gives none. Any other word counts as a lost connection.
     refused.rejected((reason === 'permission-denied' ? 'UNAUTHORIZED' : reason) as 'UNAUTHORIZED')
   }
   function lose(): void {
     const lost = connection
-    void leave()
+    leave()
     lost?.lost()
   }
   function create(name: string): Held {
@@ -101,16 +99,10 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
 
   return {
     keeps: 'data',
-    async connect(given, next) {
+    connect(given, next) {
       const name = parts.name(next.principal)
-      const leaving = leave()
-      const mine = turn
-      await leaving
-      if (mine !== turn) return
-      if (held && (held.name !== name || held.document !== parts.document())) {
-        held.provider.destroy()
-        held = null
-      }
+      if (held?.name === name && held.document === parts.document()) leave()
+      else drop()
       connection = next
       token = given
       held ??= create(name)
@@ -132,14 +124,14 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
     disconnect: leave,
     ...(parts.clear && {
       async clear() {
-        await drop()
+        drop()
         await parts.clear!()
       },
     }),
     async merge({ from, to }, given) {
       const name = parts.name(from)
       if (name === parts.name(to)) return
-      await drop()
+      drop()
       const stopped = new Promise<never>((_, reject) => {
         stopMerge = () => reject(new LatchkeyError('OFFLINE', 'the connection ended'))
       })
@@ -165,7 +157,7 @@ async function load(provider: HocuspocusProviderLike, stopped: Promise<never>): 
     open(provider)
     await Promise.race([loaded, stopped])
   } finally {
-    await close(provider)
+    close(provider)
     provider.destroy()
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '../../lib/server-kit.ts'
 
 /** Options of {@link createUpgradeHandler}. */
-export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source'> {}
+export interface UpgradeOptions extends AuthenticateOptions, Omit<SocketSessionOptions, 'source' | 'check'> {}
 
 const OPTIONS: OptionNames<UpgradeOptions> = {
   optional: true,

@@ -247,6 +247,64 @@ describe('the end', () => {
   })
 })
 
+describe('`clear` of a running session', () => {
+  test('goes on with the same token in another client', async () => {
+    const rig = await connected()
+    await rig.session.clear()
+    const [first, second] = rig.zeros
+    expect(second!.tokens).toEqual(first!.tokens)
+    second!.refuse('expired')
+    second!.refuse('expired')
+    await rest()
+    expect([second!.tokens.length, rig.auth.getState().error]).toEqual([3, 'expired'])
+    second!.show('connected')
+    await rig.time.advance(SECOND)
+    expect([status(rig), rig.zeros.length]).toEqual(['connected', 2])
+  })
+
+  test('that was disconnected sends nothing', async () => {
+    const rig = await connected()
+    rig.session.disconnect()
+    await rig.session.clear()
+    expect(rig.current().tokens).toEqual([])
+  })
+
+  test('that fails is reported, and goes on with another client too', async () => {
+    const rig = await connected()
+    rig.current().delete = () => Promise.reject(new Error('blocked'))
+    await expect(rig.session.clear()).rejects.toThrow('blocked')
+    expect([rig.zeros.length, rig.current() === rig.zeros[1]]).toEqual([2, true])
+    expect(rig.current().tokens).toEqual(rig.zeros[0]!.tokens)
+  })
+
+  test('that fails after a sign-out can be tried again', async () => {
+    const rig = await connected()
+    const zero = rig.current()
+    await rig.auth.signOut()
+    await rest()
+    vi.spyOn(zero, 'delete').mockRejectedValueOnce(new Error('blocked'))
+    await expect(rig.session.clear()).rejects.toThrow('blocked')
+    await rig.session.clear()
+    expect(zero.isDeleted).toBe(true)
+  })
+
+  test('creates no client before the deletion is over, also for a connection of that time', async () => {
+    const rig = await connected()
+    let finish = (): void => {}
+    rig.current().delete = () => new Promise<void>((resolve) => (finish = resolve))
+    const cleared = rig.session.clear()
+    rig.session.disconnect()
+    rig.session.connect()
+    await rig.auth.upgrade(() => rig.account.signUp('ada'))
+    await rest()
+    expect([rig.zeros.length, rig.session.zero.get()]).toEqual([1, null])
+    finish()
+    await cleared
+    expect(rig.zeros.length).toBe(2)
+    expect(claimsOf(rig.current().tokens.at(-1)!)).toMatchObject({ auth_mode: 'external' })
+  })
+})
+
 describe('an adoption', () => {
   test("sends what the alias's client has not sent, with the token of the account", async () => {
     const { zeros, alias, principal, current } = await adopted()

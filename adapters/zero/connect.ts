@@ -30,7 +30,7 @@ export interface ZeroSessionOptions<Zero extends ZeroLike> extends Omit<SessionO
 
 /** The client of the current principal, in the form that `useSyncExternalStore` takes. */
 export interface CurrentZero<Zero extends ZeroLike> {
-  /** Returns the client; null without a principal, and after `end`. */
+  /** Returns the client; null without a principal, while `clear` deletes its data, and after `end`. */
   get(): Zero | null
   /**
    * Calls `listener` when there is another client.
@@ -47,7 +47,7 @@ export interface ZeroSession<Zero extends ZeroLike> extends ConnectedSession {
   end(): Promise<void>
   /**
    * Deletes what Zero has stored in this browser for the users since the page was loaded, unsent mutations included.
-   * Then there is a new client, unless the session has ended.
+   * Then there is a new client with the current token, unless the session has ended. Rejects with what Zero throws.
    */
   clear(): Promise<void>
 }

@@ -33,7 +33,10 @@ export interface Instances<Zero extends ZeroLike> {
   drain(principal: string): void
   /** Closes a client whose stored state is gone, and creates another one. */
   replace(principal: string): void
-  /** Deletes the stored data of all clients since the start, unsent writes included. */
+  /**
+   * Deletes the stored data of all clients since the start, unsent writes included. Rejects with what a deletion throws,
+   * once all have ended.
+   */
   deleteAll(): Promise<void>
 }
 
@@ -142,9 +145,13 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
     },
     async deleteAll() {
       for (const instance of held.values()) forget(instance)
-      const all = [...closed.values()]
-      closed.clear()
-      await Promise.all(all.map((zero) => zero.delete()))
+      const results = await Promise.allSettled(
+        [...closed].map(async ([principal, zero]) => {
+          await zero.delete()
+          if (closed.get(principal) === zero) closed.delete(principal)
+        }),
+      )
+      for (const result of results) if (result.status === 'rejected') throw result.reason
     },
   }
 }

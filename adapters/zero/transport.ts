@@ -52,6 +52,8 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   let shown: Zero | null = null
   let accepting: unknown = null
   let hasEnded = false
+  /** A client that is created meanwhile would lose its storage. */
+  let deletions = 0
   let askedFor = ''
 
   const principals = (): readonly string[] => (hasEnded ? [] : (auth.getState().session?.principals ?? []))
@@ -66,6 +68,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   }
   /** Creates and ends clients: the user may have changed, or the user's aliases. */
   function follow(): void {
+    if (deletions > 0) return show()
     const owner = principal()
     if (owner !== null) instances.open(owner)
     for (const each of instances.all()) {
@@ -95,6 +98,14 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     given = { token, principal: owner }
     for (const each of instances.all())
       if (each.principal === owner || principals().includes(each.principal)) putInto(each, token)
+  }
+  /** Puts the token of the connection in place, in a client that may be a new one. */
+  function place(): void {
+    if (deletions > 0 || !connection || !given) return
+    const { zero } = instances.open(given.principal)
+    put(given.token, given.principal)
+    show()
+    if (zero.connection.state.current.name === 'connected') accept()
   }
   function putInto(instance: Instance<Zero>, token: string): void {
     unsure.add(instance.zero)
@@ -151,10 +162,8 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       stopAccepting()
       hasEnded = false
       connection = next
-      const { zero } = instances.open(next.principal)
-      put(token, next.principal)
-      show()
-      if (zero.connection.state.current.name === 'connected') accept()
+      given = { token, principal: next.principal }
+      place()
     },
     update: (token: string) => given && put(token, given.principal),
     // `paused` closes nothing: that would lose the writes of the last second, and a refusal has stopped Zero already.
@@ -166,10 +175,18 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     current: () => shown,
     replace,
     async deleteAll() {
-      leave()
+      stopAccepting()
       askedFor = ''
-      await instances.deleteAll()
-      follow()
+      deletions++
+      const deleted = instances.deleteAll()
+      show()
+      try {
+        await deleted
+      } finally {
+        deletions--
+        follow()
+        place()
+      }
     },
     begin() {
       hasEnded = false

@@ -3,6 +3,7 @@ import { connectSession } from './connect-session.ts'
 import {
   HOUR,
   MINUTE,
+  SECOND,
   anonymousAuth,
   jwt,
   rest,
@@ -418,6 +419,42 @@ describe('end', () => {
     await session.end()
     await session.clear()
     expect(transport.calls).toEqual(['connect one', 'disconnect ended', 'clear'])
+  })
+
+  test.each(['accept', 'silence'] as const)(
+    'clear of a running session takes its connection (%s), and syncs again once the data is deleted',
+    async (answer) => {
+      const time = testTime()
+      const transport = testTransport()
+      transport.answer = () => answer
+      let finish = (): void => {}
+      transport.clear = () => (transport.calls.push('clear'), new Promise<void>((resolve) => (finish = resolve)))
+      const { session } = await testSession(time, await anonymousAuth(time), transport, {
+        token: testSource(time.clock).next(),
+      })
+      const cleared = session.clear()
+      await time.advance(SECOND)
+      expect(session.getState().status).toBe('connecting')
+      expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'clear'])
+      transport.answer = () => 'accept'
+      finish()
+      await cleared
+      await rest()
+      expect(session.getState().status).toBe('connected')
+      expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'clear', 'connect one'])
+    },
+  )
+
+  test('clear of a session that was disconnected does not connect it', async () => {
+    const time = testTime()
+    const transport = testTransport()
+    const { session } = await testSession(time, await anonymousAuth(time), transport, {
+      token: testSource(time.clock).next(),
+    })
+    session.disconnect()
+    await session.clear()
+    await time.advance(MINUTE)
+    expect(transport.calls).toEqual(['connect one', 'disconnect paused', 'clear'])
   })
 
   test('waits for the transport to let go, and so does the next connection', async () => {

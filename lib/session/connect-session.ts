@@ -68,11 +68,12 @@ function createStarter(runtime: SessionRuntime): Starter {
     const { session } = auth.getState()
     const principal = session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
+    const isSameUser = (): boolean => principal === (auth.getState().session?.principal ?? null)
     // With a token of its own, the app says whose session starts.
-    if (session && !token) await prepareRestart(runtime, session)
+    if (session && !token) await prepareRestart(runtime, session, isSameUser)
     // `start` or `end` was called again meanwhile.
     if (mine !== calls) return
-    if (principal !== (auth.getState().session?.principal ?? null)) throw new LatchkeyError('PRINCIPAL_MISMATCH')
+    if (!isSameUser()) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     observer.start()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
   }

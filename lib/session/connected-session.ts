@@ -48,7 +48,7 @@ export interface ConnectedSession {
   /** Ends the session: no traffic, no refresh. Local data stays. `start` begins another session. */
   end(): Promise<void>
   /**
-   * Deletes the transport's local data.
+   * Deletes the transport's local data. A running session disconnects for that, and connects again afterwards.
    *
    * @throws {TypeError} the transport has no `clear`
    * @throws {LatchkeyError} `OFFLINE`: the transport has not ended the deletion after 30 seconds; it may still do so,

@@ -85,7 +85,7 @@ interface World {
   isOver: boolean
   sourceDoes: 'fine' | 'throw' | 'null' | 'eve' | 'hang'
   asked: number
-  /** Kinds that the app got while the server still accepted a token. */
+  /** Kinds that the app got while the server still accepted a token, and clears of an open connection. */
   readonly early: string[]
 }
 
@@ -205,7 +205,12 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
     },
   }
   const other: Other = { transport, does: 'take', connection: null, wire: 'down' }
-  if (canClear) transport.clear = () => {}
+  // An engine that deletes its data has no connection afterwards, and does not say so.
+  if (canClear)
+    transport.clear = () => {
+      if (other.wire !== 'down') world.early.push(`clear while ${other.wire}`)
+      other.wire = 'down'
+    }
   if (canUpdate) {
     transport.update = async (token) => {
       expectRight(token)

@@ -69,8 +69,9 @@ export interface SessionOptions {
   readonly onFault?: (error: unknown) => unknown
   /**
    * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or
-   * reassign the data here. Without it, or if it throws, that session does not start. Not called for an adopted
-   * principal, whose data belongs to the same user.
+   * reassign the data here. Without it, or if it throws, that session does not start. If another user comes meanwhile,
+   * the data stays that of `from`, and the callback is called again. Not called for an adopted principal, whose data
+   * belongs to the same user.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown
   /** Reads the principal from a token's payload; defaults to `sub`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../client/auth.ts'
-import type { SessionOptions } from './options.ts'
+import type { RestartChange, SessionOptions } from './options.ts'
 import { type OwnerStore, ownedTransport } from './owned-transport.ts'
 import {
   MINUTE,
@@ -91,6 +91,17 @@ describe('data of another user, from before the page was loaded', () => {
     decide()
     await rest()
     expect(session.getState().status).toBe('connected')
+  })
+
+  test('is not connected to while it is deleted, also if beforeRestart does not wait for that', async () => {
+    let finish = (): void => {}
+    const { open, transport } = await world('ada')
+    transport.clear = () => new Promise<void>((resolve) => void (finish = resolve))
+    const { session } = await open({ beforeRestart: (_, session) => void session.clear() })
+    expect(connects(transport)).toBe(0)
+    finish()
+    await rest()
+    expect([connects(transport), session.getState().status]).toEqual([1, 'connected'])
   })
 
   test('bounds the connection again once it is handled', async () => {
@@ -204,6 +215,92 @@ describe('the owner', () => {
   })
 })
 
+describe('a third user, who comes while the app asks about the second', () => {
+  async function asking(owner: string | null = null) {
+    const given = await world(owner)
+    const { auth, account, server, principal, open } = given
+    const decisions: (() => void)[] = []
+    const beforeRestart = vi.fn((_: RestartChange) => new Promise<void>((resolve) => void decisions.push(resolve)))
+    const first = principal()
+    const { session, faults } = await open({ beforeRestart })
+    return {
+      ...given,
+      session,
+      first,
+      faults,
+      asked: () => beforeRestart.mock.calls.map(([change]) => change),
+      async signIn(name: string) {
+        await auth.signOut({ force: true })
+        server.accounts.set(name, { accountId: name, principal: name, aliases: [], recoverable: true, claims: {} })
+        await auth.upgrade(() => account.signIn(name))
+        await rest()
+      },
+      async decide(...order: readonly number[]) {
+        for (const index of order) decisions[index]!()
+        await rest()
+      },
+    }
+  }
+
+  test.each([[[0, 1]], [[1, 0]]])(
+    'connects and owns the data, in whatever order the app decides: %j',
+    async (order) => {
+      const { asked, decide, faults, first, session, signIn, store, transport } = await asking()
+      await signIn('bob')
+      await signIn('carol')
+      await decide(...order)
+      expect(asked()).toEqual([
+        { from: first, to: 'bob' },
+        { from: first, to: 'carol' },
+      ])
+      expect([store.owner, session.getState()]).toEqual(['carol', { status: 'connected', principal: 'carol' }])
+      expect([transport.calls.filter((call) => call.includes('bob')), faults]).toEqual([[], []])
+    },
+  )
+
+  test.each([[[0, 1]], [[1, 0]]])('the same where an earlier page left the data: %j', async (order) => {
+    const { asked, decide, first, session, signIn, store, transport } = await asking('ada')
+    await signIn('carol')
+    await decide(...order)
+    expect(asked()).toEqual([
+      { from: 'ada', to: first },
+      { from: 'ada', to: 'carol' },
+    ])
+    expect([store.owner, session.getState()]).toEqual(['carol', { status: 'connected', principal: 'carol' }])
+    expect(connects(transport)).toBe(1)
+  })
+
+  test.each([[[0, 1]], [[1, 0]]])('the same where the app calls `start`: %j', async (order) => {
+    const { asked, decide, first, session, signIn, store } = await asking()
+    await session.end()
+    await signIn('bob')
+    const stale = session.start()
+    stale.catch(() => {})
+    await signIn('carol')
+    const started = session.start()
+    await rest()
+    await decide(...order)
+    await started
+    expect(asked()).toEqual([
+      { from: first, to: 'bob' },
+      { from: first, to: 'carol' },
+    ])
+    expect([store.owner, session.getState()]).toEqual(['carol', { status: 'connected', principal: 'carol' }])
+  })
+
+  test('is asked about the second, whose data it is by then, even if there was no token yet', async () => {
+    const { account, asked, decide, signIn, first } = await asking()
+    account.provider.getToken = () => Promise.reject(new Error('down'))
+    await signIn('bob')
+    await decide(0)
+    await signIn('carol')
+    expect(asked()).toEqual([
+      { from: first, to: 'bob' },
+      { from: 'bob', to: 'carol' },
+    ])
+  })
+})
+
 describe('an adopted principal', () => {
   /** A session of an account that has adopted the principal to which the data belongs. */
   async function adopted(adopt?: OwnerStore['adopt']) {
@@ -234,6 +331,15 @@ describe('an adopted principal', () => {
     const { transport } = await adopted(adopt)
     expect(adopt.mock.calls).toEqual([[{ from: 'device', to: 'ada' }, expect.any(String)]])
     expect(connects(transport)).toBe(1)
+  })
+
+  test('stays the owner if the session ended while it was merged', async () => {
+    let merge = (): void => {}
+    const { session, store } = await adopted(() => new Promise<void>((resolve) => void (merge = resolve)))
+    await session.end()
+    merge()
+    await rest()
+    expect(store.owner).toBe('device')
   })
 
   test('stays the owner until it was merged', async () => {

@@ -42,8 +42,9 @@ export function ownedTransport(
     keeps: 'data',
     async connect(token, connection) {
       const mine = ++turn
-      await owner.admit(token, connection)
-      if (mine === turn) await transport.connect(token, connection)
+      const isCurrent = (): boolean => mine === turn
+      await owner.admit(token, connection, isCurrent)
+      if (isCurrent()) await transport.connect(token, connection)
     },
     disconnect(reason) {
       turn++
@@ -57,8 +58,12 @@ export function ownedTransport(
 }
 
 interface Owner {
-  /** Resolves once a principal's session may use the data. */
-  admit(token: string, connection: SessionConnection): Promise<void>
+  /**
+   * Resolves once a principal's session may use the data.
+   *
+   * @param isCurrent - false once the connection is over: it changes nothing any more
+   */
+  admit(token: string, connection: SessionConnection, isCurrent: () => boolean): Promise<void>
   /** Stores the owner; null if the data is deleted: what follows belongs to the current principal. */
   assign(principal: string | null): Promise<void>
 }
@@ -83,15 +88,15 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
   void auth.ready.then(claim)
 
   return {
-    async admit(token, { principal, handOver }) {
+    async admit(token, { principal, handOver }, isCurrent) {
       await claims
       const from = await read()
-      if (from === principal) return
+      if (from === principal || !isCurrent()) return
       const change = from === null ? null : { from, to: principal }
       // It ends with `assign`.
       if (change && !isSameUser(auth, change)) return handOver(change.from)
       if (change) await store.adopt?.(change, token)
-      await store.write(principal)
+      if (isCurrent()) await store.write(principal)
     },
     async assign(principal) {
       await store.write(principal ?? current())

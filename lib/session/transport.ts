@@ -29,7 +29,8 @@ export interface SessionConnection {
    * through `connect`: the session has ended.
    *
    * @param from - the principal whose data it is
-   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed
+   * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another
+   *   user came meanwhile
    */
   handOver(from: string): Promise<void>
 }
@@ -69,8 +70,8 @@ export interface SessionTransport {
    */
   disconnect(reason: 'paused' | 'ended'): unknown
   /**
-   * Deletes the local data, unsent writes included. Only a transport that keeps data has this method. Nothing connects
-   * until its promise has settled.
+   * Deletes the local data, unsent writes included. Only a transport that keeps data has this method. It is called after
+   * `disconnect`, or during `connection.handOver`. Nothing connects until its promise has settled.
    */
   clear?(): unknown
   /**

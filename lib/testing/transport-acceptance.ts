@@ -189,6 +189,15 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
     await connected(rig)
   },
 
+  async 'clear resolves during a pause, and the same session goes on'(rig) {
+    if (!rig.transport.clear) return
+    await connected(rig)
+    await rig.transport.disconnect('paused')
+    await rig.transport.clear()
+    await connected(rig)
+    await eventually(async () => (await rig.connections()) === 1)
+  },
+
   async 'does not connect another user to kept data without a handover, and has no connection then'(rig) {
     const { transport, other, connections } = rig
     if (!other) return

@@ -3410,6 +3410,30 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The app's answer for a user who has left again makes that user the owner of the next user's data",
+    defence: 'The answer counts only for the user whom the app was asked about',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'if (!isCurrent()) return\n  runtime.owner = to',
+        replace: 'runtime.owner = to',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > connects and owns the data, in whatever order the app decides: [1,0]',
+    },
+  },
+  {
+    attack: 'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
+    defence: 'The data has the owner that the transport found until the app has handled it',
+    patches: [{ file: 'lib/session/runtime/hand-over.ts', find: 'runtime.owner = from\n', replace: '\n' }],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > the same where an earlier page left the data: [0,1]',
+    },
+  },
+  {
     attack: "The app calls `start` for the next user, on a device whose sync engine still has the previous user's data",
     defence: '`start` waits until the app has handled that data, or is refused',
     patches: [
@@ -5195,6 +5219,21 @@ export const ATTACKS = [
       },
     ],
     test: { file: HOCUSPOCUS_TEST, name: 'an open document > is judged again with each new token' },
+  },
+  {
+    attack: 'A user whose access was withdrawn keeps a document open with new tokens, while `authorize` fails',
+    defence: 'A new token of an open socket counts only once it was judged; until then the one before expires',
+    patches: [
+      {
+        file: 'lib/server/sockets/socket-session.ts',
+        find: "await check?.(found.session)\n    if (term.isOver) return 'refused'\n    term.put(found.session)",
+        replace: 'term.put(found.session)\n    await check?.(found.session)',
+      },
+    ],
+    test: {
+      file: HOCUSPOCUS_TEST,
+      name: 'an open document > is closed when the token before expires, if `authorize` fails',
+    },
   },
   // Configuration
   {

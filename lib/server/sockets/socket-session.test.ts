@@ -194,6 +194,44 @@ describe('a fresh token', () => {
   })
 })
 
+describe('the check of a fresh token', () => {
+  test('has the next session, while the current one still counts', async () => {
+    const seen: unknown[] = []
+    const session = await sessionOf(await tokenOf('ada', { n: 1 }))
+    const socket = watch(session, { check: ({ claims }) => seen.push(claims['n'], socket.current.claims['n']) })
+    expect(await socket.refresh(await tokenOf('ada', { n: 2 }))).toBe('accepted')
+    expect([seen, socket.current.claims['n']]).toEqual([[2, 1], 2])
+  })
+
+  test('sees no token of another user or with other roles', async () => {
+    const check = vi.fn()
+    const socket = watch(await sessionOf(await tokenOf('ada')), { check })
+    expect(await socket.refresh(await tokenOf('bob'))).toBe('refused')
+    expect(check).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    ['fails', () => Promise.reject(new Error('down')), [[new Error('down')]]],
+    ['never ends', () => new Promise(() => {}), []],
+  ])('that %s leaves the token before in use until it expires', async (_, check, faults) => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const socket = watch(await sessionOf(await tokenOf('ada', { n: 1 })), { check, onError })
+    await time.advance(4 * MINUTE)
+    const outcome = socket.refresh(await tokenOf('ada', { n: 2 }))
+    await rest()
+    if (faults.length > 0) expect(await outcome).toBe('unavailable')
+    expect([socket.current.claims['n'], closed, onError.mock.calls]).toEqual([1, [], faults])
+    await time.advance(MINUTE)
+    expect([socket.current, closed]).toEqual([ANONYMOUS, [[4401, 'expired']]])
+  })
+
+  test('may end the socket: the session never counts', async () => {
+    const socket = watch(await sessionOf(await tokenOf('ada')), { check: () => socket.end() })
+    expect(await socket.refresh(await tokenOf('ada', { n: 2 }))).toBe('refused')
+    expect([socket.current, time.waiting()]).toEqual([ANONYMOUS, 0])
+  })
+})
+
 describe('a socket that a backend opened for somebody', () => {
   test("ignores tokens: a valid one, somebody else's and an invalid one (checklist 12: backend-scoped sessions ignore token updates)", async () => {
     const session: ServerSession = { authMode: 'external', principal: 'ada', principals: ['ada'], claims: {} }

@@ -25,6 +25,12 @@ export interface SocketSessionOptions {
    * cookies and impersonation, which have no expiry: otherwise a socket stays open after a sign-out.
    */
   readonly longest?: number
+  /**
+   * Called and awaited with the session of each new token, before it replaces the current one: for what the socket is
+   * open to. It may close the socket and call `end`. If it throws, the token could not be checked: the current one stays
+   * in use until it expires, and `onError` gets the error.
+   */
+  readonly check?: (next: ServerSession) => unknown
   /** Receives errors of your lookups while a token is refreshed. Defaults to `console.error`. It must not throw. */
   readonly onError?: (error: unknown) => void
   /** Returns milliseconds since 1970. Defaults to the system clock. */
@@ -74,7 +80,8 @@ export function createSocketSession(
   socket: ClosableSocket,
   options: SocketSessionOptions = {},
 ): SocketSession {
-  const { roles, source, longest = Infinity, onError = console.error, clock = Date.now, timer = SYSTEM_TIMER } = options
+  const { roles, source, longest = Infinity, check, clock = Date.now, timer = SYSTEM_TIMER } = options
+  const { onError = console.error } = options
   if (!(longest > 0)) throw new TypeError('longest: expected a number of milliseconds')
   const term = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
   let waiting = 0
@@ -95,6 +102,8 @@ export function createSocketSession(
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
     // An anonymous socket has no principal yet.
     if (term.session.principal !== null) requireSameSession(term.session, found.session, roles)
+    await check?.(found.session)
+    if (term.isOver) return 'refused'
     term.put(found.session)
     return term.isOver ? 'refused' : 'accepted'
   }

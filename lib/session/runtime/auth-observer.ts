@@ -23,7 +23,7 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
     if (isSame) return dispatch({ type: 'authChanged' })
     dispatch({ type: 'finished' })
     // The principal may change again during `beforeRestart`.
-    if (session) void handOver(runtime, session, null, () => session.principal === observed)
+    if (session) void handOver(runtime, session, null, () => session.principal === auth.getState().session?.principal)
   }
 
   return {

@@ -27,8 +27,8 @@ export interface Connection {
   /** Resolves once the transport has disconnected, or takes too long; never rejects. */
   settled(): Promise<unknown>
   /**
-   * Deletes the local data; the next connection waits for it. Rejects with what the transport throws, or with `OFFLINE`
-   * if it takes too long.
+   * Deletes the local data, and takes the connection for that, unless it is handing over. The next connection waits for
+   * it. Rejects with what the transport throws, or with `OFFLINE` if it takes too long.
    */
   clear(): Promise<void>
 }
@@ -52,6 +52,7 @@ export function createConnection(
   let updates: Promise<unknown> = Promise.resolve()
 
   let stopWaiting = (): void => {}
+  let canInterrupt = (): boolean => false
 
   /** Waits for the transport, at most until the connection is over. */
   const inTime = (milliseconds: number, work: unknown): Promise<unknown> =>
@@ -82,10 +83,13 @@ export function createConnection(
       isHandingOver = true
       stopWaiting()
       await handOver(from, principal)
+      // The app may have cleared the data without waiting for it.
+      await gate.settled()
       isHandingOver = false
       if (mine === epoch) limit()
     }
     const isMine = (): boolean => mine === epoch
+    canInterrupt = () => isMine() && !isHandingOver
     const connection = createHandle(principal, dispatch, { isMine, onAccepted, onHandOver, leave })
     const lose = (error: unknown): void => {
       fault(error)
@@ -131,9 +135,19 @@ export function createConnection(
     },
     settled: () => withTimeout(timer, DISCONNECT_TIMEOUT_MS, gate.settled()).catch(() => {}),
     clear() {
+      const isInterrupted = canInterrupt()
+      if (isInterrupted) {
+        leave()
+        stop('paused')
+      }
       const cleared = gate.settled().then(async () => void (await transport.clear?.()))
       // Not only as long as the caller waits: a late deletion would take what the next session has written.
       gate.occupy(cleared.catch(() => {}))
+      if (isInterrupted) {
+        dispatch({ type: 'lost' })
+        // At once: the server did not fail.
+        dispatch({ type: 'retried' })
+      }
       return withTimeout(timer, CLEAR_TIMEOUT_MS, cleared)
     },
   }

@@ -19,7 +19,7 @@ export async function handOver(
   token: SessionToken | null,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const isAllowed = await prepareRestart(runtime, next).then(
+  const isAllowed = await prepareRestart(runtime, next, isCurrent).then(
     () => true,
     (error: unknown) => (runtime.fault(error), false),
   )
@@ -38,34 +38,43 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
  * Lets the app handle data of the previous principal that the transport keeps. Rejects if the next session must not
  * start.
  *
+ * @param isCurrent - asked when the app is done: false if another user came meanwhile, whose data it is not then
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
-export async function prepareRestart(runtime: SessionRuntime, next: NextUser): Promise<void> {
+export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
   const { owner } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
-  await askApp(runtime, owner!, next.principal)
+  await askApp(runtime, owner!, next.principal, isCurrent)
 }
 
 /**
  * Lets the app handle data of another user that the transport found, from before this session. Ends the session if it
  * did not.
  *
- * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed
+ * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another user
+ *   came meanwhile
  */
 export async function takeOver(runtime: SessionRuntime, from: string, to: string): Promise<void> {
+  const isCurrent = (): boolean => runtime.state().principal === to
+  runtime.owner = from
   try {
-    await askApp(runtime, from, to)
+    await askApp(runtime, from, to, isCurrent)
   } catch (error) {
     // Trying again would not help.
-    if (runtime.state().principal === to) void runtime.self().end()
+    if (isCurrent()) void runtime.self().end()
     if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) throw error
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the data still belongs to another user', error)
   }
+  if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
 }
 
-async function askApp({ options, transport, self }: SessionRuntime, from: string, to: string): Promise<void> {
+async function askApp(runtime: SessionRuntime, from: string, to: string, isCurrent: () => boolean): Promise<void> {
+  const { options, transport, self } = runtime
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
   await options.beforeRestart({ from, to }, self())
+  // What the app decided for a user who has gone makes the data nobody else's.
+  if (!isCurrent()) return
+  runtime.owner = to
   await transport.assign?.(to)
 }
