@@ -344,6 +344,35 @@ describe('the devices of an account at Clerk', () => {
     await expect(other.devices()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
   })
 
+  test('all others are revoked also if one could not be ended at Clerk, and a repetition ends that one', async () => {
+    const { server, phone, auth, other, laptop } = await twoDevices()
+    const third = startBrowser(() => server)
+    const thirds = await third.load()
+    await thirds.upgrade(() => third.sdk.signIn('user_ada'))
+    const tokens = [await other.getToken(), await thirds.getToken()]
+    const { revokeSession } = instance
+    let calls = 0
+    Object.assign(instance, {
+      revokeSession(id: string) {
+        if (++calls === 1) throw new Error('Clerk is unreachable')
+        revokeSession(id)
+      },
+    })
+    await expect(auth.revokeOtherDevices()).rejects.toMatchObject({ code: 'OFFLINE' })
+    for (const token of tokens)
+      expect(await ask(server.api, token)).toMatchObject({ ok: false, reason: 'SESSION_REVOKED' })
+    expect([laptop.sdk.session, third.sdk.session].filter((session) => session !== null)).toHaveLength(1)
+    expect(await auth.revokeOtherDevices()).toEqual({ sessions: 0, keys: 'none' })
+    expect([laptop.sdk.session, third.sdk.session]).toEqual([null, null])
+    // A session that was revoked long ago is left alone.
+    wait(30 * 86_400)
+    const session = phone.sdk.session!.id
+    phone.sdk.signIn('user_ada')
+    server.revoked.splice(0)
+    expect(await auth.revokeOtherDevices()).toEqual({ sessions: 1, keys: 'none' })
+    expect(server.revoked).toMatchObject([{ session }])
+  })
+
   test('the current one cannot be revoked, and none of another account', async () => {
     const { server, auth } = await twoDevices()
     const current = (await auth.devices()).find(({ isCurrent }) => isCurrent)!

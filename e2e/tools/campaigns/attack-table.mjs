@@ -2551,6 +2551,21 @@ export const ATTACKS = [
     test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
   },
   {
+    attack: 'A lost device stays signed in at the provider, because its session could not be ended there at first',
+    defence: 'A repeated call ends each session again that was revoked in the last 30 days',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-devices.ts',
+        find: ' || revokedAt > clock() - LISTED_MS',
+        replace: '',
+      },
+    ],
+    test: {
+      file: CLERK_TEST,
+      name: `${CLERK_DEVICES} > all others are revoked also if one could not be ended at Clerk, and a repetition ends that one`,
+    },
+  },
+  {
     attack: 'A lost device of an account at another provider goes on with a token that it still has',
     defence: 'A binder refuses every token of a session that was revoked',
     patches: [

@@ -50,7 +50,7 @@ export interface ExternalBinderOptions {
   readonly signedInAt?: SignInAge
   /**
    * Called after a device was revoked, to end its session at the provider. If it rejects, the device stays revoked, the
-   * call rejects, and a repeated call calls it again.
+   * call rejects, and a repeated call calls it again. It must resolve for a session that has ended before.
    */
   readonly onRevoke?: (session: RevokedSession) => unknown
   /** Returns milliseconds since 1970. Defaults to the system clock. */
