@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Auth, AuthOptions } from '../client/auth.ts'
 import { type TestBrowser, testBrowser } from '../client/client.testing.ts'
+import { LatchkeyError } from '../errors.ts'
 import { formatSecret } from '../identity/secret.ts'
 import { parseKeyring } from '../keystore/keyring.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import type { RecordStore } from '../keystore/store.ts'
 import type { Approval } from './approval.ts'
 import type { Arrival, IdentityOffer } from './arrival.ts'
 import { formatCode, keysOf, parseCode } from './code.ts'
@@ -91,6 +94,29 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(principalOf(fresh)).toBe(principalOf(old))
     expect(await fresh.auth.deriveKey('notes')).toEqual(key)
     expect(devices.relay.slots.size).toBe(0)
+  })
+
+  test('works on a device whose site data was cleared', async () => {
+    const relay = createRelay()
+    const old = await device(relay)
+    const fresh = await deviceWith(relay, { trace: { found: () => true, leave: () => {} } })
+    expect(fresh.auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+    const { approval, arrival } = await greet({ old, fresh })
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    const offer = await identityOf(arrival)
+    expect(offer).toMatchObject({ principal: principalOf(old), knownHere: false, replaces: null })
+    await offer.accept()
+    expect(await given).toBe('done')
+    expect(principalOf(fresh)).toBe(principalOf(old))
+  })
+
+  test('begins nothing on a device whose store cannot be read: no secret is sent to it', async () => {
+    const relay = createRelay()
+    const old = await device(relay)
+    const fresh = await deviceWith(relay, { read: () => Promise.reject(new LatchkeyError('KEYSTORE_BLOCKED')) })
+    expect(await codeOf(greet({ old, fresh }))).toBe('KEYSTORE_BLOCKED')
+    expect(relay.seen.join()).not.toMatch(/"seq":[1-9]/)
   })
 
   test('tells the rendezvous nothing but cipher texts', async () => {
@@ -252,6 +278,15 @@ async function identityOf(arrival: Arrival): Promise<IdentityOffer> {
   const offer = await arrival.offer()
   if (offer.mode !== 'secret') throw new Error(`expected an identity, got ${offer.mode}`)
   return offer
+}
+
+/** A device without an identity, whose store behaves as given. */
+async function deviceWith(relay: Relay, store: Partial<RecordStore>): Promise<Device> {
+  relays.push(relay)
+  const browser = testBrowser(undefined, undefined, { ...memoryStore(), ...store })
+  const auth = await browser.load()
+  const given = { server: SERVER, url: URL_OF_APP, fetch: relay.fetch, interval: 1, deviceName: 'phone' }
+  return { browser, auth, pairing: createPairing(auth, given) }
 }
 
 const wrong = ({ checkCode }: Arrival): string => String((Number(checkCode) + 1) % 10_000).padStart(4, '0')

@@ -2,7 +2,7 @@ import { unlessAborted } from '../client/shared/abort.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Session } from '../machine/state.ts'
 import { type Approval, approvalOf } from './approval.ts'
-import { type Arrival, arrivalOf, checkNew } from './arrival.ts'
+import { type Arrival, arrivalOf, checkReady } from './arrival.ts'
 import { parseCode } from './code.ts'
 import { httpGrants } from './grants.ts'
 import { type Parts, type ShownCode, scanned, show } from './meeting.ts'
@@ -33,14 +33,15 @@ export interface Pairing {
    * On the new device: accepts the code of `addDevice`, scanned or opened as a link, after the user clicked to join.
    *
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
-   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`
+   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`; `KEYSTORE_*`: no
+   *   identity could be stored here
    */
   join(text: string, options?: PairingActOptions): Promise<Arrival>
   /**
    * On the new device: returns a code to show, for `scan` on the other one.
    *
    * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here;
-   *   `UPGRADE_IN_PROGRESS`, `CONFLICT`
+   *   `UPGRADE_IN_PROGRESS`, `CONFLICT`, `KEYSTORE_*`
    */
   showCode(options?: PairingActOptions): Promise<ShownCode<Arrival>>
 }
@@ -114,12 +115,12 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
     join: (text, how = {}) =>
       untilEnded(how, async (signal) => {
         const code = parseCode(text, 'h')
-        checkNew(auth)
+        await checkReady(auth)
         return arrivalOf(await scanned({ ...parts, signal }, code), newcomer)
       }),
     showCode: (how = {}) =>
       untilEnded(how, async (signal) => {
-        checkNew(auth)
+        await checkReady(auth)
         return show({ ...parts, signal }, 'n', (greet) => arrivalOf(greet, newcomer))
       }),
   }
