@@ -2551,6 +2551,21 @@ export const ATTACKS = [
     test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
   },
   {
+    attack: 'A token for another app is accepted, because the environment variable with the audience does not exist',
+    defence: 'A check that is set to `undefined` is refused when the resolver is created',
+    patches: [
+      {
+        file: 'lib/server/external/issuer-sources.ts',
+        find: "checkNotUnset('external.', given, ISSUER_CHECKS)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/external/verifier.test.ts',
+      name: 'the audience > that is an unset variable does not switch off the check: nor does audience',
+    },
+  },
+  {
     attack: 'A lost device stays signed in at the provider, because its session could not be ended there at first',
     defence: 'A repeated call ends each session again that was revoked in the last 30 days',
     patches: [
