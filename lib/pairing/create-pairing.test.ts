@@ -429,6 +429,35 @@ describe('a pairing', () => {
     expect(relay.seen).toHaveLength(sent)
   })
 
+  const refusals = [false, null, { data: null, error: { code: 'INVALID_EMAIL_OR_PASSWORD' } }]
+  test.each(refusals)('takes the answer %j as a refusal', async (answer) => {
+    const relay = createRelay()
+    const { pairing } = await device(relay, { confirmUser: () => Promise.resolve(answer) })
+    const { text } = await (await device(relay)).pairing.showCode()
+    const sent = relay.seen.length
+    for (const act of [() => pairing.addDevice(), () => pairing.scan(text)])
+      await expect(act()).rejects.toMatchObject({
+        code: 'PROVIDER_REFUSED',
+        ...(answer && { cause: answer.error }),
+      })
+    expect(relay.seen).toHaveLength(sent)
+  })
+
+  test.each([undefined, true, { data: { user: {} }, error: null }])(
+    'takes the answer %j as a confirmation',
+    async (answer) => {
+      const { pairing } = await device(createRelay(), { confirmUser: () => answer })
+      const shown = await pairing.addDevice()
+      await shown.cancel()
+    },
+  )
+
+  test('refuses options that it does not know', async () => {
+    const { auth } = await device(createRelay())
+    const options = { server: SERVER, deviceName: 'a device', confirmuser: () => false }
+    expect(() => createPairing(auth, options)).toThrow(/^confirmuser: unknown option/)
+  })
+
   test('gives no secret if another identity became current meanwhile', async () => {
     const devices = await twoDevices()
     const { approval, arrival } = await FLOWS.A(devices)

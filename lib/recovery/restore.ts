@@ -6,6 +6,7 @@ import { type IdentityIds, type IdentityProfile, idsOf } from '../identity/profi
 import { parseSecret } from '../identity/secret.ts'
 import { listKept } from '../kept-identities.ts'
 import type { Session } from '../machine/state.ts'
+import type { OptionNames } from '../option-names.ts'
 import { type KnownOptions, type KnownToServer, askServers } from './known.ts'
 import { checkOf } from './secret-text.ts'
 
@@ -31,6 +32,15 @@ export interface RestorePreview {
 export interface PreviewOptions extends KnownOptions {
   /** Further identities of the same secret, whose ids are shown too: for example `jazzProfile` of `latchkey/jazz`. */
   readonly profiles?: readonly IdentityProfile[]
+}
+
+/** The names of {@link PreviewOptions}. */
+export const PREVIEW_OPTIONS: OptionNames<PreviewOptions> = {
+  account: true,
+  isKnown: true,
+  audience: true,
+  clock: true,
+  profiles: true,
 }
 
 /** How a restore treats the current identity, and an unknown one. */

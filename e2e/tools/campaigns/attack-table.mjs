@@ -2551,6 +2551,21 @@ export const ATTACKS = [
     test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
   },
   {
+    attack: 'Someone who found an unlocked device adds their own to it, with a wrong password',
+    defence: 'The answers false, null and `{ error }` of `confirmUser` refuse, as an exception does',
+    patches: [
+      {
+        file: PAIRING,
+        find: "if (answer === false || answer === null || error) throw new LatchkeyError('PROVIDER_REFUSED', 'confirmUser', error)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > takes the answer {"data":null,"error":{"code":"INVALID_EMAIL_OR_PASSWORD"}} as a refusal',
+    },
+  },
+  {
     attack: 'A token for another app is accepted, because the environment variable with the audience does not exist',
     defence: 'A check that is set to `undefined` is refused when the resolver is created',
     patches: [
@@ -5217,7 +5232,7 @@ export const ATTACKS = [
     defence: 'Every server entry refuses options that it does not know',
     patches: [
       {
-        file: 'lib/server/option-names.ts',
+        file: 'lib/option-names.ts',
         find: 'if (!Object.hasOwn(names, name))',
         replace: 'if (!Object.hasOwn(names, name) && false)',
       },

@@ -1,4 +1,4 @@
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import { LatchkeyError } from '../../errors.ts'
 import type { Purpose } from '../../tokens/claims.ts'
 import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../awaitable.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { type OptionNames, checkNotUnset, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkNotUnset, checkOptionNames } from '../../option-names.ts'
 import type { ExternalIssuer, IssuerSource } from './options.ts'
 import type { DecodedJws } from '../../tokens/decode.ts'
 import type { ServerSession } from '../types.ts'
