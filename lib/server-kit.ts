@@ -65,5 +65,5 @@ export {
   throwRefusal,
 } from './server/exchange/token-request.ts'
 export type { TokenRequest } from './server/exchange/token-request.ts'
-export { checkOptionNames } from './server/option-names.ts'
-export type { OptionNames } from './server/option-names.ts'
+export { checkOptionNames } from './option-names.ts'
+export type { OptionNames } from './option-names.ts'

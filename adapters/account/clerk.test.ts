@@ -15,6 +15,7 @@ import {
   createBinderHandler,
   createExternalBinder,
   createSessionResolver,
+  namespacedPrincipal,
   sqliteBindingStore,
 } from '../../lib/server.ts'
 import { type ClerkBrowser, type ClerkInstance, IMPERSONATED, startClerk } from './clerk.testing.ts'
@@ -82,12 +83,10 @@ async function startServer(more: Pick<Partial<ExternalIssuer>, 'authorizedPartie
   })
   const exchange = { issuer: APP, keys: [key], audiences: [SYNC] }
   const handle = createBinderHandler({ binder, exchange, clock })
-  const findPrincipal = async (subject: string, issuer: string) =>
-    (await store.find(issuer, subject))?.principal ?? null
-  const { lookup, lookupSession } = binder
+  const { lookup, lookupSession, findPrincipals } = binder
   const api = createSessionResolver({
     localFirst: { audience: APP, lookup },
-    external: { ...rules, principal: findPrincipal, lookupSession },
+    external: { ...rules, principal: findPrincipals, lookupSession },
     clock,
   })
   const { d: _, ...publicKey } = key as SigningJwk & { readonly d: string }
@@ -213,17 +212,37 @@ test('the whole route: anonymous, local-first, exchange, sign-up, another device
   expect(decodeJwt(adopted)['principals_tag']).not.toBe(before['principals_tag'])
   expect(await ask(server.sync, adopted)).toMatchObject({ session: { principal, principals: [principal, second] } })
   expect((await phone.account.getSession())!.aliases).toEqual([second])
+  // Clerk's own tokens name no alias, and the API still sees the adopted rows.
+  expect(await ask(server.api, await other.getToken())).toMatchObject({ session: { principals: [principal, second] } })
+  expect(await ask(server.api, await auth.getToken())).toMatchObject({ session: { principals: [principal, second] } })
 
   // The undo gives it back to its own key.
   expect(await other.unlinkAlias(second)).toMatchObject({ principals: [principal] })
   expect(decodeJwt((await other.getToken({ audience: SYNC, fresh: true }))!)).toMatchObject({ aliases: [] })
   expect((await phone.account.getSession())!.aliases).toEqual([])
+  expect(await ask(server.api, await other.getToken())).toMatchObject({ session: { principals: [principal] } })
 
   // A sign-out ends Clerk's session.
   await other.signOut()
   expect(other.getState()).toMatchObject({ authMode: 'anonymous', session: null })
   await expect.poll(() => laptop.sdk.session).toBeNull()
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+})
+
+test('an account that the API has seen keeps its principal', async () => {
+  const server = await startServer()
+  const phone = startBrowser(() => server)
+  phone.sdk.signIn('user_ada')
+  const token = (await phone.sdk.session!.getToken())!
+  const seen = await ask(server.api, token)
+  const principal = await namespacedPrincipal(instance.frontendApi, 'user_ada')
+  expect(seen).toMatchObject({ ok: true, session: { principal, principals: [principal] } })
+  expect((await server.binder.look(token, true)).binding).toMatchObject({ principal })
+  // A device with data of its own signs in: what the account wrote through the API stays the account's.
+  const auth = await phone.load()
+  await auth.markWritten()
+  expect(await auth.upgrade(() => phone.sdk.signIn('user_ada'))).toMatchObject({ outcome: 'conflict' })
+  expect(await ask(server.api, await phone.sdk.session!.getToken())).toMatchObject({ session: { principal } })
 })
 
 describe('the devices of an account at Clerk', () => {
@@ -323,6 +342,35 @@ describe('the devices of an account at Clerk', () => {
     expect(server.revoked).toHaveLength(2)
     expect(await auth.devices()).toMatchObject([{ isCurrent: true }])
     await expect(other.devices()).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+  })
+
+  test('all others are revoked also if one could not be ended at Clerk, and a repetition ends that one', async () => {
+    const { server, phone, auth, other, laptop } = await twoDevices()
+    const third = startBrowser(() => server)
+    const thirds = await third.load()
+    await thirds.upgrade(() => third.sdk.signIn('user_ada'))
+    const tokens = [await other.getToken(), await thirds.getToken()]
+    const { revokeSession } = instance
+    let calls = 0
+    Object.assign(instance, {
+      revokeSession(id: string) {
+        if (++calls === 1) throw new Error('Clerk is unreachable')
+        revokeSession(id)
+      },
+    })
+    await expect(auth.revokeOtherDevices()).rejects.toMatchObject({ code: 'OFFLINE' })
+    for (const token of tokens)
+      expect(await ask(server.api, token)).toMatchObject({ ok: false, reason: 'SESSION_REVOKED' })
+    expect([laptop.sdk.session, third.sdk.session].filter((session) => session !== null)).toHaveLength(1)
+    expect(await auth.revokeOtherDevices()).toEqual({ sessions: 0, keys: 'none' })
+    expect([laptop.sdk.session, third.sdk.session]).toEqual([null, null])
+    // A session that was revoked long ago is left alone.
+    wait(30 * 86_400)
+    const session = phone.sdk.session!.id
+    phone.sdk.signIn('user_ada')
+    server.revoked.splice(0)
+    expect(await auth.revokeOtherDevices()).toEqual({ sessions: 1, keys: 'none' })
+    expect(server.revoked).toMatchObject([{ session }])
   })
 
   test('the current one cannot be revoked, and none of another account', async () => {
@@ -453,6 +501,8 @@ describe('an admin who impersonates the user in Clerk', () => {
     expect(await send('/session')).toMatchObject({ session: { accountId: expect.any(String) } })
     expect(await send('/token', exchange(token))).toMatchObject({ code: 'ACCOUNT_OPEN' })
     await expect(server.binder.principalOf(token)).rejects.toMatchObject({ code: 'ACCOUNT_OPEN' })
+    // Rows under an id that a later bind replaces would be nobody's.
+    expect(await ask(server.api, token)).toMatchObject({ ok: false, reason: 'ACCOUNT_OPEN' })
     const phone = startBrowser(() => server)
     const auth = await phone.load()
     const { principal } = auth.getState().session!

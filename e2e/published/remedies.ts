@@ -94,7 +94,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       "Let the user sign in to the account that has this device's data, or `resolveConflict('switch')`. See [Special cases](adoption.md#special-cases).",
     PRINCIPAL_FIXED:
       "Adopt it instead: the outcome is a conflict, and `resolveConflict('adopt')` links the device as an alias.",
-    ACCOUNT_OPEN: 'Call `upgrade` again: the client binds an unused account by itself.',
+    ACCOUNT_OPEN:
+      'Call `upgrade` again: the client binds an unused account by itself. An admin who impersonates the user has to wait until the user has signed in to the app once.',
     ACCOUNT_HANDED_OVER:
       'Let the user remove what `remaining` of the response lists, such as an unknown password or provider, then try again. See [Adopting a second principal](better-auth.md#adopting-a-second-principal).',
     REQUEST_SUPERSEDED: 'Let the user request the change of address again.',

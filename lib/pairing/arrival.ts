@@ -3,6 +3,7 @@ import { encodeBase64url } from '../identity/base64url.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { createSecret, parseSecret } from '../identity/secret.ts'
 import type { UpgradeResult } from '../client/auth.ts'
+import { listKept } from '../kept-identities.ts'
 import type { Session } from '../machine/state.ts'
 import { mintProof } from '../tokens/prove.ts'
 import type { GrantedAccount, Grants, ProvePair } from './grants.ts'
@@ -22,7 +23,7 @@ export interface Arrival {
    * stored.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_ENDED`: refused there, or expired; `RENDEZVOUS_CONTESTED`: a second device has
-   *   used the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`
+   *   used the code: warn the user; `PAIRING_FAILED`, `GRANT_INVALID`, `OFFLINE`, `KEYSTORE_*`
    */
   offer(): Promise<PairingOffer>
   /** Ends the pairing. */
@@ -91,11 +92,22 @@ export interface Newcomer {
 }
 
 /**
+ * Makes sure that this device can receive an identity, before any is sent to it: its store can be read, and no account
+ * is current or about to be.
+ *
+ * @throws {LatchkeyError} `CONFLICT`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
+ */
+export async function checkReady(auth: PairableAuth): Promise<void> {
+  await listKept(auth)
+  checkNew(auth)
+}
+
+/**
  * Makes sure that no account is current on this device, or about to be.
  *
  * @throws {LatchkeyError} `CONFLICT`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`
  */
-export function checkNew(auth: PairableAuth): void {
+function checkNew(auth: PairableAuth): void {
   const { authMode, phase } = auth.getState()
   if (phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
   if (authMode === 'external') throw new LatchkeyError('IDENTITY_CHANGED', 'an account is current: sign out first')
@@ -139,7 +151,7 @@ async function identityOffer(
   { secret, label }: { readonly secret: string; readonly label: string },
 ): Promise<IdentityOffer> {
   const { principal } = await openDeviceKey(parseSecret(secret))
-  const kept = await auth.listIdentities({ withCurrent: true })
+  const kept = await listKept(auth, { withCurrent: true })
   const { session } = auth.getState()
   const replaces = session && session.principal !== principal ? session.principal : null
   return Object.freeze<IdentityOffer>({

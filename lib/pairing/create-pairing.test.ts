@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Auth, AuthOptions } from '../client/auth.ts'
 import { type TestBrowser, testBrowser } from '../client/client.testing.ts'
+import { LatchkeyError } from '../errors.ts'
 import { formatSecret } from '../identity/secret.ts'
 import { parseKeyring } from '../keystore/keyring.ts'
+import { memoryStore } from '../keystore/memory.ts'
+import type { RecordStore } from '../keystore/store.ts'
 import type { Approval } from './approval.ts'
 import type { Arrival, IdentityOffer } from './arrival.ts'
 import { formatCode, keysOf, parseCode } from './code.ts'
@@ -91,6 +94,29 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(principalOf(fresh)).toBe(principalOf(old))
     expect(await fresh.auth.deriveKey('notes')).toEqual(key)
     expect(devices.relay.slots.size).toBe(0)
+  })
+
+  test('works on a device whose site data was cleared', async () => {
+    const relay = createRelay()
+    const old = await device(relay)
+    const fresh = await deviceWith(relay, { trace: { found: () => true, leave: () => {} } })
+    expect(fresh.auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+    const { approval, arrival } = await greet({ old, fresh })
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    const offer = await identityOf(arrival)
+    expect(offer).toMatchObject({ principal: principalOf(old), knownHere: false, replaces: null })
+    await offer.accept()
+    expect(await given).toBe('done')
+    expect(principalOf(fresh)).toBe(principalOf(old))
+  })
+
+  test('begins nothing on a device whose store cannot be read: no secret is sent to it', async () => {
+    const relay = createRelay()
+    const old = await device(relay)
+    const fresh = await deviceWith(relay, { read: () => Promise.reject(new LatchkeyError('KEYSTORE_BLOCKED')) })
+    expect(await codeOf(greet({ old, fresh }))).toBe('KEYSTORE_BLOCKED')
+    expect(relay.seen.join()).not.toMatch(/"seq":[1-9]/)
   })
 
   test('tells the rendezvous nothing but cipher texts', async () => {
@@ -254,6 +280,15 @@ async function identityOf(arrival: Arrival): Promise<IdentityOffer> {
   return offer
 }
 
+/** A device without an identity, whose store behaves as given. */
+async function deviceWith(relay: Relay, store: Partial<RecordStore>): Promise<Device> {
+  relays.push(relay)
+  const browser = testBrowser(undefined, undefined, { ...memoryStore(), ...store })
+  const auth = await browser.load()
+  const given = { server: SERVER, url: URL_OF_APP, fetch: relay.fetch, interval: 1, deviceName: 'phone' }
+  return { browser, auth, pairing: createPairing(auth, given) }
+}
+
 const wrong = ({ checkCode }: Arrival): string => String((Number(checkCode) + 1) % 10_000).padStart(4, '0')
 
 /** A pairing from beginning to end, or to the first failure. */
@@ -392,6 +427,35 @@ describe('a pairing', () => {
     await expect(pairing.scan(text)).rejects.toThrow('no passkey')
     expect(confirmUser).toHaveBeenCalledWith('secret')
     expect(relay.seen).toHaveLength(sent)
+  })
+
+  const refusals = [false, null, { data: null, error: { code: 'INVALID_EMAIL_OR_PASSWORD' } }]
+  test.each(refusals)('takes the answer %j as a refusal', async (answer) => {
+    const relay = createRelay()
+    const { pairing } = await device(relay, { confirmUser: () => Promise.resolve(answer) })
+    const { text } = await (await device(relay)).pairing.showCode()
+    const sent = relay.seen.length
+    for (const act of [() => pairing.addDevice(), () => pairing.scan(text)])
+      await expect(act()).rejects.toMatchObject({
+        code: 'PROVIDER_REFUSED',
+        ...(answer && { cause: answer.error }),
+      })
+    expect(relay.seen).toHaveLength(sent)
+  })
+
+  test.each([undefined, true, { data: { user: {} }, error: null }])(
+    'takes the answer %j as a confirmation',
+    async (answer) => {
+      const { pairing } = await device(createRelay(), { confirmUser: () => answer })
+      const shown = await pairing.addDevice()
+      await shown.cancel()
+    },
+  )
+
+  test('refuses options that it does not know', async () => {
+    const { auth } = await device(createRelay())
+    const options = { server: SERVER, deviceName: 'a device', confirmuser: () => false }
+    expect(() => createPairing(auth, options)).toThrow(/^confirmuser: unknown option/)
   })
 
   test('gives no secret if another identity became current meanwhile', async () => {

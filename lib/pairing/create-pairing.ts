@@ -1,8 +1,9 @@
 import { unlessAborted } from '../client/shared/abort.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Session } from '../machine/state.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { type Approval, approvalOf } from './approval.ts'
-import { type Arrival, arrivalOf, checkNew } from './arrival.ts'
+import { type Arrival, arrivalOf, checkReady } from './arrival.ts'
 import { parseCode } from './code.ts'
 import { httpGrants } from './grants.ts'
 import { type Parts, type ShownCode, scanned, show } from './meeting.ts'
@@ -17,8 +18,8 @@ export interface Pairing {
   /**
    * On the device that has the identity: starts adding a device, and returns the code to show.
    *
-   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: the secret can no longer be copied; `OFFLINE`,
-   *   `RENDEZVOUS_FULL`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`; `SECRET_HARDENED`: the secret can no longer be copied;
+   *   `PROVIDER_REFUSED`: `confirmUser` did; `OFFLINE`, `RENDEZVOUS_FULL`, `KEYSTORE_*`
    */
   addDevice(options?: AddDeviceOptions): Promise<ShownCode<Approval>>
   /**
@@ -33,14 +34,15 @@ export interface Pairing {
    * On the new device: accepts the code of `addDevice`, scanned or opened as a link, after the user clicked to join.
    *
    * @throws {LatchkeyError} `PAIRING_CODE_INVALID`, `RENDEZVOUS_CONTESTED`, `RENDEZVOUS_ENDED`, `PAIRING_FAILED`,
-   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`
+   *   `OFFLINE`; `IDENTITY_CHANGED`: an account is current here; `UPGRADE_IN_PROGRESS`, `CONFLICT`; `KEYSTORE_*`: no
+   *   identity could be stored here
    */
   join(text: string, options?: PairingActOptions): Promise<Arrival>
   /**
    * On the new device: returns a code to show, for `scan` on the other one.
    *
    * @throws {LatchkeyError} `OFFLINE`, `RENDEZVOUS_FULL`; `IDENTITY_CHANGED`: an account is current here;
-   *   `UPGRADE_IN_PROGRESS`, `CONFLICT`
+   *   `UPGRADE_IN_PROGRESS`, `CONFLICT`, `KEYSTORE_*`
    */
   showCode(options?: PairingActOptions): Promise<ShownCode<Arrival>>
 }
@@ -72,7 +74,8 @@ export interface PairingOptions {
   readonly name?: string
   /**
    * Called before a device is added. Let the user prove who they are, with a fresh sign-in or a passkey. Throwing
-   * refuses. Without it, anyone who holds this device can add another one.
+   * refuses, and so does the answer false, null, or an object with an `error`, such as Better Auth's client returns:
+   * `PROVIDER_REFUSED`. Without it, anyone who holds this device can add another one.
    */
   readonly confirmUser?: (mode: PairingMode) => unknown
   /** For apps whose session is not a cookie. Defaults to the global `fetch`. */
@@ -81,8 +84,23 @@ export interface PairingOptions {
   readonly interval?: number
 }
 
-/** Creates the methods for pairing. */
+const OPTIONS: OptionNames<PairingOptions> = {
+  server: true,
+  deviceName: true,
+  url: true,
+  name: true,
+  confirmUser: true,
+  fetch: true,
+  interval: true,
+}
+
+/**
+ * Creates the methods for pairing.
+ *
+ * @throws {TypeError} an option is unknown or invalid
+ */
 export function createPairing(auth: PairableAuth, options: PairingOptions): Pairing {
+  checkOptionNames('', options, OPTIONS)
   const { name = 'latchkey', deviceName, interval = 1000, confirmUser } = options
   checkShownText('deviceName', deviceName)
   const server = new URL(options.server).href.replace(/\/+$/, '')
@@ -95,7 +113,7 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
     const session = giving(auth)
     const mode = session.authMode === 'external' ? 'account' : 'secret'
     if (mode === 'secret') await auth.exportSecret()
-    await confirmUser?.(mode)
+    if (confirmUser) checkConfirmed(await confirmUser(mode))
     return { auth, deviceName, label, mode, principal: session.principal, grants }
   }
   const newcomer = { auth, deviceName, server, grants }
@@ -114,15 +132,21 @@ export function createPairing(auth: PairableAuth, options: PairingOptions): Pair
     join: (text, how = {}) =>
       untilEnded(how, async (signal) => {
         const code = parseCode(text, 'h')
-        checkNew(auth)
+        await checkReady(auth)
         return arrivalOf(await scanned({ ...parts, signal }, code), newcomer)
       }),
     showCode: (how = {}) =>
       untilEnded(how, async (signal) => {
-        checkNew(auth)
+        await checkReady(auth)
         return show({ ...parts, signal }, 'n', (greet) => arrivalOf(greet, newcomer))
       }),
   }
+}
+
+/** @throws {LatchkeyError} `PROVIDER_REFUSED` */
+function checkConfirmed(answer: unknown): void {
+  const { error } = (answer ?? {}) as { readonly error?: unknown }
+  if (answer === false || answer === null || error) throw new LatchkeyError('PROVIDER_REFUSED', 'confirmUser', error)
 }
 
 /** Stops waiting once the signal fires. What was begun until then ends by itself. */

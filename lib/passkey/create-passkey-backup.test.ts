@@ -430,4 +430,7 @@ describe('nothing that an app sees', () => {
 test('the name of the app is needed', async () => {
   const auth = await testBrowser().load()
   expect(() => createPasskeyBackup(auth, { app: '' })).toThrow(TypeError)
+  // It would seal for another relying party.
+  const misspelled = { app: 'Notes', rpID: 'notes.example' }
+  expect(() => createPasskeyBackup(auth, misspelled)).toThrow(/^rpID: unknown option/)
 })

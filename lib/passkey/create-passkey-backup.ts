@@ -3,16 +3,24 @@ import { LatchkeyError, isLatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Backup, PasskeyBackup } from '../keystore/record.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { keepBeside } from '../recovery/kept-beside.ts'
-import { type RecoverableAuth, previewOf, restore } from '../recovery/restore.ts'
+import { PREVIEW_OPTIONS, type RecoverableAuth, previewOf, restore } from '../recovery/restore.ts'
 import { boundedStore } from './bounded-store.ts'
 import { type KnownPasskeys, type Used, createCredential, evaluate } from './ceremonies.ts'
 import { type EnvelopeContext, type Sealed, keysOf, open, parseEnvelope, seal } from './envelope.ts'
 import type { PasskeyBackups, PasskeyOptions, PasskeyPreview } from './passkey-backups.ts'
 import { type Kept, type Stored, keptAt, removeFrom, renewed, unknownAt } from './stored.ts'
 
-/** Creates the methods for backup and restore by a passkey. */
+const OPTIONS: OptionNames<PasskeyOptions> = { ...PREVIEW_OPTIONS, app: true, name: true, rpId: true, store: true }
+
+/**
+ * Creates the methods for backup and restore by a passkey.
+ *
+ * @throws {TypeError} an option is unknown, or `app` is empty
+ */
 export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptions): PasskeyBackups {
+  checkOptionNames('', options, OPTIONS)
   const { app, name = 'latchkey', clock = Date.now } = options
   const store = options.store && boundedStore(options.store)
   if (!app) throw new TypeError('app: expected a non-empty string')

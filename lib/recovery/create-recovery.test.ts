@@ -23,6 +23,11 @@ async function deviceIn(store: RecordStore, principal: string): Promise<DeviceEn
   )
 }
 
+test('an option that is misspelled is refused: it would ask nobody', async () => {
+  const auth = await testBrowser().load()
+  expect(() => createRecovery(auth, { isknown: () => true } as object)).toThrow(/^isknown: unknown option/)
+})
+
 describe('a backup by words', () => {
   test('counts once three of the words were typed again', async () => {
     const browser = testBrowser()

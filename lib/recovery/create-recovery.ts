@@ -4,10 +4,12 @@ import { openDeviceKey } from '../identity/device-key.ts'
 import { type IdentityIds, idsOf } from '../identity/profile.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Session } from '../machine/state.ts'
+import { checkOptionNames } from '../option-names.ts'
 import { keepBeside } from './kept-beside.ts'
 import { isWord, parsePhrase, toPhrase } from './phrase.ts'
 import { drawPlaces } from './places.ts'
 import {
+  PREVIEW_OPTIONS,
   type PreviewOptions,
   type RecoverableAuth,
   type RestoreOptions,
@@ -89,8 +91,13 @@ export interface WordsBackup {
   readonly check: string
 }
 
-/** Creates the methods for backup and restore by words. */
+/**
+ * Creates the methods for backup and restore by words.
+ *
+ * @throws {TypeError} an option is unknown
+ */
 export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions = {}): Recovery {
+  checkOptionNames('', options, PREVIEW_OPTIONS)
   const secrets = keepBeside<string>('createRecovery')
   const preview = async (secret: string, { signal }: ReadOptions): Promise<RestorePreview> => {
     signal?.throwIfAborted()

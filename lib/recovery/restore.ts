@@ -1,10 +1,12 @@
 import type { Auth, ImportSecretOptions } from '../client/auth.ts'
 import { checkGiven } from '../client/shared/check-given.ts'
-import { LatchkeyError, isLatchkeyError } from '../errors.ts'
+import { LatchkeyError } from '../errors.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { type IdentityIds, type IdentityProfile, idsOf } from '../identity/profile.ts'
 import { parseSecret } from '../identity/secret.ts'
+import { listKept } from '../kept-identities.ts'
 import type { Session } from '../machine/state.ts'
+import type { OptionNames } from '../option-names.ts'
 import { type KnownOptions, type KnownToServer, askServers } from './known.ts'
 import { checkOf } from './secret-text.ts'
 
@@ -32,6 +34,15 @@ export interface PreviewOptions extends KnownOptions {
   readonly profiles?: readonly IdentityProfile[]
 }
 
+/** The names of {@link PreviewOptions}. */
+export const PREVIEW_OPTIONS: OptionNames<PreviewOptions> = {
+  account: true,
+  isKnown: true,
+  audience: true,
+  clock: true,
+  profiles: true,
+}
+
 /** How a restore treats the current identity, and an unknown one. */
 export interface RestoreOptions {
   /** Sets the identity in `preview.replaces` aside. By default the restore is refused if there is one. */
@@ -57,10 +68,10 @@ export async function previewOf(
 ): Promise<RestorePreview> {
   const key = await openDeviceKey(parseSecret(secret))
   const { principal } = key
-  const [check, ids, isKept, knownToServer] = await Promise.all([
+  const [check, ids, kept, knownToServer] = await Promise.all([
     checkOf(secret),
     idsOf(options, secret),
-    isKeptHere(auth, principal),
+    listKept(auth),
     askServers(options, key),
   ])
   // Read last: an import sets aside only the identity that is in the preview.
@@ -69,7 +80,7 @@ export async function previewOf(
     principal,
     ...ids,
     check,
-    knownHere: isKept || session?.principals.includes(principal) === true,
+    knownHere: session?.principals.includes(principal) === true || kept.some((each) => each.principal === principal),
     knownToServer,
     replaces: session && session.principal !== principal ? session.principal : null,
   }
@@ -91,14 +102,4 @@ export async function restore(
   const { replace = false, evenIfUnknown = false } = options
   if (!knownHere && knownToServer !== true && !evenIfUnknown) throw new LatchkeyError('RESTORE_UNKNOWN')
   return auth.importSecret(secret, { ...backup, replace: replace && (replaces ?? false) })
-}
-
-async function isKeptHere(auth: RecoverableAuth, principal: string): Promise<boolean> {
-  try {
-    return (await auth.listIdentities()).some((kept) => kept.principal === principal)
-  } catch (error) {
-    // After the site data was cleared, a restore is what the user needs.
-    if (isLatchkeyError(error, 'KEYSTORE_VANISHED')) return false
-    throw error
-  }
 }

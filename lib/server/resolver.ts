@@ -9,7 +9,7 @@ import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifie
 import { hasPrincipalForm } from '../identity/principal.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
 import { type ProfileVerifier, type TokenProfile, openProfiles } from './sources/token-profile.ts'
-import { type OptionNames, checkOptionNames } from './option-names.ts'
+import { type OptionNames, checkOptionNames } from '../option-names.ts'
 import { type IncomingRequest, readRequest } from './request.ts'
 import { refusal } from './response.ts'
 import { ANONYMOUS, ownedSession } from './session.ts'

@@ -2566,6 +2566,51 @@ export const ATTACKS = [
     test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
   },
   {
+    attack: 'Someone who found an unlocked device adds their own to it, with a wrong password',
+    defence: 'The answers false, null and `{ error }` of `confirmUser` refuse, as an exception does',
+    patches: [
+      {
+        file: PAIRING,
+        find: "if (answer === false || answer === null || error) throw new LatchkeyError('PROVIDER_REFUSED', 'confirmUser', error)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: PAIR_TEST,
+      name: 'a pairing > takes the answer {"data":null,"error":{"code":"INVALID_EMAIL_OR_PASSWORD"}} as a refusal',
+    },
+  },
+  {
+    attack: 'A token for another app is accepted, because the environment variable with the audience does not exist',
+    defence: 'A check that is set to `undefined` is refused when the resolver is created',
+    patches: [
+      {
+        file: 'lib/server/external/issuer-sources.ts',
+        find: "checkNotUnset('external.', given, ISSUER_CHECKS)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/external/verifier.test.ts',
+      name: 'the audience > that is an unset variable does not switch off the check: nor does audience',
+    },
+  },
+  {
+    attack: 'A lost device stays signed in at the provider, because its session could not be ended there at first',
+    defence: 'A repeated call ends each session again that was revoked in the last 30 days',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder-devices.ts',
+        find: ' || revokedAt > clock() - LISTED_MS',
+        replace: '',
+      },
+    ],
+    test: {
+      file: CLERK_TEST,
+      name: `${CLERK_DEVICES} > all others are revoked also if one could not be ended at Clerk, and a repetition ends that one`,
+    },
+  },
+  {
     attack: 'A lost device of an account at another provider goes on with a token that it still has',
     defence: 'A binder refuses every token of a session that was revoked',
     patches: [
@@ -5241,7 +5286,7 @@ export const ATTACKS = [
     defence: 'Every server entry refuses options that it does not know',
     patches: [
       {
-        file: 'lib/server/option-names.ts',
+        file: 'lib/option-names.ts',
         find: 'if (!Object.hasOwn(names, name))',
         replace: 'if (!Object.hasOwn(names, name) && false)',
       },

@@ -15,7 +15,7 @@ export interface Actor {
  * @returns null if the user acts
  * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: the claim says that somebody acts, and not who
  */
-export function actorOf({ claims, issuer }: ExternalAccount): Actor | null {
+export function actorOf({ claims, issuer }: Pick<ExternalAccount, 'claims' | 'issuer'>): Actor | null {
   const { act, iss: own } = claims
   if (act === undefined) return null
   const { iss = own, sub } = (act ?? {}) as Readonly<Record<string, unknown>>

@@ -56,9 +56,10 @@ export interface BinderDevices {
    */
   revoke(token: string, id: string, accountId?: string): Promise<number>
   /**
-   * Revokes every other session that this server has seen.
+   * Revokes every other session that this server has seen. All are revoked, also if `onRevoke` rejects for one; then
+   * the call rejects, and a repeated call calls it again for each that was revoked in the last 30 days.
    *
-   * @returns their number
+   * @returns the number of sessions that were revoked
    */
   revokeOthers(token: string, accountId?: string): Promise<number>
 }
@@ -84,7 +85,7 @@ export function isDeviceName(name: string): boolean {
   return given !== '' && given.length <= DEVICE_NAME_LIMIT && isPlainText(given) && !/[\p{Cf}\p{Zl}\p{Zp}]/u.test(given)
 }
 
-/** For how long after its last use a device is listed, in milliseconds. */
+/** For how long a device is listed after its last use, and ended again after it was revoked. In milliseconds. */
 const LISTED_MS = 30 * 86_400_000
 
 /** How often the sessions are read again: each time, only those are left that were begun meanwhile. */
@@ -105,12 +106,17 @@ export function createBinderDevices(store: AccountSessionStore, tools: DeviceToo
     tools.requireRecent(found.account)
     return found
   }
-  /** The hook runs again if the user repeats the call: it may have failed. */
-  const end = async ({ issuer, subject }: ExternalAccount, { session }: AccountSessionRow): Promise<boolean> => {
-    const isEnded = await store.revokeSession(issuer, subject, session)
+  const endAtProvider = async ({ issuer, subject }: ExternalAccount, session: string): Promise<void> => {
     await onRevoke?.({ issuer, subject, session })
+  }
+  /** The hook runs again if the user repeats the call: it may have failed. */
+  const end = async (account: ExternalAccount, { session }: AccountSessionRow): Promise<boolean> => {
+    const isEnded = await store.revokeSession(account.issuer, account.subject, session)
+    await endAtProvider(account, session)
     return isEnded
   }
+  /** Also what was revoked before: the hook may have failed. */
+  const isDue = ({ revokedAt }: AccountSessionRow): boolean => revokedAt === null || revokedAt > clock() - LISTED_MS
 
   return {
     async list(token, accountId) {
@@ -133,13 +139,23 @@ export function createBinderDevices(store: AccountSessionStore, tools: DeviceToo
     },
     async revokeOthers(token, accountId) {
       const { account, current } = await changing(token, accountId)
+      const { issuer, subject } = account
+      const found = new Set<string>()
+      const failures: unknown[] = []
+      const note = (error: unknown): void => void failures.push(error)
       let count = 0
       for (let round = 0; round < MOST_ROUNDS; round++) {
-        const rows = await store.sessionsOf(account.issuer, account.subject)
-        const others = rows.filter((row) => !isRevoked(row) && row.session !== current?.session)
+        const rows = await store.sessionsOf(issuer, subject)
+        const others = rows.filter((row) => isDue(row) && row.session !== current?.session && !found.has(row.session))
         if (others.length === 0) break
-        for (const row of others) if (await end(account, row)) count++
+        for (const { session } of others) {
+          found.add(session)
+          if (await store.revokeSession(issuer, subject, session).catch(note)) count++
+        }
       }
+      // Only now: a provider that does not answer for one leaves no other signed in here.
+      for (const session of found) await endAtProvider(account, session).catch(note)
+      if (failures.length > 0) throw failures[0]
       return count
     },
   }

@@ -1,4 +1,4 @@
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import { LatchkeyError } from '../../errors.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { readBounded } from '../bounded-body.ts'

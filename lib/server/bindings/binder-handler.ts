@@ -1,4 +1,4 @@
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import { ERROR_TABLE } from '../../error-table.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { AccountAct, ExternalBinder } from './binder.ts'

@@ -1,9 +1,10 @@
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import { LatchkeyError } from '../../errors.ts'
 import type { Purpose } from '../../tokens/claims.ts'
 import { type ProofVerifier, createProofVerifier } from '../../tokens/verify.ts'
 import { type ExternalAccount, type ExternalAccounts, createExternalAccounts } from '../external/accounts.ts'
 import type { ExternalIssuer } from '../external/options.ts'
+import type { FindPrincipal } from '../external/principals.ts'
 import {
   type AdoptingBindingStore,
   type BindingStore,
@@ -14,7 +15,14 @@ import {
 import { deviceIdOf, isRevoked, requireLive } from './account-sessions.ts'
 import { actorOf } from './actor.ts'
 import { type BinderDevices, type RevokedSession, createBinderDevices } from './binder-devices.ts'
-import { type BoundAccount, type VerifiedToken, fixOwn, look, sessionAccountIdOf } from './bound-account.ts'
+import {
+  type BoundAccount,
+  type VerifiedToken,
+  fixOwn,
+  look,
+  ownPrincipals,
+  sessionAccountIdOf,
+} from './bound-account.ts'
 import { type Challenges, createChallenges } from './challenges.ts'
 import { type PrincipalsTag, createPrincipalsTag } from './principals-tag.ts'
 import { type AccountSessionStore, hasSessions } from './session-store.ts'
@@ -42,7 +50,7 @@ export interface ExternalBinderOptions {
   readonly signedInAt?: SignInAge
   /**
    * Called after a device was revoked, to end its session at the provider. If it rejects, the device stays revoked, the
-   * call rejects, and a repeated call calls it again.
+   * call rejects, and a repeated call calls it again. It must resolve for a session that has ended before.
    */
   readonly onRevoke?: (session: RevokedSession) => unknown
   /** Returns milliseconds since 1970. Defaults to the system clock. */
@@ -150,6 +158,14 @@ export interface ExternalBinder {
    */
   principalOf(token: string): Promise<ExternalBinding>
   /**
+   * Returns the principal of an account and its aliases. If the account has no principal, this call fixes one
+   * permanently, as {@link ExternalBinder.principalOf} does. It is the option `principal` of a provider in
+   * `createSessionResolver`.
+   *
+   * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin impersonates the user, and fixes nothing
+   */
+  readonly findPrincipals: FindPrincipal
+  /**
    * Returns the account of a token and what is stored of it, as {@link ExternalBinder.principalOf} does.
    *
    * @param peek - true: does not fix a principal; the binding is null if there is none. So does a token of an admin who
@@ -195,6 +211,7 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
     lookupSession: (sid, principal) => statusOfSession(tools, sid, principal),
     devices: devicesOf(tools, options),
     principalOf: async (token) => fixOwn(store, (await verifyAccount(tools, token)).account),
+    findPrincipals: (subject, issuer, claims) => ownPrincipals(store, { issuer, subject, claims }),
     look: async (token, peek = false, userAgent) => look(store, await verifyAccount(tools, token, userAgent), peek),
   }
 }

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { ExternalAccount } from '../external/accounts.ts'
-import { namespacedPrincipal } from '../external/principals.ts'
+import { type Principals, namespacedPrincipal } from '../external/principals.ts'
 import type { CurrentSession } from './account-sessions.ts'
 import { type Actor, actorOf } from './actor.ts'
 import { ALIAS_LIMIT, type BindingStore, type ExternalBinding, hasAliases } from './binding-store.ts'
@@ -34,7 +34,7 @@ export async function look(
   const { issuer, subject } = account
   const actor = actorOf(account)
   const binding = isPeek || actor ? await store.find(issuer, subject) : await fixExternal(store, account)
-  const aliases = hasAliases(store) ? await store.aliasesOf(issuer, subject) : []
+  const aliases = await aliasesOf(store, account)
   return {
     account,
     binding,
@@ -52,12 +52,32 @@ async function principalOfAccount(
   return (await store.find(issuer, subject))?.principal ?? namespacedPrincipal(issuer, subject)
 }
 
+async function aliasesOf(
+  store: BindingStore,
+  { issuer, subject }: Pick<ExternalAccount, 'issuer' | 'subject'>,
+): Promise<readonly string[]> {
+  return hasAliases(store) ? store.aliasesOf(issuer, subject) : []
+}
+
+/** The members of an account by which its principals are found. */
+export type NamedAccount = Pick<ExternalAccount, 'issuer' | 'subject' | 'claims'>
+
+/**
+ * Returns the principal of an account and its aliases, and fixes the principal if there is none.
+ *
+ * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin who impersonates the user fixes nothing; `TOKEN_CLAIM_INVALID`
+ */
+export async function ownPrincipals(store: BindingStore, account: NamedAccount): Promise<Principals> {
+  const { principal } = await fixOwn(store, account)
+  return [principal, ...(await aliasesOf(store, account))]
+}
+
 /**
  * Returns the binding of an account, and fixes its principal if there is none.
  *
- * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin who impersonates the user fixes nothing
+ * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin who impersonates the user fixes nothing; `TOKEN_CLAIM_INVALID`
  */
-export async function fixOwn(store: BindingStore, account: ExternalAccount): Promise<ExternalBinding> {
+export async function fixOwn(store: BindingStore, account: NamedAccount): Promise<ExternalBinding> {
   if (!actorOf(account)) return fixExternal(store, account)
   const found = await store.find(account.issuer, account.subject)
   if (!found) throw new LatchkeyError('ACCOUNT_OPEN')

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../awaitable.ts'
 import { type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkNotUnset, checkOptionNames } from '../../option-names.ts'
 import type { ExternalIssuer, IssuerSource } from './options.ts'
 import type { DecodedJws } from '../../tokens/decode.ts'
 import type { ServerSession } from '../types.ts'
@@ -45,23 +45,38 @@ const ISSUER_OPTIONS: OptionNames<ExternalIssuer> = {
   clockTolerance: true,
 }
 
+const SOURCE_CHECKS = ['audience', 'algorithms'] as const satisfies readonly (keyof IssuerSource)[]
+const ISSUER_CHECKS = [
+  ...SOURCE_CHECKS,
+  'authorizedParties',
+  'clients',
+  'requiredClaims',
+  'isAccount',
+  'lookup',
+  'lookupSession',
+] as const satisfies readonly (keyof ExternalIssuer)[]
+
 /** Each source may cost a signature check or a fetch for one forged token. */
 const MOST_SOURCES = 8
 
 /**
  * Returns the options of an issuer once for each of its key sources.
  *
- * @throws {TypeError} an option is unknown; the list of sources is empty or too long, or there is a key beside it
+ * @throws {TypeError} an option is unknown, or a check is undefined; the list of sources is empty or too long, or there is a key beside it
  */
 export function eachSource(given: ExternalIssuer): readonly ExternalIssuer[] {
   checkOptionNames('external.', given, ISSUER_OPTIONS)
+  checkNotUnset('external.', given, ISSUER_CHECKS)
   const { sources, ...options } = given
   if (sources === undefined) return [options]
   if (sources.length === 0 || sources.length > MOST_SOURCES)
     throw new TypeError(`external.sources: expected 1 to ${MOST_SOURCES}`)
   if ([options.jwksUrl, options.certificatesUrl, options.publicKey].some((key) => key !== undefined))
     throw new TypeError('external.sources: expected no other option beside it')
-  for (const source of sources) checkOptionNames('external.sources.', source, SOURCE_OPTIONS)
+  for (const source of sources) {
+    checkOptionNames('external.sources.', source, SOURCE_OPTIONS)
+    checkNotUnset('external.sources.', source, SOURCE_CHECKS)
+  }
   return sources.map(({ jwksUrl, certificatesUrl, publicKey, audience, algorithms, timeout, fetch }) => ({
     ...options,
     ...(jwksUrl !== undefined && { jwksUrl }),

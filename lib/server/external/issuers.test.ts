@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ALICE, NOW } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, SUBJECT, type TestIssuer, startIssuer } from './issuer.testing.ts'
-import { namespacedPrincipal } from './principals.ts'
+import { type FindPrincipal, namespacedPrincipal } from './principals.ts'
 import { createSessionResolver } from '../resolver.ts'
 import type { Resolution, SessionResolver } from '../types.ts'
 
@@ -72,15 +72,15 @@ describe('several issuers', () => {
   })
 
   test('a further one maps through its binding, and to its own id where there is none', async () => {
-    const find = vi.fn(async (subject: string) => (subject === SUBJECT ? 'bound' : null))
+    const find = vi.fn<FindPrincipal>(async (subject) => (subject === SUBJECT ? 'bound' : null))
     const resolver = both({ principal: find })
     expect(await outcomeOf(resolver, second.sign())).toBe('bound')
     expect(await outcomeOf(resolver, second.sign({ sub: 'stranger' }))).toBe(
       await namespacedPrincipal(second.issuer, 'stranger'),
     )
-    expect(find.mock.calls).toEqual([
-      [SUBJECT, second.issuer],
-      ['stranger', second.issuer],
+    expect(find.mock.calls).toMatchObject([
+      [SUBJECT, second.issuer, { sub: SUBJECT, iss: second.issuer }],
+      ['stranger', second.issuer, { sub: 'stranger' }],
     ])
   })
 
@@ -91,7 +91,27 @@ describe('several issuers', () => {
     expect(find).not.toHaveBeenCalled()
   })
 
-  test.each(['', 7, undefined, {}])('a binding that answers %j is a mistake of the app', async (answer) => {
+  test('a binding names the principal and its aliases', async () => {
+    const resolver = both({ principal: async () => ['bound', 'adopted', 'also adopted'] })
+    expect(await resolve(resolver, second.sign({ aliases: [SUBJECT] }))).toMatchObject({
+      session: { principal: 'bound', principals: ['bound', 'adopted', 'also adopted'] },
+    })
+    const alone = both({ principal: async () => ['bound'] })
+    expect(await resolve(alone, second.sign())).toMatchObject({ session: { principals: ['bound'] } })
+  })
+
+  const tooMany = Array.from({ length: 18 }, (_, index) => `p${index}`)
+  test.each<[unknown]>([
+    [''],
+    [7],
+    [undefined],
+    [{}],
+    [[]],
+    [['']],
+    [['bound', 7]],
+    [['bound', ['nested']]],
+    [tooMany],
+  ])('a binding that answers %j is a mistake of the app', async (answer) => {
     await expect(resolve(both({ principal: async () => answer as never }), second.sign())).rejects.toThrow(TypeError)
   })
 

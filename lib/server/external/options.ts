@@ -138,6 +138,8 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
     throw new TypeError('external.issuer: this name is reserved for device keys')
   if (!['sub', 'namespaced'].includes(principal as string) && typeof principal !== 'function')
     throw new TypeError('external.principal: expected sub, namespaced or a function')
+  for (const [name, value] of Object.entries({ aliases, allowMissingParty }))
+    if (typeof value !== 'boolean') throw new TypeError(`external.${name}: expected true or false`)
   if (aliases && principal !== 'sub') throw new TypeError('external.aliases: not allowed for a namespaced issuer')
   const { keys, algorithms } = readKeys(options, clock)
   return {

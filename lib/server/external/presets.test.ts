@@ -379,6 +379,22 @@ test.each<[string, PresetOptions]>([
     expect((await outcomeOf(rules, claims, 'RS256')).outcome).toBe(reason)
 })
 
+test.each<[string, () => ExternalIssuer]>([
+  ['Clerk’s parties', () => clerk({ issuer: 'https://clerk.notes.example', authorizedParties: undefined as never })],
+  ['Clerk’s parties that are not there', () => clerk({ issuer: 'https://clerk.notes.example' } as never)],
+  ['Auth0’s audience', () => auth0({ domain: 'my-domain.auth0.com', audience: undefined as never })],
+  ['Auth0’s audience that is not there', () => auth0({ domain: 'my-domain.auth0.com' } as never)],
+  ['Supabase’s audience', () => supabase({ url: 'https://abc.supabase.co', audience: undefined as never })],
+  ['Supabase’s clients', () => supabase({ url: 'https://abc.supabase.co', clients: undefined as never })],
+  ['Firebase’s project', () => firebase({ projectId: undefined as never })],
+  [
+    'Better Auth’s audience',
+    () => betterAuthIssuer({ baseURL: 'https://a.example/api', audience: undefined as never }),
+  ],
+])('an unset variable does not switch off what a preset checks: %s', (_, make) => {
+  expect(() => createSessionResolver({ external: make() })).toThrow(TypeError)
+})
+
 test('two providers with one subject are two people', async () => {
   const external = [
     { ...auth0({ domain: 'my-domain.auth0.com', audience: 'a' }), fetch: () => fetch(provider.jwksUrl) },

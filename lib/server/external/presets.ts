@@ -21,9 +21,12 @@ export interface ClerkOptions extends PresetOptions {
  * origin send no `azp`: set `allowMissingParty` for them.
  *
  * https://clerk.com/docs/guides/sessions/manual-jwt-verification
+ *
+ * @throws {TypeError} `authorizedParties` is missing
  */
 export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
+  requireCheck('authorizedParties', options.authorizedParties)
   // The same keys sign for the instance's OAuth applications, whose tokens have a `client_id`.
   const clients = options.authorizedParties
   // The user has still to do something, such as to choose an organization: to Clerk's own clients, nobody is signed in.
@@ -47,9 +50,12 @@ export interface Auth0Options extends PresetOptions {
  * Tokens of the client credentials grant identify a program and are refused.
  *
  * https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
+ *
+ * @throws {TypeError} `domain` is no host name, or `audience` is missing
  */
 export function auth0({ domain, ...options }: Auth0Options): ExternalIssuer {
   const base = originOf(domain)
+  requireCheck('audience', options.audience)
   const isAccount = ({ gty, sub }: Readonly<Record<string, unknown>>): boolean =>
     gty !== 'client-credentials' && !String(sub).endsWith('@clients')
   return withKeys(
@@ -161,6 +167,12 @@ export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOption
     ),
     `${base}/jwks`,
   )
+}
+
+/** An environment variable that does not exist must not switch off a check that the preset needs. */
+function requireCheck(name: string, value: unknown): void {
+  if (value === undefined)
+    throw new TypeError(`external.${name}: expected a value, because the preset needs this check`)
 }
 
 /** The preset's checks always apply: an app's own list must not disable them. */

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
 import { encodeBase64url } from '../../identity/base64url.ts'
 import { isAliasList, isPrincipal } from '../session.ts'
@@ -8,14 +9,22 @@ import { utf8 } from '../../identity/utf8.ts'
  *
  * @param subject - `sub` of a verified token
  * @param issuer - the first of the issuer's configured names
- * @returns null if the subject has no binding
+ * @param claims - of the token
+ * @returns the principal, or a list: the principal, then its aliases. Null if the subject has no binding
  */
-export type FindPrincipal = (subject: string, issuer: string) => Promise<string | null>
+export type FindPrincipal = (
+  subject: string,
+  issuer: string,
+  claims: Readonly<Record<string, unknown>>,
+) => Promise<string | readonly string[] | null>
+
+/** The principals of a session: the account's own, then its aliases. */
+export type Principals = readonly [string, ...string[]]
 
 /**
  * How a subject becomes a principal. `sub`: the subject is the principal; for a single issuer only. `namespaced`: an id
- * derived from issuer and subject, which no other issuer can assert. A function: returns the bound principal; if it
- * returns null, the namespaced id is used.
+ * derived from issuer and subject, which no other issuer can assert. A function: returns the bound principal, and its
+ * aliases if it has any; if it returns null, the namespaced id is used.
  */
 export type PrincipalRule = 'sub' | 'namespaced' | FindPrincipal
 
@@ -35,21 +44,40 @@ export async function namespacedPrincipal(issuer: string, subject: string): Prom
   return NAMESPACE + encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', text)))
 }
 
-/**
- * Applies the issuer's rule to a subject.
- *
- * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, or is the namespaced id of another
- *   issuer
- */
-export function principalOf(subject: unknown, issuer: string, rule: PrincipalRule): string | Promise<string> {
-  if (!isPrincipal(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
-  return rule === 'sub' ? ownName(subject, 'sub') : boundPrincipal(subject, issuer, rule)
+/** What {@link principalsOf} needs of an issuer's rules. */
+export interface SubjectRules {
+  readonly issuers: readonly [string, ...string[]]
+  readonly principal: PrincipalRule
+  readonly aliases: boolean
 }
 
-async function boundPrincipal(subject: string, issuer: string, rule: Exclude<PrincipalRule, 'sub'>): Promise<string> {
-  const bound = rule === 'namespaced' ? null : await rule(subject, issuer)
-  if (bound !== null && !isPrincipal(bound)) throw new TypeError('external.principal: expected a principal or null')
-  return bound ?? namespacedPrincipal(issuer, subject)
+/**
+ * Applies the issuer's rule to the subject of verified claims.
+ *
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, it or an alias is the namespaced id of
+ *   another issuer, or `aliases` is not a list of principals
+ * @throws {TypeError} the app's function returned neither a principal, nor a list of principals, nor null
+ */
+export function principalsOf(
+  claims: Readonly<Record<string, unknown>>,
+  { issuers: [issuer], principal: rule, aliases }: SubjectRules,
+): Awaitable<Principals> {
+  const { sub: subject } = claims
+  if (!isPrincipal(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
+  if (rule === 'sub') return [ownName(subject, 'sub'), ...(aliases ? readAliases(claims['aliases']) : [])]
+  return rule === 'namespaced' ? namespaced(issuer, subject) : found(rule(subject, issuer, claims), issuer, subject)
+}
+
+async function namespaced(issuer: string, subject: string): Promise<Principals> {
+  return [await namespacedPrincipal(issuer, subject)]
+}
+
+async function found(answer: ReturnType<FindPrincipal>, issuer: string, subject: string): Promise<Principals> {
+  const bound = await answer
+  if (bound === null) return namespaced(issuer, subject)
+  const [principal, ...aliases] = [bound].flat()
+  if (isPrincipal(principal) && isAliasList(aliases)) return [principal, ...aliases]
+  throw new TypeError('external.principal: expected a principal, a list of a principal and its aliases, or null')
 }
 
 /**
@@ -61,12 +89,7 @@ export function checkNoDevice(subject: unknown, isDevice: (subject: string) => b
   if (typeof subject === 'string' && isDevice(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
 }
 
-/**
- * Validates the `aliases` claim.
- *
- * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`
- */
-export function readAliases(aliases: unknown = []): readonly string[] {
+function readAliases(aliases: unknown = []): readonly string[] {
   if (!isAliasList(aliases)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'aliases')
   return aliases.map((alias) => ownName(alias, 'aliases'))
 }

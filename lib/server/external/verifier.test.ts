@@ -148,6 +148,35 @@ describe('the audience', () => {
     expect(await reasonOf(withClaims({ aud: 'https://third.example' }), resolver)).toBe('TOKEN_AUDIENCE_MISMATCH')
   })
 
+  test.each([
+    'audience',
+    'authorizedParties',
+    'clients',
+    'algorithms',
+    'requiredClaims',
+    'isAccount',
+    'lookup',
+    'lookupSession',
+  ])('that is an unset variable does not switch off the check: nor does %s', (name) => {
+    expect(() => resolverOf({ [name]: undefined })).toThrow(
+      expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(`^external.${name}: `) }),
+    )
+  })
+
+  test('of a source that is an unset variable is refused, too', () => {
+    const sources = [{ jwksUrl: provider.jwksUrl, audience: undefined as never }]
+    const external = { issuer: provider.issuer, audience: AUDIENCE, sources }
+    expect(() => createSessionResolver({ external })).toThrow(/^external.sources.audience: /)
+  })
+
+  test.each([
+    ['allowMissingParty', 'false'],
+    ['aliases', 'false'],
+    ['aliases', 0],
+  ])('is not alone: %s: %j is no boolean', (name, value) => {
+    expect(() => resolverOf({ [name]: value })).toThrow(TypeError)
+  })
+
   test('is not looked at where none was given', async () => {
     const { issuer, jwksUrl } = provider
     const resolver = createSessionResolver({ clock: () => NOW * 1000, external: { issuer, jwksUrl } })

@@ -7,7 +7,7 @@ import { TokenCache } from '../../tokens/token-cache.ts'
 import { checkTimes, claimCode } from './claims.ts'
 import type { IssuerKey } from './key-set.ts'
 import { type ExternalIssuer, type IssuerRules, normalizeType, readIssuer } from './options.ts'
-import { checkNoDevice, principalOf, readAliases } from './principals.ts'
+import { checkNoDevice, principalsOf } from './principals.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 import { verifyNow } from './verify-now.ts'
@@ -127,10 +127,9 @@ function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSessio
   checkClient(claims, rules)
   // Neither a promise nor any other answer of code without types is a yes.
   if (rules.isAccount(claims) !== true) throw new LatchkeyError('TOKEN_NOT_AN_ACCOUNT')
-  const aliases = rules.aliases ? readAliases(claims['aliases']) : []
   if (!rules.isOwn && rules.principal === 'sub') checkNoDevice(claims.sub, rules.isDevice)
   const mode = modeOf(claims)
-  return whenReady(principalOf(claims.sub, rules.issuers[0], rules.principal), (principal) =>
+  return whenReady(principalsOf(claims, rules), ([principal, ...aliases]) =>
     whenReady(checkStatus(rules, mode, claims['sid'], principal), () => ownedSession(mode, principal, aliases, claims)),
   )
 }

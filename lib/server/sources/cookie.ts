@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import type { IncomingRequest } from '../request.ts'
 import { isAliasList, isPrincipal, ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'

@@ -2,7 +2,7 @@ import { type Awaitable, whenReady } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
 import type { DecodedJws } from '../../tokens/decode.ts'
 import { createTokenCheck } from '../../tokens/verify.ts'
-import { type OptionNames, checkOptionNames } from '../option-names.ts'
+import { type OptionNames, checkOptionNames } from '../../option-names.ts'
 import { ownedSession } from '../session.ts'
 import type { ServerSession } from '../types.ts'
 

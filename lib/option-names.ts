@@ -16,3 +16,19 @@ export function checkOptionNames<Options extends object>(
     if (!Object.hasOwn(names, name))
       throw new TypeError(`${place}${name}: unknown option, expected one of ${Object.keys(names).join(', ')}`)
 }
+
+/**
+ * Refuses a check that is set to `undefined`, as by an environment variable that does not exist: it would be switched
+ * off without a word. An option that is left out is the app's decision.
+ *
+ * @throws {TypeError} names the option
+ */
+export function checkNotUnset<Options extends object>(
+  place: string,
+  options: Options,
+  checks: readonly (keyof Options & string)[],
+): void {
+  for (const name of checks)
+    if (Object.hasOwn(options, name) && options[name] === undefined)
+      throw new TypeError(`${place}${name}: undefined would switch off this check; leave the option out to do so`)
+}
