@@ -148,6 +148,18 @@ onEachEngine((newServer) => {
       expect((await victim.session())!.principal).not.toBe(eve.device.principal)
     })
 
+    test('the victim opens the link, and resets the password by a code', async () => {
+      const { server, mails, creator: eve, mailed } = await open()
+      await server.browser().send(await mailed())
+      await server.browser().send('/email-otp/request-password-reset', post({ email: ada.email }))
+      const body = { email: 'Ada@Example.com', otp: mails.last().otp, password: 'a new password' }
+      expect((await server.browser().send('/email-otp/reset-password', post(body))).status).toBe(200)
+      const victim = await newPerson(server)
+      await victim.browser.send('/sign-in/email', post({ email: ada.email, password: 'a new password' }))
+      expect((await victim.session())!.principal).not.toBe(eve.device.principal)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'reset' })
+    })
+
     test('a session of another account of the creator confirms nothing', async () => {
       const { server, creator: eve, mailed } = await open()
       const path = await mailed()

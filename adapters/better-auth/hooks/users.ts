@@ -14,7 +14,7 @@ import {
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { PASSWORD_RESET, provePasswordReset } from './password-reset.ts'
+import { applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -70,10 +70,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async (_, ctx) => proveByPasswordReset(ctx, tools),
+        before: async (_, ctx) => followPasswordReset(ctx, tools),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
-      update: { before: async (_, ctx) => proveByPasswordReset(ctx, tools) },
+      update: { before: async (_, ctx) => followPasswordReset(ctx, tools) },
     },
     session: {
       create: {
@@ -98,8 +98,8 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-async function proveByPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx?.path === PASSWORD_RESET) await provePasswordReset(await storeOf(tools), ctx)
+async function followPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
+  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { magicLink, phoneNumber } from 'better-auth/plugins'
+import { admin, magicLink, phoneNumber } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
@@ -174,7 +174,11 @@ onEachEngine((newServer) => {
       const send = (mail: object) => mails.send(mail)
       const server = await newServer({
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
-        plugins: [magicLink({ sendMagicLink: send }), phoneNumber({ sendOTP: send })],
+        plugins: [
+          magicLink({ sendMagicLink: send }),
+          phoneNumber({ sendOTP: send, sendPasswordResetOTP: send }),
+          admin(),
+        ],
       })
       const creator = await newPerson(server)
       expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
@@ -204,6 +208,49 @@ onEachEngine((newServer) => {
       expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
       const ada = await enterByLink(server, () => mails.last().url)
       expect((await ada.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    const newPassword = 'a new password'
+    const resetByPhone = async (one: Person, mails: ReturnType<typeof mailing>, headers = {}) => {
+      await one.browser.send('/phone-number/request-password-reset', post({ phoneNumber: '+15550100' }))
+      const body = { phoneNumber: '+15550100', otp: mails.last().code, newPassword }
+      expect((await one.browser.send('/phone-number/reset-password', post(body, headers))).status).toBe(200)
+    }
+    const enterByPassword = async (server: TestServer): Promise<Person> => {
+      const one = await newPerson(server)
+      const body = { email: victim.email, password: newPassword }
+      expect((await one.browser.send('/sign-in/email', post(body))).status).toBe(200)
+      return one
+    }
+
+    test("that was verified after the victim opened the link: a new password by it is not taken for the creator's", async () => {
+      const { server, mails, creator, path } = await bound()
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(path)).status).toBe(200)
+      await verifyPhone(ada, mails)
+      await resetByPhone(await newPerson(server), mails)
+      const entered = await enterByPassword(server)
+      expect((await entered.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    test('that was verified after the victim opened the link: a new password by it, with the key, decides nothing', async () => {
+      const { server, mails, creator, path } = await bound()
+      await click(server, path)
+      await verifyPhone(creator, mails)
+      await resetByPhone(creator, mails, await proofOf(creator.device))
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })
+    })
+
+    test("and an admin's new password, after the victim opened the link, is not taken for the creator's", async () => {
+      const { server, creator, path } = await bound()
+      await click(server, path)
+      const boss = await newPerson(server)
+      await boss.browser.send('/sign-up/email', post(person('boss')))
+      await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+      const { id: userId } = await userOf(server, victim.email)
+      expect((await boss.browser.send('/admin/set-user-password', post({ userId, newPassword }))).status).toBe(200)
+      const entered = await enterByPassword(server)
+      expect((await entered.session())!.principal).not.toBe(creator.device.principal)
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {

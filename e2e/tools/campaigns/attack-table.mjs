@@ -1215,14 +1215,45 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'if (verification) requestContextOf(ctx).resetUser = verification.value',
+        find: 'if (userId !== undefined) requestContextOf(ctx).resetUser = userId',
         replace:
-          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (verification) await proveMailbox(principals, (await principals.findUser("id", verification.value))!, NOBODY)',
+          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (userId !== undefined) await proveMailbox(principals, (await principals.findUser("id", userId))!, NOBODY)',
       },
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > an expired token for a new password resets nothing',
+    },
+  },
+  {
+    attack: "Pre-hijack: the victim opens the mailed link, and resets the creator's password by a mailed code",
+    defence: 'A reset by a code counts as a reset by a link does, even where it changes nothing but the password',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: "['/reset-password', '/email-otp/reset-password']",
+        replace: "['/reset-password']",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and resets the password by a code',
+    },
+  },
+  {
+    attack:
+      "Pre-hijack: the victim opens the mailed link, and gets a new password by her phone number, or from an admin, so that her sign-in looks like the creator's",
+    defence: 'A password that was set without the key and without the earlier password ends a contested binding',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that was verified after the victim opened the link: a new password by it is not taken for the creator's",
     },
   },
 
