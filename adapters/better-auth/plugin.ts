@@ -32,7 +32,7 @@ import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
 import { checkRequestIsolation } from './request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
-import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
+import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
@@ -223,6 +223,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         {
           matcher: ({ path }) => ASKS_WHO.includes(path),
           handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
+        },
+        {
+          matcher: usesUserToken,
+          handler: createAuthMiddleware(async (ctx) => refuseEarlierToken(store(ctx), ctx)),
         },
         {
           matcher: resetsPassword,

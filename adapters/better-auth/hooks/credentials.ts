@@ -16,8 +16,9 @@ const MAX_ROWS_READ = 1000
 const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
- * Tables that never give access to an account: tokens mailed to its owner, keys of the server, counters, and those of
- * the plugin. Users, sessions, passwords, providers and linked devices are checked separately.
+ * Tables that never give access to an account: mailed tokens, of which those of an earlier owner are refused, keys of
+ * the server, counters, and those of the plugin. Users, sessions, passwords, providers and linked devices are checked
+ * separately.
  */
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 

@@ -4,7 +4,7 @@ import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
 import { link, nonceFor } from '../testing/link.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
 const eveAtHome = person('eve')
@@ -24,7 +24,10 @@ onEachEngine((newServer) => {
     const server = await newServer({
       emailAndPassword: { enabled: true, sendResetPassword: send },
       emailVerification: { sendVerificationEmail: send },
-      user: { changeEmail: { enabled: true } },
+      user: {
+        changeEmail: { enabled: true },
+        deleteUser: { enabled: true, sendDeleteAccountVerification: send },
+      },
       plugins: [magicLink({ sendMagicLink: send })],
     })
     return { server, mails }
@@ -145,6 +148,52 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null })
       const answer = await bind(ada)
       expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+    })
+
+    test('gets no new password by a link that was requested before', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
+      const { token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const body = { newPassword: 'a new password', token }
+      // A fresh session of hers is no reason: it is not known to be the owner's.
+      for (const browser of [server.browser(), eve.browser]) {
+        const answer = await browser.send('/reset-password', post(body))
+        expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      }
+      const callback = await server
+        .browser()
+        .send(`/reset-password?token=${token}`, post({ newPassword: 'a new password' }))
+      expect(callback.status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: victim.email, principalMailboxBy: 'moved' })
+      expect(await server.rows('account')).toEqual([])
+    })
+
+    test('is not deleted by a link that was requested before, and that the victim opens', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      expect((await eve.browser.send('/delete-user', post({}))).status).toBe(200)
+      const { url, token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const ada = await enterByLink(server, () => mails.last().url)
+      const opened = await ada.browser.send(url.replace(AUDIENCE, ''), { redirect: 'manual' })
+      expect(opened.headers.get('location')).toBe(`${ORIGIN}/?error=REQUEST_SUPERSEDED`)
+      for (const answer of [
+        await ada.browser.send(pathOf(url)),
+        await ada.browser.send('/delete-user', post({ token })),
+      ])
+        expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      // What she requests herself counts.
+      expect((await ada.browser.send('/delete-user', post({}))).status).toBe(200)
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      expect(await server.rows('user')).toEqual([])
     })
 
     test("links nothing of the victim's", async () => {

@@ -1256,6 +1256,38 @@ export const ATTACKS = [
       name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that was verified after the victim opened the link: a new password by it is not taken for the creator's",
     },
   },
+  {
+    attack:
+      "A creator requests a new password at their own mailbox, changes the address to the victim's, and then uses the mailed link: the password counts as the victim's choice",
+    defence: 'A mailed token that names only the user is refused if it was requested before the address was changed',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "'/reset-password': 'reset-password:',",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > gets no new password by a link that was requested before",
+    },
+  },
+  {
+    attack:
+      'A creator requests the deletion of their account, hands it over by a change of address, and sends the link to the victim, whose browser deletes the account',
+    defence: 'A deletion that was requested before the address was changed is refused, also with a session',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "'/delete-user/callback': 'delete-account-'",
+        replace: "'/unchecked': ''",
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > is not deleted by a link that was requested before, and that the victim opens",
+    },
+  },
 
   // OAuth
   {
