@@ -57,8 +57,13 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: await proverOf(ctx, tools), principalMailboxAt: tools.now() }',
+  find: 'return { principalMailboxBy: prover, principalMailboxAt: tools.now() }',
   replace: 'return {}',
+}
+const resetUnnoticed = {
+  file: plugin('hooks/password-reset.ts'),
+  find: 'await proveMailbox(principals, user, prover)',
+  replace: 'return',
 }
 const jtiNotUnique = {
   file: plugin('schema.ts'),
@@ -98,11 +103,18 @@ const verifiedAtOnce = (attack, defence, [file, find, replace], [testFile, name]
   test: { file: `lib/server/external/${testFile}.test.ts`, name },
 })
 
-const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
+/**
+ * The first proof of a mailbox by one route.
+ *
+ * @param {string} path
+ * @param {readonly Patch[]} patches
+ * @returns {Attack}
+ */
+const hijack = (path, ...patches) => ({
   attack: `Pre-hijack by the victim's address, then the victim's ${path}`,
   defence:
     'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
-  patches: [patch],
+  patches: patches.length > 0 ? patches : [mailboxUnnoticed],
   test: {
     file: plugin('hooks/verified-email.test.ts'),
     name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of its creator, and returns that principal to its key`,
@@ -896,12 +908,8 @@ export const ATTACKS = [
   hijack('/verify-email'),
   hijack('/sign-in/email-otp'),
   hijack('/email-otp/verify-email'),
-  hijack('/email-otp/reset-password'),
-  hijack('/reset-password', {
-    file: plugin('hooks/password-reset.ts'),
-    find: 'await proveMailbox(principals, user, (await provenDevice(ctx))?.principal ?? NOBODY)',
-    replace: 'if (user) return',
-  }),
+  hijack('/email-otp/reset-password', mailboxUnnoticed, resetUnnoticed),
+  hijack('/reset-password', resetUnnoticed),
   {
     attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
     defence:
@@ -3090,7 +3098,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
-        find: 'if (requestedAt > (await handedOverAt(principals, user))) return',
+        find: 'if (requestedAt > handedOver) return',
         replace: 'if (requestedAt > 0 || (await handedOverAt(principals, user)) < 0) return',
       },
     ],
