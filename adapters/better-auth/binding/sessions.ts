@@ -43,6 +43,18 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
   return found.filter(isLive)
 }
 
+/** How often the sessions are read again: each time, only those beyond the limit, or created meanwhile, are left. */
+const MAX_ROUNDS = 100
+
+/** Ends every live session of a user but one. */
+export async function endOtherSessions(context: Context, userId: string, token: string): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const others = (await liveSessions(context, userId)).filter((session) => session.token !== token)
+    if (others.length === 0) return
+    for (const other of others) await context.internalAdapter.deleteSession(other.token)
+  }
+}
+
 /** Returns a live session of a user; null if there is none. */
 export async function liveSession(context: Context, userId: string, id: string): Promise<SessionRow | null> {
   // Sessions that exist only in the secondary storage cannot be found by id.

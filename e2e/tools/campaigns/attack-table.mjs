@@ -1296,6 +1296,23 @@ export const ATTACKS = [
       name: "SQLite > an account whose address was changed to the victim's > is not deleted by a link that was requested before, and that the victim opens",
     },
   },
+  {
+    attack:
+      'Pre-hijack: the creator signs in more often than one query reads sessions, so that one outlives the sign-in of the victim by mail',
+    defence: 'Sessions are ended until none but the new one is left, and providers in one statement',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await endOtherSessions(context, session.userId, session.token)',
+        replace:
+          'void endOtherSessions\n  for (const { token } of await context.internalAdapter.listSessions(session.userId))\n    if (token !== session.token) await context.internalAdapter.deleteSession(token)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads',
+    },
+  },
 
   // OAuth
   {
