@@ -35,7 +35,11 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
   const found = areInDatabase(context)
     ? await context.adapter.findMany<SessionRow>({
         model: 'session',
-        where: [{ field: 'userId', value: userId }],
+        // Those that have expired stay in the table, and must not take the places of live ones.
+        where: [
+          { field: 'userId', value: userId },
+          { field: 'expiresAt', operator: 'gt', value: new Date() },
+        ],
         sortBy: { field: 'updatedAt', direction: 'desc' },
         limit: MAX_SESSIONS_READ,
       })

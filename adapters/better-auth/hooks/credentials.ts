@@ -3,6 +3,7 @@ import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
+import { liveSessions } from '../binding/sessions.ts'
 import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
@@ -52,7 +53,7 @@ export async function waysIn(
 ): Promise<readonly WayIn[]> {
   const { context } = ctx
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
-  const sessions = await context.internalAdapter.listSessions(user.id)
+  const sessions = await liveSessions(context, user.id)
   const ways = [
     ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
     ...(twoFactorEnabled ? ['twoFactor'] : []),
