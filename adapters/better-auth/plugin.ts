@@ -32,10 +32,10 @@ import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
 import { checkRequestIsolation } from './request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
-import { ADDRESS_CHANGE, beforeAddressChange } from './hooks/earlier-requests.ts'
+import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken } from './hooks/earlier-requests.ts'
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
-import { PASSWORD_RESET, afterPasswordReset, beforePasswordReset } from './hooks/password-reset.ts'
+import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
@@ -225,7 +225,11 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
         },
         {
-          matcher: ({ path }) => path === PASSWORD_RESET,
+          matcher: usesUserToken,
+          handler: createAuthMiddleware(async (ctx) => refuseEarlierToken(store(ctx), ctx)),
+        },
+        {
+          matcher: resetsPassword,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
         },
         {
@@ -244,7 +248,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       ],
       after: [
         {
-          matcher: ({ path }) => path === PASSWORD_RESET,
+          matcher: resetsPassword,
           handler: createAuthMiddleware(async (ctx) => afterPasswordReset(store(ctx), ctx)),
         },
         {

@@ -62,6 +62,15 @@ onEachEngine((newServer) => {
       ).toBeNull()
     })
 
+    test('takes the principal of a sign-up that nobody finished', async () => {
+      const server = await newServer({ emailAndPassword: { enabled: true, requireEmailVerification: true } })
+      const { device, binding, store } = await bindingOf(server)
+      const one = await newPerson(server, device)
+      expect((await one.prove('/sign-up/email', ada)).status).toBe(200)
+      expect(await store.insert(binding)).toMatchObject({ subject: 'user', principal: device.principal })
+      expect(await server.rows('user')).toMatchObject([{ principal: null, principalOpen: true }])
+    })
+
     test('a sign-up and a binding at once: one of them has it', async () => {
       for (let round = 0; round < 5; round++) {
         const server = await newServer()

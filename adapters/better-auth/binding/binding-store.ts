@@ -131,7 +131,6 @@ async function reserveExternal(principals: PrincipalStore, account: Account, dev
     await principals.insert(row)
     return row
   }
-  await assertFree(principals, found, device, null)
-  await takeOver(principals, found, row)
+  await takeOver(principals, await assertFree(principals, found, device, null), row)
   return row
 }

@@ -35,12 +35,28 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
   const found = areInDatabase(context)
     ? await context.adapter.findMany<SessionRow>({
         model: 'session',
-        where: [{ field: 'userId', value: userId }],
+        // Those that have expired stay in the table, and must not take the places of live ones.
+        where: [
+          { field: 'userId', value: userId },
+          { field: 'expiresAt', operator: 'gt', value: new Date() },
+        ],
         sortBy: { field: 'updatedAt', direction: 'desc' },
         limit: MAX_SESSIONS_READ,
       })
     : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[])
   return found.filter(isLive)
+}
+
+/** How often the sessions are read again: each time, only those beyond the limit, or created meanwhile, are left. */
+const MAX_ROUNDS = 100
+
+/** Ends every live session of a user but one. */
+export async function endOtherSessions(context: Context, userId: string, token: string): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const others = (await liveSessions(context, userId)).filter((session) => session.token !== token)
+    if (others.length === 0) return
+    for (const other of others) await context.internalAdapter.deleteSession(other.token)
+  }
 }
 
 /** Returns a live session of a user; null if there is none. */

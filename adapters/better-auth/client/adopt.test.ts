@@ -1,8 +1,9 @@
+import { emailOTP } from 'better-auth/plugins'
 import { describe, expect, test, vi } from 'vitest'
 import type { AuthOptions } from '../../../lib/index.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { latchkey, latchkeyJwt } from '../index.ts'
-import { post, userOf } from '../testing/requests.testing.ts'
+import { mailing, post, userOf } from '../testing/requests.testing.ts'
 import { type TestServer, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -50,6 +51,23 @@ onEachEngine((newServer) => {
       )
       expect((await first.load()).getState().session!.principal).toBe(canonical)
       expect(payloadOf(await two.getToken())).toMatchObject({ sub: canonical, aliases: [alias] })
+    })
+
+    test('adopts, and then verifies the address there: the account keeps both principals', async () => {
+      const mails = mailing()
+      const plugins = [emailOTP({ sendVerificationOTP: (mail) => mails.send(mail) })]
+      const { server, second, two, signIn, canonical, alias } = await secondDevice({}, await newServer({ plugins }))
+      await signIn()
+      await two.resolveConflict('adopt')
+      const address = { email: ada.email, type: 'email-verification' }
+      await server.browser().send('/email-otp/send-verification-otp', post(address))
+      const body = { email: ada.email, otp: mails.last().otp }
+      const verify = () => second.client.$fetch('/email-otp/verify-email', { method: 'POST', body })
+      expect(await two.upgrade(verify)).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal: canonical, principals: [canonical, alias] },
+      })
+      expect(await userOf(server)).toMatchObject({ principal: canonical, emailVerified: true })
     })
 
     test('whose response was lost after the server had recorded it, finds it done', async () => {

@@ -123,6 +123,24 @@ onEachEngine((newServer) => {
       await settled(await load(browser), { session: { principal: fresh, principals: [fresh, principal] } })
     })
 
+    test('and again, after a change of address: gets the principal of its device back once more', async () => {
+      const { server, browser, principal, fresh, mailed } = await reset()
+      const first = await load(browser)
+      await settled(first, { session: { principals: [fresh, principal] } })
+      first.close()
+      await server.change('user', { email: 'new@example.com', emailVerified: false })
+      const { url } = await mailed('/send-verification-email', { email: 'new@example.com' })
+      const elsewhere = server.browser()
+      await elsewhere.send(pathOf(url))
+      await elsewhere.send('/latchkey/session')
+      const { principal: second } = await userOf(server)
+      expect(second).not.toBe(fresh)
+      await settled(await load(browser), {
+        authMode: 'external',
+        session: { principal: second, principals: expect.arrayContaining([second, fresh, principal]) },
+      })
+    })
+
     test('gets it back at the next sign-in, where the session ended with the reset', async () => {
       const { server, browser, principal, fresh } = await reset()
       await server.adapter.deleteMany({ model: 'session', where: [] })

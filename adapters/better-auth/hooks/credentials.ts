@@ -3,6 +3,7 @@ import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
+import { liveSessions } from '../binding/sessions.ts'
 import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
@@ -16,8 +17,9 @@ const MAX_ROWS_READ = 1000
 const MIN_DISTINCT_ID_LENGTH = 16
 
 /**
- * Tables that never give access to an account: tokens mailed to its owner, keys of the server, counters, and those of
- * the plugin. Users, sessions, passwords, providers and linked devices are checked separately.
+ * Tables that never give access to an account: mailed tokens, of which those of an earlier owner are refused, keys of
+ * the server, counters, and those of the plugin. Users, sessions, passwords, providers and linked devices are checked
+ * separately.
  */
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
@@ -51,7 +53,7 @@ export async function waysIn(
 ): Promise<readonly WayIn[]> {
   const { context } = ctx
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
-  const sessions = await context.internalAdapter.listSessions(user.id)
+  const sessions = await liveSessions(context, user.id)
   const ways = [
     ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
     ...(twoFactorEnabled ? ['twoFactor'] : []),

@@ -1,5 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import type { BoundUser } from '../schema.ts'
@@ -25,7 +26,40 @@ export async function beforeAddressChange(principals: PrincipalStore, ctx: Gener
   if (!user || (await hasFreshSession(ctx, user))) return
   try {
     // In seconds: a request of the same second may be the earlier one.
-    await refuseEarlier(principals, user, (iat ?? 0) * 1000)
+    await refuseEarlier(principals, user, (iat ?? 0) * 1000, await handedOverAt(principals, user))
+  } catch (error) {
+    throw asPage(ctx, error)
+  }
+}
+
+/** Routes whose mailed token names only a user and no address, and the start of the token's name at Better Auth. */
+const USER_TOKENS: Readonly<Record<string, string>> = {
+  '/reset-password': 'reset-password:',
+  '/delete-user': 'delete-account-',
+  '/delete-user/callback': 'delete-account-',
+}
+
+/** Returns true for a request that may carry such a token. */
+export function usesUserToken({ path }: { readonly path?: string | undefined }): boolean {
+  return path !== undefined && Object.hasOwn(USER_TOKENS, path)
+}
+
+/**
+ * Refuses a mailed token that was requested before the account's address was changed, or its mailbox was proven: it was
+ * mailed to another address, whose owner may not own the account now. Anyone can request a new one at the present
+ * address.
+ *
+ * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
+ */
+export async function refuseEarlierToken(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
+  const token: unknown = ctx.body?.token || ctx.query?.['token']
+  if (typeof token !== 'string' || !isPlainText(token)) return
+  const found = await ctx.context.internalAdapter.findVerificationValue(`${USER_TOKENS[ctx.path]}${token}`)
+  const user = found && (await principals.findUser('id', found.value))
+  if (!found || !user?.principalMailboxAt) return
+  try {
+    const requestedAt = new Date(found.createdAt).getTime()
+    await refuseEarlier(principals, user, requestedAt, new Date(user.principalMailboxAt).getTime())
   } catch (error) {
     throw asPage(ctx, error)
   }
@@ -46,8 +80,13 @@ function asPage(ctx: GenericEndpointContext, error: unknown): unknown {
   return ctx.redirect(url.href)
 }
 
-async function refuseEarlier(principals: PrincipalStore, user: BoundUser, requestedAt: number): Promise<void> {
-  if (requestedAt > (await handedOverAt(principals, user))) return
+async function refuseEarlier(
+  principals: PrincipalStore,
+  user: BoundUser,
+  requestedAt: number,
+  handedOver: number,
+): Promise<void> {
+  if (requestedAt > handedOver) return
   const principal = user.principal ?? user.id
   await audit(principals, 'refuse', { principal, epoch: String(requestedAt), userId: user.id })
   throw refusal('REQUEST_SUPERSEDED')

@@ -1,3 +1,4 @@
+import type { AuthContext, BetterAuthOptions } from 'better-auth'
 import { emailOTP, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -11,10 +12,11 @@ const ada = person('ada')
 // Whoever signed up with a proof keeps the principal, whichever way they verify their address; and what looks the same
 // from outside, an address that somebody else used, still takes the account from its creator.
 onEachEngine((newServer) => {
-  const open = async () => {
+  const open = async (more: Partial<BetterAuthOptions> = {}) => {
     const mails = mailing()
     const send = (mail: object) => mails.send(mail)
     const server = await newServer({
+      ...more,
       emailAndPassword: { enabled: true, sendResetPassword: send },
       emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
       plugins: [magicLink({ sendMagicLink: send }), emailOTP({ sendVerificationOTP: send })],
@@ -128,6 +130,25 @@ onEachEngine((newServer) => {
       expect((await link(victim, victim.device)).status).toBe(200)
     })
 
+    test('the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads', async () => {
+      const { server, mails, mailed } = await open({
+        advanced: { disableOriginCheck: false, database: { defaultFindManyLimit: 3 } },
+      })
+      await server.browser().send(await mailed())
+      const { id: userId } = await userOf(server)
+      const { internalAdapter } = (await server.auth.$context) as unknown as AuthContext
+      for (let count = 0; count < 5; count++) {
+        await internalAdapter.createSession(userId as string)
+        await internalAdapter.createAccount({ userId: userId as string, providerId: 'idp', accountId: `eve-${count}` })
+      }
+      const victim = await newPerson(server)
+      await victim.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await victim.browser.send(pathOf(mails.last().url))
+      expect(await victim.session()).not.toBeNull()
+      expect(await server.rows('session')).toHaveLength(1)
+      expect(await server.rows('account')).toEqual([])
+    })
+
     test('the victim opens the link, and is signed in by it', async () => {
       const { server, creator: eve, mailed } = await open()
       const victim = await newPerson(server)
@@ -146,6 +167,18 @@ onEachEngine((newServer) => {
       const victim = await newPerson(server)
       await victim.browser.send('/sign-in/email', post({ email: ada.email, password: 'a new password' }))
       expect((await victim.session())!.principal).not.toBe(eve.device.principal)
+    })
+
+    test('the victim opens the link, and resets the password by a code', async () => {
+      const { server, mails, creator: eve, mailed } = await open()
+      await server.browser().send(await mailed())
+      await server.browser().send('/email-otp/request-password-reset', post({ email: ada.email }))
+      const body = { email: 'Ada@Example.com', otp: mails.last().otp, password: 'a new password' }
+      expect((await server.browser().send('/email-otp/reset-password', post(body))).status).toBe(200)
+      const victim = await newPerson(server)
+      await victim.browser.send('/sign-in/email', post({ email: ada.email, password: 'a new password' }))
+      expect((await victim.session())!.principal).not.toBe(eve.device.principal)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'reset' })
     })
 
     test('a session of another account of the creator confirms nothing', async () => {

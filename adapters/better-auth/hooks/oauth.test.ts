@@ -2,6 +2,7 @@ import type { BetterAuthOptions } from 'better-auth'
 import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { link } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
 import { type Person, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
@@ -86,6 +87,18 @@ onEachEngine((newServer) => {
       await signIn(one)
       const { id } = await userOf(server)
       expect(await one.session()).toMatchObject({ principal: one.device.principal, aliases: [id] })
+    })
+
+    test('binds an open account, and links another device, where each sign-in overwrites the profile', async () => {
+      const server = await newServer({ plugins: [openIdPlugin(provider, { overrideUserInfo: true })] })
+      const first = server.browser()
+      await comeBack(first, await leave(first))
+      const [one, two] = [await newPerson(server), await newPerson(server)]
+      await signIn(one)
+      expect(await one.session()).toMatchObject({ principal: one.device.principal })
+      await signIn(two)
+      expect((await link(two, two.device)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: null, principalMailboxAt: null })
     })
 
     test('without a proof binds nothing, whatever header the callback carries', async () => {

@@ -1,38 +1,70 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
+import { isPlainText } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { NOBODY, RESET, confirmByKey, isProofPending, proveMailbox } from '../binding/verified-email.ts'
+import { NOBODY, RESET, confirmByKey, isContested, isProofPending, proveMailbox } from '../binding/verified-email.ts'
+import type { BoundUser } from '../schema.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
 
-/** The only route that hands an account over by its mailbox and leaves no trace in the user. */
-export const PASSWORD_RESET = '/reset-password'
+/**
+ * Routes that hand an account over by its mailbox. The one by a link leaves no trace in the user, and the one by a code
+ * none if the address was verified before.
+ */
+const BY_MAILBOX: readonly (string | undefined)[] = ['/reset-password', '/email-otp/reset-password']
+
+/** Routes that set a password for whoever asks by a phone number, or asks an admin. */
+const BY_OTHERS: readonly (string | undefined)[] = ['/phone-number/reset-password', '/admin/set-user-password']
+
+/** Returns true for a route that sets a new password without the earlier one. */
+export function resetsPassword({ path }: { readonly path?: string | undefined }): boolean {
+  return BY_MAILBOX.includes(path) || BY_OTHERS.includes(path)
+}
 
 /** Records whose password the request resets: afterwards its token is used up. Changes nothing in the database. */
 export async function beforePasswordReset(ctx: GenericEndpointContext): Promise<void> {
-  const token: unknown = ctx.body?.token || ctx.query?.token
-  const verification =
-    typeof token === 'string' && token
-      ? await ctx.context.internalAdapter.findVerificationValue(`reset-password:${token}`)
-      : null
-  if (verification) requestContextOf(ctx).resetUser = verification.value
+  const userId = await userOfReset(ctx)
+  if (userId !== undefined) requestContextOf(ctx).resetUser = userId
+}
+
+async function userOfReset({ path, body, query, context }: GenericEndpointContext): Promise<string | undefined> {
+  const { internalAdapter, adapter } = context
+  const text = (value: unknown): string | null => (typeof value === 'string' && isPlainText(value) ? value : null)
+  if (path === '/admin/set-user-password') return text(String(body?.userId)) ?? undefined
+  if (path === '/email-otp/reset-password') {
+    const email = text(body?.email)
+    return email ? (await internalAdapter.findUserByEmail(email.toLowerCase()))?.user.id : undefined
+  }
+  if (path === '/phone-number/reset-password') {
+    const value = text(body?.phoneNumber)
+    const where = [{ field: 'phoneNumber', value }]
+    return value ? (await adapter.findOne<BoundUser>({ model: 'user', where }))?.id : undefined
+  }
+  const token = text(body?.token || query?.['token'])
+  return token ? (await internalAdapter.findVerificationValue(`reset-password:${token}`))?.value : undefined
 }
 
 /**
- * Applies the consequences of the proof together with the new password, once Better Auth has accepted both: the holder
- * of the token owns the mailbox. Where the address was verified before, there is nothing left to prove.
+ * Applies the consequences of the reset together with the new password, once Better Auth has accepted it. The holder of
+ * a mailed token or code owns the mailbox; where the address was verified before, there is nothing left to prove. A
+ * password that was set in another way proves no mailbox, but is not the creator's choice either: while the binding is
+ * contested, it decides like any other sign-in without the key.
  */
-export async function provePasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
+export async function applyPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { resetUser } = requestContextOf(ctx)
   const user = resetUser ? await principals.findUser('id', resetUser) : null
-  if (!user || (user.emailVerified && !isProofPending(user))) return
-  await proveMailbox(principals, user, (await provenDevice(ctx))?.principal ?? NOBODY)
+  const prover = (await provenDevice(ctx))?.principal ?? NOBODY
+  if (!user) return
+  if (BY_OTHERS.includes(ctx.path)) {
+    if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)
+  } else if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
 }
 
 /** The password is now the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */
 export async function afterPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { returned } = ctx.context as typeof ctx.context & { readonly returned?: unknown }
   const { resetUser } = requestContextOf(ctx)
-  const user = resetUser && !isAPIError(returned) ? await principals.findUser('id', resetUser) : null
+  const isDone = BY_MAILBOX.includes(ctx.path) && !isAPIError(returned)
+  const user = resetUser && isDone ? await principals.findUser('id', resetUser) : null
   if (!user || user.principalMailboxBy == null || user.principalMailboxBy === user.principal) return
   const device = await provenDevice(ctx)
   if (device && device.principal === user.principal) await confirmByKey(principals, user)

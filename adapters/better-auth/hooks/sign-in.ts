@@ -7,6 +7,7 @@ import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { NOBODY, confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import { endOtherSessions } from '../binding/sessions.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
@@ -69,11 +70,10 @@ async function proveByMailbox(
  * The mailbox's owner has signed in, and whoever verified the address earlier may be another person: removes their
  * passwords, providers and sessions, as Better Auth does where the address is still unverified.
  */
-async function endEarlierAccess(ctx: GenericEndpointContext, { userId, token }: NewSession['session']): Promise<void> {
-  const { internalAdapter } = ctx.context
-  for (const { id } of await internalAdapter.findAccounts(userId)) await internalAdapter.deleteAccount(id)
-  for (const session of await internalAdapter.listSessions(userId))
-    if (session.token !== token) await internalAdapter.deleteSession(session.token)
+async function endEarlierAccess({ context }: GenericEndpointContext, session: NewSession['session']): Promise<void> {
+  // Not one by one: Better Auth lists only the first hundred.
+  await context.internalAdapter.deleteAccounts(session.userId)
+  await endOtherSessions(context, session.userId, session.token)
 }
 
 /** @returns true if the account's subject has changed: it took the device's principal, or its binding was confirmed */

@@ -14,7 +14,7 @@ import {
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { PASSWORD_RESET, provePasswordReset } from './password-reset.ts'
+import { applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -70,10 +70,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async (_, ctx) => proveByPasswordReset(ctx, tools),
+        before: async (_, ctx) => followPasswordReset(ctx, tools),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
-      update: { before: async (_, ctx) => proveByPasswordReset(ctx, tools) },
+      update: { before: async (_, ctx) => followPasswordReset(ctx, tools) },
     },
     session: {
       create: {
@@ -98,8 +98,8 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-async function proveByPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx?.path === PASSWORD_RESET) await provePasswordReset(await storeOf(tools), ctx)
+async function followPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
+  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -163,15 +163,24 @@ function isAdmins(ctx: Context): boolean {
 async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
+  const present = user.email === undefined ? null : await userWith(user.email, tools)
   // A change to an address that is proven at once proves nothing about the previous address.
-  if (user.email !== undefined && !(await userWith(user.email, tools)))
+  if (user.email !== undefined && !present)
     return {
       principalMailboxBy: MOVED,
       principalMailboxAt: tools.now(),
       ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
     }
   if (!user.emailVerified || isAdmins(ctx)) return {}
-  return { principalMailboxBy: await proverOf(ctx, tools), principalMailboxAt: tools.now() }
+  const prover = await proverOf(ctx, tools)
+  // As at each sign-in through a provider whose profile overwrites the user's.
+  if (present && isDecided(present) && prover !== present.principal) return {}
+  return { principalMailboxBy: prover, principalMailboxAt: tools.now() }
+}
+
+/** Returns true if the mailbox is verified already, and another proof of it has nothing to decide. */
+function isDecided(user: BoundUser): boolean {
+  return user.emailVerified && user.principalMailboxBy !== MOVED && !isProofPending(user)
 }
 
 /**

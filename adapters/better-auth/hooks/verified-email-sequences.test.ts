@@ -1,10 +1,10 @@
-import { magicLink, phoneNumber } from 'better-auth/plugins'
+import { admin, magicLink, phoneNumber } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
 import { link, nonceFor } from '../testing/link.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
 const eveAtHome = person('eve')
@@ -24,7 +24,10 @@ onEachEngine((newServer) => {
     const server = await newServer({
       emailAndPassword: { enabled: true, sendResetPassword: send },
       emailVerification: { sendVerificationEmail: send },
-      user: { changeEmail: { enabled: true } },
+      user: {
+        changeEmail: { enabled: true },
+        deleteUser: { enabled: true, sendDeleteAccountVerification: send },
+      },
       plugins: [magicLink({ sendMagicLink: send })],
     })
     return { server, mails }
@@ -147,6 +150,52 @@ onEachEngine((newServer) => {
       expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
     })
 
+    test('gets no new password by a link that was requested before', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
+      const { token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const body = { newPassword: 'a new password', token }
+      // A fresh session of hers is no reason: it is not known to be the owner's.
+      for (const browser of [server.browser(), eve.browser]) {
+        const answer = await browser.send('/reset-password', post(body))
+        expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      }
+      const callback = await server
+        .browser()
+        .send(`/reset-password?token=${token}`, post({ newPassword: 'a new password' }))
+      expect(callback.status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: victim.email, principalMailboxBy: 'moved' })
+      expect(await server.rows('account')).toEqual([])
+    })
+
+    test('is not deleted by a link that was requested before, and that the victim opens', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      expect((await eve.browser.send('/delete-user', post({}))).status).toBe(200)
+      const { url, token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const ada = await enterByLink(server, () => mails.last().url)
+      const opened = await ada.browser.send(url.replace(AUDIENCE, ''), { redirect: 'manual' })
+      expect(opened.headers.get('location')).toBe(`${ORIGIN}/?error=REQUEST_SUPERSEDED`)
+      for (const answer of [
+        await ada.browser.send(pathOf(url)),
+        await ada.browser.send('/delete-user', post({ token })),
+      ])
+        expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      // What she requests herself counts.
+      expect((await ada.browser.send('/delete-user', post({}))).status).toBe(200)
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      expect(await server.rows('user')).toEqual([])
+    })
+
     test("links nothing of the victim's", async () => {
       const { server, mails } = await moved(true)
       const ada = await enterByLink(server, () => mails.last().url)
@@ -174,7 +223,11 @@ onEachEngine((newServer) => {
       const send = (mail: object) => mails.send(mail)
       const server = await newServer({
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
-        plugins: [magicLink({ sendMagicLink: send }), phoneNumber({ sendOTP: send })],
+        plugins: [
+          magicLink({ sendMagicLink: send }),
+          phoneNumber({ sendOTP: send, sendPasswordResetOTP: send }),
+          admin(),
+        ],
       })
       const creator = await newPerson(server)
       expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
@@ -204,6 +257,49 @@ onEachEngine((newServer) => {
       expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
       const ada = await enterByLink(server, () => mails.last().url)
       expect((await ada.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    const newPassword = 'a new password'
+    const resetByPhone = async (one: Person, mails: ReturnType<typeof mailing>, headers = {}) => {
+      await one.browser.send('/phone-number/request-password-reset', post({ phoneNumber: '+15550100' }))
+      const body = { phoneNumber: '+15550100', otp: mails.last().code, newPassword }
+      expect((await one.browser.send('/phone-number/reset-password', post(body, headers))).status).toBe(200)
+    }
+    const enterByPassword = async (server: TestServer): Promise<Person> => {
+      const one = await newPerson(server)
+      const body = { email: victim.email, password: newPassword }
+      expect((await one.browser.send('/sign-in/email', post(body))).status).toBe(200)
+      return one
+    }
+
+    test("that was verified after the victim opened the link: a new password by it is not taken for the creator's", async () => {
+      const { server, mails, creator, path } = await bound()
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(path)).status).toBe(200)
+      await verifyPhone(ada, mails)
+      await resetByPhone(await newPerson(server), mails)
+      const entered = await enterByPassword(server)
+      expect((await entered.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    test('that was verified after the victim opened the link: a new password by it, with the key, decides nothing', async () => {
+      const { server, mails, creator, path } = await bound()
+      await click(server, path)
+      await verifyPhone(creator, mails)
+      await resetByPhone(creator, mails, await proofOf(creator.device))
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })
+    })
+
+    test("and an admin's new password, after the victim opened the link, is not taken for the creator's", async () => {
+      const { server, creator, path } = await bound()
+      await click(server, path)
+      const boss = await newPerson(server)
+      await boss.browser.send('/sign-up/email', post(person('boss')))
+      await server.change('user', { role: 'admin' }, { email: 'boss@example.com' })
+      const { id: userId } = await userOf(server, victim.email)
+      expect((await boss.browser.send('/admin/set-user-password', post({ userId, newPassword }))).status).toBe(200)
+      const entered = await enterByPassword(server)
+      expect((await entered.session())!.principal).not.toBe(creator.device.principal)
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {

@@ -824,6 +824,16 @@ onEachEngine((newServer, engine) => {
       expect((await link(victim, await testDevice())).status).toBe(200)
     })
 
+    test('links once the victim has a new password and the other sessions have expired', async () => {
+      const { server, mail, eve, victim } = await handedOver()
+      await victim.browser.send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
+      const token = mail.last().url.split('/').at(-1)!.split('?')[0]
+      await victim.browser.send('/reset-password', post({ newPassword: 'the choice of Ada', token }))
+      const { id } = (await eve.session())!
+      await server.change('session', { expiresAt: new Date(Date.now() - 1000) }, { id: id! })
+      expect((await link(victim, victim.device)).status).toBe(200)
+    })
+
     test('does not take a password that the creator changed for one that the owner chose', async () => {
       const { eve, victim } = await handedOver()
       const change = { currentPassword: ada.password, newPassword: 'the choice of Eve', revokeOtherSessions: false }

@@ -57,8 +57,13 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: await proverOf(ctx, tools), principalMailboxAt: tools.now() }',
+  find: 'return { principalMailboxBy: prover, principalMailboxAt: tools.now() }',
   replace: 'return {}',
+}
+const resetUnnoticed = {
+  file: plugin('hooks/password-reset.ts'),
+  find: 'await proveMailbox(principals, user, prover)',
+  replace: 'return',
 }
 const jtiNotUnique = {
   file: plugin('schema.ts'),
@@ -98,11 +103,18 @@ const verifiedAtOnce = (attack, defence, [file, find, replace], [testFile, name]
   test: { file: `lib/server/external/${testFile}.test.ts`, name },
 })
 
-const hijack = (/** @type {string} */ path, patch = mailboxUnnoticed) => ({
+/**
+ * The first proof of a mailbox by one route.
+ *
+ * @param {string} path
+ * @param {readonly Patch[]} patches
+ * @returns {Attack}
+ */
+const hijack = (path, ...patches) => ({
   attack: `Pre-hijack by the victim's address, then the victim's ${path}`,
   defence:
     'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
-  patches: [patch],
+  patches: patches.length > 0 ? patches : [mailboxUnnoticed],
   test: {
     file: plugin('hooks/verified-email.test.ts'),
     name: `SQLite > the first proof of a mailbox by ${path} > takes the account from the principal of its creator, and returns that principal to its key`,
@@ -896,12 +908,8 @@ export const ATTACKS = [
   hijack('/verify-email'),
   hijack('/sign-in/email-otp'),
   hijack('/email-otp/verify-email'),
-  hijack('/email-otp/reset-password'),
-  hijack('/reset-password', {
-    file: plugin('hooks/password-reset.ts'),
-    find: 'await proveMailbox(principals, user, (await provenDevice(ctx))?.principal ?? NOBODY)',
-    replace: 'if (user) return',
-  }),
+  hijack('/email-otp/reset-password', mailboxUnnoticed, resetUnnoticed),
+  hijack('/reset-password', resetUnnoticed),
   {
     attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
     defence:
@@ -1215,14 +1223,94 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'if (verification) requestContextOf(ctx).resetUser = verification.value',
+        find: 'if (userId !== undefined) requestContextOf(ctx).resetUser = userId',
         replace:
-          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (verification) await proveMailbox(principals, (await principals.findUser("id", verification.value))!, NOBODY)',
+          'const principals = (await import("../binding/principal-store.ts")).principalStore(ctx.context.adapter, new Date())\n  if (userId !== undefined) await proveMailbox(principals, (await principals.findUser("id", userId))!, NOBODY)',
       },
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > an expired token for a new password resets nothing',
+    },
+  },
+  {
+    attack: "Pre-hijack: the victim opens the mailed link, and resets the creator's password by a mailed code",
+    defence: 'A reset by a code counts as a reset by a link does, even where it changes nothing but the password',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: "['/reset-password', '/email-otp/reset-password']",
+        replace: "['/reset-password']",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and resets the password by a code',
+    },
+  },
+  {
+    attack:
+      "Pre-hijack: the victim opens the mailed link, and gets a new password by her phone number, or from an admin, so that her sign-in looks like the creator's",
+    defence: 'A password that was set without the key and without the earlier password ends a contested binding',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that was verified after the victim opened the link: a new password by it is not taken for the creator's",
+    },
+  },
+  {
+    attack:
+      "A creator requests a new password at their own mailbox, changes the address to the victim's, and then uses the mailed link: the password counts as the victim's choice",
+    defence: 'A mailed token that names only the user is refused if it was requested before the address was changed',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "'/reset-password': 'reset-password:',",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > gets no new password by a link that was requested before",
+    },
+  },
+  {
+    attack:
+      'A creator requests the deletion of their account, hands it over by a change of address, and sends the link to the victim, whose browser deletes the account',
+    defence: 'A deletion that was requested before the address was changed is refused, also with a session',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "'/delete-user/callback': 'delete-account-'",
+        replace: "'/unchecked': ''",
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > is not deleted by a link that was requested before, and that the victim opens",
+    },
+  },
+  {
+    attack:
+      'Pre-hijack: the creator signs in more often than one query reads sessions, so that one outlives the sign-in of the victim by mail',
+    defence: 'Sessions are ended until none but the new one is left, and providers in one statement',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await endOtherSessions(context, session.userId, session.token)',
+        replace:
+          'void endOtherSessions\n  for (const { token } of await context.internalAdapter.listSessions(session.userId))\n    if (token !== session.token) await context.internalAdapter.deleteSession(token)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads',
     },
   },
 
@@ -3087,7 +3175,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
-        find: 'if (requestedAt > (await handedOverAt(principals, user))) return',
+        find: 'if (requestedAt > handedOver) return',
         replace: 'if (requestedAt > 0 || (await handedOverAt(principals, user)) < 0) return',
       },
     ],

@@ -4,13 +4,12 @@ import { openEntry } from '../device/current-key.ts'
 import type { Context } from '../shared/context.ts'
 
 /**
- * Returns the device key of the current account, until the account has verified an identifier. The request that
- * verifies one keeps the account's principal only if it carries a proof by this key.
+ * Returns the key of the current account's own principal, if this device has it, until the account has verified an
+ * identifier. The request that verifies one keeps the account's principal only if it carries a proof by this key; a
+ * proof by the key of an alias would take both from the account.
  */
 export async function unprovenAccountKey(context: Context): Promise<DeviceKey | null> {
   const account = currentAccount(context.keyring())
-  if (!account || account.recoverable) return null
-  const entries = [account.principal, ...account.aliases].map((principal) => deviceOf(context.keyring(), principal))
-  const entry = entries.find((found) => found !== undefined)
+  const entry = account && !account.recoverable ? deviceOf(context.keyring(), account.principal) : undefined
   return entry ? openEntry(entry, context.options) : null
 }

@@ -2,7 +2,7 @@ import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../er
 import { deviceOf, putEntry, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
-import { type AccountEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
+import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
 import { currentKey, openEntry } from '../device/current-key.ts'
 import type { AccountProvider, AccountSession, ExpectedAccount } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
@@ -115,20 +115,35 @@ async function link(
 }
 
 /**
- * Links the principal that the current account had on this device before it was reset, so that its rows stay reachable.
- * Links nothing if its key is missing or the account server refuses.
+ * Links the principals that the current account had before it was reset and whose keys are on this device, so that
+ * their rows stay reachable. Links none that the account server refuses.
  */
 async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+  const { before, found } = facts
+  const had = before?.kind === 'account' ? [before.principal, ...before.aliases] : []
+  let learned: Partial<Facts> = { isRelinkTried: true }
+  for (const principal of had) {
+    const entry = deviceOf(context.keyring(), principal)
+    if (!entry || !account.link || [found.principal, ...found.aliases].includes(principal)) continue
+    learned = { ...learned, ...(await linkAgain(context, account, facts, entry)) }
+  }
+  return learned
+}
+
+async function linkAgain(
+  context: Context,
+  account: AccountProvider,
+  facts: Facts,
+  entry: DeviceEntry,
+): Promise<Partial<Facts>> {
   const { principal: linkTo } = facts.found
-  const entry = deviceOf(context.keyring(), facts.before?.principal)
-  if (!entry || !account.link) return { isRelinkTried: true }
-  const key = await openEntry(entry, context.options)
   try {
-    const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
-    return { found: checkSame(found, facts), isRelinkTried: true }
+    const key = await openEntry(entry, context.options)
+    const found = await account.link!((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+    return { found: checkSame(found, facts) }
   } catch (error) {
     if (!isLatchkeyError(error) || NO_ANSWER.includes(error.code)) throw error
-    return { isRelinkTried: true }
+    return {}
   }
 }
 

@@ -34,8 +34,10 @@ function sessionsFor(before: Entry | undefined): AccountSession[] {
         STRANGER,
         { ...STRANGER, principal: before.principal },
         { ...STRANGER, aliases: [before.principal] },
-        // The current account after a reset.
-        ...(before.kind === 'account' ? [{ ...STRANGER, accountId: before.accountId }] : []),
+        // The current account after a reset, and after one that left the principal with it.
+        ...(before.kind === 'account'
+          ? [[], [before.principal]].map((aliases) => ({ ...STRANGER, accountId: before.accountId, aliases }))
+          : []),
       ]
     : [STRANGER]
 }
@@ -64,7 +66,7 @@ const isSame = ({ before, found }: Facts): boolean =>
 
 /** The current account, with another principal than it had. */
 const isReset = (facts: Facts): boolean =>
-  facts.before === ACCOUNT && facts.found.accountId === ACCOUNT.accountId && !isSame(facts)
+  facts.before === ACCOUNT && facts.found.accountId === ACCOUNT.accountId && facts.found.principal !== ACCOUNT.principal
 
 /** The combinations that lead to one of these plans. */
 const leadingTo = (...plans: readonly string[]): Facts[] => ALL.filter((facts) => plans.includes(decide(facts)))
@@ -108,7 +110,7 @@ describe(`over all ${ALL.length} combinations of facts`, () => {
     expect(plans).toEqual(new Set(['show', 'complete', 'relink']))
   })
 
-  test('only the current account, which lost the principal, gets it back as an alias, and only once', () => {
+  test('only the current account, which has another principal now, gets those of the device back, and only once', () => {
     expect(leadingTo('relink')).toEqual(ALL.filter((facts) => isReset(facts) && !facts.isRelinkTried))
   })
 
@@ -145,7 +147,10 @@ describe(`over all ${ALL.length} combinations of facts`, () => {
   test('completes if and only if the account has the current principal, or is the current one and was asked for', () => {
     const isFollowed = (facts: Facts): boolean =>
       isReset(facts) && facts.isRelinkTried === true && ['asked', 'expected'].includes(facts.consent)
-    expect(leadingTo('complete')).toEqual(ALL.filter((facts) => isSame(facts) || isFollowed(facts)))
+    const isRelinked = (facts: Facts): boolean => !isReset(facts) || facts.isRelinkTried === true
+    expect(leadingTo('complete')).toEqual(
+      ALL.filter((facts) => (isSame(facts) && isRelinked(facts)) || isFollowed(facts)),
+    )
   })
 
   test('on the day of installation nothing is bound, linked or held, and only an empty device is switched', () => {

@@ -21,7 +21,7 @@ export interface Facts {
   readonly isFixed?: boolean
   /** The device's principal belongs to another account. */
   readonly isTaken?: boolean
-  /** The current principal was removed from the account by its reset, and linking it again was tried. */
+  /** The account was reset, and linking the principals that it had here was tried. */
   readonly isRelinkTried?: boolean
   /** True if replacing the device's identity would lose no user data; undefined until the app was asked. */
   readonly isEmpty?: boolean | undefined
@@ -31,15 +31,16 @@ export interface Facts {
  * The next step. `show` waits for the user, `complete` makes the account current with this device's principal, `switch`
  * makes it current instead of this device's identity, `hold` keeps both. The other steps yield new facts: `bind` gives
  * an open account the device's principal, `fix` keeps the account's own, `link` adds the device's as an alias, `relink`
- * adds the principal that the current account had before its reset, `describe` asks the app for the device's data.
+ * adds the principals of this device that the current account had before its reset, `describe` asks the app for the device's data.
  */
 export type Plan = 'show' | 'complete' | 'bind' | 'fix' | 'link' | 'relink' | 'describe' | 'switch' | 'hold'
 
 /** Decides what to do with a session. Pure; the rule is only here. */
 export function decide(facts: Facts): Plan {
   const { before, found, consent, decision, isFixed, isTaken, isEmpty, isRelinkTried } = facts
-  if (isSameIdentity(found, before)) return 'complete'
+  // First: an earlier principal of a reset account, without a key, stays with it as an alias.
   if (isReset(found, before) && !isRelinkTried) return 'relink'
+  if (isSameIdentity(found, before)) return 'complete'
   if (isReset(found, before)) return consent === 'asked' || consent === 'expected' ? 'complete' : 'show'
   if (consent === 'none') return 'show'
   if (before?.kind === 'account' && !(consent === 'asked' && decision)) return consent === 'asked' ? 'hold' : 'show'
@@ -52,8 +53,8 @@ export function decide(facts: Facts): Plan {
 }
 
 /** True if this is the current account with a new principal: its mailbox was verified without the device's key. */
-function isReset({ accountId }: AccountSession, before: Entry | undefined): boolean {
-  return before?.kind === 'account' && before.accountId === accountId
+function isReset({ accountId, principal }: AccountSession, before: Entry | undefined): boolean {
+  return before?.kind === 'account' && before.accountId === accountId && before.principal !== principal
 }
 
 /**
