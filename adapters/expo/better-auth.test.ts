@@ -9,7 +9,7 @@ import { openSqlite } from '../better-auth/testing/database.testing.ts'
 import { openIdPlugin } from '../better-auth/testing/openid.testing.ts'
 import { mailing, post } from '../better-auth/testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../better-auth/testing/server.testing.ts'
-import { createExpoAuth, latchkeyExpoClient } from './index.ts'
+import { type ExpoAuthOptions, createExpoAuth, latchkeyExpoClient } from './index.ts'
 import { phone } from './phone.testing.ts'
 
 // Real Better Auth with the plugin `expo()`, and its real client over stubs of the native modules.
@@ -32,7 +32,8 @@ const mail = mailing()
 
 function newServer(): Promise<TestServer> {
   const plugins = [expo(), openIdPlugin(provider), magicLink({ sendMagicLink: mail.send })]
-  return testServer({ plugins, trustedOrigins: ['notes://'] }, openSqlite())
+  // Each reading of a session sets its cookie again.
+  return testServer({ plugins, trustedOrigins: ['notes://'], session: { updateAge: 0 } }, openSqlite())
 }
 
 type Network = (request: Request) => Promise<Response>
@@ -59,16 +60,21 @@ function install(server: TestServer, native: (handler: Network) => Network = exp
   const device = phone()
   const sent: string[] = []
   /** Answers a request in place of the server. */
-  const faults = { network: null as ((url: string) => boolean) | null }
+  const faults = {
+    network: null as ((url: string) => boolean) | null,
+    delay: null as ((url: string) => Promise<void> | undefined) | null,
+  }
   const browser = { answer: (url: string): Promise<{ type: string; url?: string }> => signInThere(server, url) }
   const network: Network = async (request) => {
     sent.push(new URL(request.url).pathname.replace('/api/auth', ''))
     if (faults.network?.(request.url)) throw new TypeError('Network request failed')
-    return native(server.handler)(request)
+    const response = await native(server.handler)(request)
+    await faults.delay?.(request.url)
+    return response
   }
   const name = `better-auth-${++apps}`
-  async function start() {
-    const client = createAuthClient({
+  const newClient = () =>
+    createAuthClient({
       baseURL: ORIGIN,
       plugins: [
         expoClient({ scheme: 'notes', storage: device.modules.SecureStore, storagePrefix: 'notes' }),
@@ -77,12 +83,13 @@ function install(server: TestServer, native: (handler: Network) => Network = exp
       ],
       fetchOptions: { customFetchImpl: (...given) => network(new Request(...given)) },
     })
-    const auth = createExpoAuth({ ...device.modules, name, audience: ORIGIN, authClient: client })
+  async function start(more: Partial<ExpoAuthOptions> = {}, client = newClient()) {
+    const auth = createExpoAuth({ ...device.modules, name, audience: ORIGIN, authClient: client, ...more })
     await auth.ready
     return { auth, client }
   }
   const cookies = (): string => device.keychain.get('notes_cookie')?.value ?? '{}'
-  return { device, sent, faults, browser, start, cookies }
+  return { device, sent, faults, browser, newClient, start, cookies }
 }
 
 /** The browser of the phone: it goes from the server's proxy to the provider, and back by the server to the app. */
@@ -143,6 +150,88 @@ describe('with @better-auth/expo', () => {
     await client.signOut()
     await vi.waitFor(() => expect(auth.getState().authMode).toBe('anonymous'), SOON)
     expect(await server.rows('session')).toEqual([])
+  })
+})
+
+describe('a phone that changes hands without being erased', () => {
+  /** Ada's app, signed in and then deleted; the keychain of iOS stays. */
+  async function handedOver() {
+    const server = await newServer()
+    const app = install(server)
+    const { auth, client } = await app.start()
+    const { principal } = auth.getState().session!
+    await auth.upgrade(() => client.signUp.email(person('ada')))
+    await client.getSession()
+    expect(app.cookies()).toContain('session_token')
+    expect(app.device.keychain.get('notes_session_data')?.value).toContain('ada@example.com')
+    auth.close()
+    app.device.uninstallOnIos()
+    app.sent.length = 0
+    return { server, app, principal }
+  }
+
+  test('has no session of the user before', async () => {
+    const { server, app, principal } = await handedOver()
+    const { auth, client } = await app.start({ onReinstall: 'forget' })
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { authMode: 'local-first' } })
+    expect(auth.getState().session!.principal).not.toBe(principal)
+    expect([...app.device.keychain.values()].some(({ value }) => /ada@|session_token/.test(value))).toBe(false)
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(await client.getSession()).toMatchObject({ data: null })
+    // Without a request, since the network may be missing: the server ends it when it expires.
+    expect(app.sent.filter((path) => path !== '/latchkey/session' && path !== '/get-session')).toEqual([])
+    expect(await server.rows('session')).toHaveLength(1)
+  })
+
+  test('has none either if the network is missing', async () => {
+    const { app } = await handedOver()
+    app.faults.network = () => true
+    await app.start({ onReinstall: 'forget' })
+    expect(JSON.parse(app.cookies())).toEqual({})
+  })
+
+  test('keeps the session if the identity is kept', async () => {
+    const { app, principal } = await handedOver()
+    const { auth } = await app.start({ onReinstall: 'keep' })
+    expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
+    expect(app.cookies()).toContain('session_token')
+  })
+
+  test('forgets again if the keychain did not delete the session, and shows no identity until then', async () => {
+    const { app, principal } = await handedOver()
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    app.device.device.fault = (call, value) =>
+      call === 'set' && value === '{}' ? Promise.reject(new Error()) : undefined
+    const { auth } = await app.start({ onReinstall: 'forget' })
+    expect(auth.getState()).toMatchObject({ session: null, storage: { problem: 'KEYSTORE_UNAVAILABLE' } })
+    auth.close()
+    app.device.device.fault = null
+    const { auth: next } = await app.start({ onReinstall: 'forget' })
+    expect(next.getState().session!.principal).not.toBe(principal)
+    expect(JSON.parse(app.cookies())).toEqual({})
+    error.mockRestore()
+  })
+
+  test('a response to the user before that comes later does not bring the session back', async () => {
+    const { app } = await handedOver()
+    const client = app.newClient()
+    let answer = (): void => {}
+    const isSent = new Promise<void>((sent) => {
+      app.faults.delay = (url) =>
+        url.includes('/get-session') ? new Promise<void>((resolve) => (sent(), (answer = resolve))) : undefined
+    })
+    const asked = client.getSession().then(
+      () => 'a session',
+      (error: unknown) => error,
+    )
+    await isSent
+    await app.start({ onReinstall: 'forget' }, client)
+    answer()
+    expect(await asked).toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(app.cookies()).not.toContain('session_token')
+    expect(app.device.keychain.get('notes_session_data')?.value ?? '').not.toContain('ada@')
+    app.faults.delay = null
+    expect(await client.getSession()).toMatchObject({ data: null })
   })
 })
 

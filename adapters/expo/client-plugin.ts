@@ -27,7 +27,18 @@ export interface LatchkeyExpoClientOptions extends LatchkeyClientOptions {
 /** The Better Auth client of a native app. */
 export interface LatchkeyExpoAuthClient extends LatchkeyAuthClient {
   /** Added by {@link latchkeyExpoClient}. */
-  $latchkeyExpo(): true
+  $latchkeyExpo(): LatchkeyExpoConnection
+}
+
+/** Passed from the client plugin to `createExpoAuth`. */
+export interface LatchkeyExpoConnection {
+  /**
+   * Deletes the session that `expoClient` has stored, without a request to the server. A response to an earlier request
+   * does not store it again: that request rejects with `IDENTITY_CHANGED`.
+   *
+   * @throws {LatchkeyError} `KEYSTORE_UNAVAILABLE`: it is still stored
+   */
+  forgetSession(): Promise<void>
 }
 
 /** The client plugin's exact type, as that of `latchkeyClient`. */
@@ -41,18 +52,19 @@ export interface LatchkeyExpoClientPlugin extends Omit<LatchkeyClientPlugin, 'ge
  * `expoClient`. While `auth.upgrade` runs, it opens the browser for `signIn.social` and `signIn.oauth2` instead of
  * `expoClient`: a refusal in the deep link, or a browser that the user closes, becomes a result of the upgrade. It also
  * removes the callback URLs from a link that is followed, since only then does the app receive the session. At any
- * other time it does nothing.
+ * other time it changes no request; it only refuses responses to the session that `forgetSession` deleted.
  */
 export function latchkeyExpoClient(options: LatchkeyExpoClientOptions): LatchkeyExpoClientPlugin {
   const base = latchkeyClient(options)
   let connection: LatchkeyConnection | undefined
+  const forgetting: Forgetting = { count: 0, running: undefined }
   return {
     ...base,
-    fetchPlugins: [...base.fetchPlugins, nativeSignIn(() => connection, options)],
+    fetchPlugins: [...base.fetchPlugins, nativeSignIn(() => connection, options), refuseLateResponses(forgetting)],
     getActions(...args) {
       const actions = base.getActions(...args)
-      connection = actions.$latchkey()
-      return { ...actions, $latchkeyExpo: () => true }
+      const { fetch } = (connection = actions.$latchkey())
+      return { ...actions, $latchkeyExpo: () => ({ forgetSession: () => forget(forgetting, fetch) }) }
     },
   }
 }
@@ -119,12 +131,67 @@ function refuseFailedLink(target: string | null): void {
 
 /** Gives `expoClient` the cookies of a deep link, as if a server had just set them. It stores them with the others. */
 async function keepCookie(fetch: LatchkeyConnection['fetch'], setCookie: string): Promise<void> {
-  const headers = new Headers({ 'content-type': 'application/json', 'set-cookie': setCookie })
-  const response = { ok: true, status: 200, headers, text: async () => '{}' } as Response
-  const { error } = (await fetch('/latchkey/session', {
-    method: 'GET',
-    customFetchImpl: async () => response,
-    [OWN]: true,
-  } as never)) as { error: unknown }
+  const { error } = await unsent(fetch, '/latchkey/session', 'GET', { 'set-cookie': setCookie })
   if (error) throw new LatchkeyError('SESSION_NOT_KEPT', undefined, error)
+}
+
+/** Marks a request that no server receives, in its options. */
+const UNSENT: unique symbol = Symbol('unsent')
+
+/** Lets a request pass the client's plugins, and answers it here. Returns the headers that a server would have got. */
+async function unsent(
+  fetch: LatchkeyConnection['fetch'],
+  path: string,
+  method: 'GET' | 'POST',
+  answered: Record<string, string> = {},
+): Promise<{ readonly error: unknown; readonly sent: Headers }> {
+  const headers = new Headers({ 'content-type': 'application/json', ...answered })
+  const response = { ok: true, status: 200, headers, text: async () => '{}' } as Response
+  let sent = new Headers()
+  const customFetchImpl = async (_: unknown, init: RequestInit = {}): Promise<Response> => {
+    sent = new Headers(init.headers)
+    return response
+  }
+  const body = method === 'POST' ? { body: {} } : {}
+  const options = { method, ...body, customFetchImpl, [OWN]: true, [UNSENT]: true }
+  const { error } = (await fetch(path, options as never)) as { error: unknown }
+  return { error, sent }
+}
+
+/** How often the session was deleted, and the deletion that is running. */
+interface Forgetting {
+  count: number
+  running: Promise<void> | undefined
+}
+
+async function forget(forgetting: Forgetting, fetch: LatchkeyConnection['fetch']): Promise<void> {
+  forgetting.running = deleteSession(fetch).then(() => void forgetting.count++)
+  await forgetting.running
+}
+
+async function deleteSession(fetch: LatchkeyConnection['fetch']): Promise<void> {
+  // `expoClient` deletes its cookies and its copy of the session before it sends a sign-out.
+  await unsent(fetch, '/sign-out', 'POST')
+  // It only logs that the keychain failed.
+  const { sent } = await unsent(fetch, '/latchkey/session', 'GET')
+  if (sent.get('cookie')) throw new LatchkeyError('KEYSTORE_UNAVAILABLE', 'the session was not deleted')
+}
+
+/** A response to a request of the session before its deletion would store its cookies again. */
+function refuseLateResponses(forgetting: Forgetting): FetchPlugin {
+  return {
+    id: 'latchkey-expo-forget',
+    name: 'latchkey-expo-forget',
+    async init(url, options = {}) {
+      if (UNSENT in options) return { url, options }
+      const { count } = forgetting
+      const customFetchImpl: typeof fetch = async (...given) => {
+        const response = await (options.customFetchImpl ?? fetch)(...given)
+        await forgetting.running?.catch(() => {})
+        if (forgetting.count !== count) throw new LatchkeyError('IDENTITY_CHANGED')
+        return response
+      }
+      return { url, options: { ...options, customFetchImpl } }
+    },
+  }
 }

@@ -116,6 +116,20 @@ describe('an identity on a phone', () => {
     expect([...device.keychain.values()].some(({ value }) => value.includes(principal))).toBe(false)
   })
 
+  test('is forgotten with the session of another provider, which the app deletes', async () => {
+    const { device, account, run } = app()
+    const { principal } = (await run()).session!
+    device.uninstallOnIos()
+    const onForget = vi.fn(() => expect([...device.keychain.values()][0]?.value).toContain(principal))
+    await run({ onReinstall: 'keep', onForget })
+    expect(onForget).not.toHaveBeenCalled()
+    device.uninstallOnIos()
+    const before = account.calls.length
+    const asked: number[] = []
+    await run({ onReinstall: 'forget', onForget: () => (onForget(), void asked.push(account.calls.length - before)) })
+    expect(asked).toEqual([0])
+  })
+
   test('is not there while the phone is locked, and is back without a restart', async () => {
     const { device, start } = app()
     const { principal } = (await start()).getState().session!

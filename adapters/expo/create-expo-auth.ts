@@ -11,7 +11,7 @@ import { type SecureStoreOptions, secureStore } from './secure-store.ts'
 export interface ExpoAuthOptions
   extends
     Omit<AuthOptions, 'account' | 'audience' | 'harden' | 'keystore' | 'name'>,
-    Pick<SecureStoreOptions, 'SecureStore' | 'FileSystem' | 'name' | 'onReinstall'> {
+    Pick<SecureStoreOptions, 'SecureStore' | 'FileSystem' | 'name' | 'onReinstall' | 'onForget'> {
   /** `aud` of tokens for the app's own servers, usually the origin of the main one. A native app has no origin. */
   readonly audience: string
   /** Made by `createAuthClient` with `expoClient` and `latchkeyExpoClient` among its plugins. */
@@ -34,7 +34,7 @@ export interface ExpoAuthOptions
  */
 export function createExpoAuth(options: ExpoAuthOptions): Auth {
   const { authClient, account, SecureStore, FileSystem, AppState, Network, getRandomValues, ...rest } = options
-  const { onReinstall, name, audience, ...others } = rest
+  const { onReinstall, onForget, name, audience, ...others } = rest
   const modules = { SecureStore, FileSystem, AppState, Network, getRandomValues, audience }
   for (const [name, value] of Object.entries(modules)) if (!value) throw new TypeError(`${name}: required`)
   if (authClient && account) throw new TypeError('account: expected either authClient or account')
@@ -52,6 +52,10 @@ export function createExpoAuth(options: ExpoAuthOptions): Auth {
       FileSystem,
       ...(name !== undefined && { name }),
       ...(onReinstall !== undefined && { onReinstall }),
+      async onForget() {
+        await authClient?.$latchkeyExpo().forgetSession()
+        await onForget?.()
+      },
     }),
     // Text is all that a keychain holds.
     harden: 'never',

@@ -121,6 +121,20 @@ describe('a record without its marks is of an earlier installation', () => {
     expect(await store.read()).toEqual({ found: null })
   })
 
+  test('and is deleted only once the app has deleted the rest', async () => {
+    const onForget = vi.fn(() => Promise.reject(new Error('no access')))
+    const { device, store, name } = await reinstalled({ onReinstall: 'forget', onForget })
+    await expect(store.read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    await expect(store.update(() => ({}))).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(onForget).toHaveBeenCalledTimes(2)
+    expect(device.keychain.get(`latchkey.${name}`)?.value).toBe('{"owner":"before"}')
+    onForget.mockImplementation(async () => expect(device.keychain.size).toBe(1) as never)
+    expect(await store.read()).toBeUndefined()
+    expect(await store.read()).toBeUndefined()
+    expect(onForget).toHaveBeenCalledTimes(3)
+    expect(device.keychain.size).toBe(0)
+  })
+
   test('and a function learns of it once', async () => {
     const onReinstall = vi.fn(() => 'keep' as const)
     const { device, store, name } = await reinstalled({ onReinstall })

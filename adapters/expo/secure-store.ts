@@ -33,6 +33,12 @@ export interface SecureStoreOptions {
    * happens, and decides; if it throws, the identity is kept.
    */
   readonly onReinstall?: OnReinstall
+  /**
+   * Called before `forget` deletes the identity: delete what else the earlier installation left of its user. Nothing is
+   * read or deleted before it is done, at most 10 seconds. If it fails, the store is `KEYSTORE_UNAVAILABLE`, and the
+   * next access calls it again.
+   */
+  readonly onForget?: () => void | Promise<void>
 }
 
 /** See {@link SecureStoreOptions.onReinstall}. */
@@ -54,7 +60,7 @@ const SAFE_BYTES = 2048
  * @throws {TypeError} `name` is invalid
  */
 export function secureStore(options: SecureStoreOptions): RecordStore {
-  const { SecureStore, FileSystem, name = 'latchkey', onReinstall = 'keep' } = options
+  const { SecureStore, FileSystem, name = 'latchkey', onReinstall = 'keep', onForget } = options
   if (!/^[\w.-]+$/.test(name)) throw new TypeError('name: expected letters, digits, ".", "-" and "_"')
   const key = `latchkey.${name}`
   const item = openItem(SecureStore, key)
@@ -68,6 +74,8 @@ export function secureStore(options: SecureStoreOptions): RecordStore {
       marks.afterRecord()
       return text
     }
+    // In this order: a process that ends in between does both again.
+    await reported(async () => onForget?.())
     await item.remove()
     return null
   }

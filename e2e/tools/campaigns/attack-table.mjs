@@ -4138,6 +4138,31 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A phone changes hands, and the session of the user before signs in whoever installs the app again',
+    defence:
+      "`onReinstall: 'forget'` deletes the account's session before the identity, and again if it was interrupted",
+    patches: [{ file: SECURE_STORE, find: 'await reported(async () => onForget?.())', replace: UNCHECKED }],
+    test: {
+      file: 'adapters/expo/better-auth.test.ts',
+      name: 'a phone that changes hands without being erased > has no session of the user before',
+    },
+  },
+  {
+    attack: 'A response to a request of the user before stores the session of that user again after it was deleted',
+    defence: 'Responses to requests from before the deletion are refused',
+    patches: [
+      {
+        file: 'adapters/expo/client-plugin.ts',
+        find: "if (forgetting.count !== count) throw new LatchkeyError('IDENTITY_CHANGED')",
+        replace: 'void count',
+      },
+    ],
+    test: {
+      file: 'adapters/expo/better-auth.test.ts',
+      name: 'a phone that changes hands without being erased > a response to the user before that comes later does not bring the session back',
+    },
+  },
+  {
     attack: 'A random source leaves its buffer unfilled, and every phone gets the same secret',
     defence: 'Two equal draws are refused before anything is created',
     patches: [
