@@ -1,15 +1,16 @@
 /**
- * Returns a function that is true once in each interval, from the first call on: for work that need not be done by
- * every request. A clock that was set back must not stop it.
+ * Returns a function that sweeps at most once in each interval, at the first call and then again: for what need not be
+ * done by every request. A clock that was set back must not stop it. A sweep that fails is no error of the request,
+ * which may have used up a proof by then: the next one deletes what this one left.
  *
  * @param interval - in milliseconds
  */
-export function onceIn(interval: number, clock: () => number): () => boolean {
+export function sweepIn(interval: number, clock: () => number): (sweep: () => Promise<unknown>) => Promise<void> {
   let last = 0
-  return () => {
+  return async (sweep) => {
     const now = clock()
-    if (Math.abs(now - last) < interval) return false
+    if (Math.abs(now - last) < interval) return
     last = now
-    return true
+    await sweep().catch(() => {})
   }
 }

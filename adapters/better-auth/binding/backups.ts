@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../../lib/server.ts'
-import { encodeBase64url, hmacKey, onceIn } from '../../../lib/server-kit.ts'
+import { encodeBase64url, hmacKey, sweepIn } from '../../../lib/server-kit.ts'
 import { BACKUPS as MODEL, LEFT_KEPT_MS } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
 import { type PrincipalStore, principalStore } from './principal-store.ts'
@@ -94,7 +94,7 @@ const NEVER = new Date(0)
  */
 export function createBackups(rules: BackupsWithoutAccount | null, clock: () => number, secret: string): Backups {
   const now = (): Date => new Date(clock())
-  const isDue = onceIn(SWEEP_MS, clock)
+  const sweep = sweepIn(SWEEP_MS, clock)
 
   /**
    * Returns how long a new backup of a device's principal is kept, in milliseconds; null: until it is removed;
@@ -125,11 +125,11 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
 
   return {
     async put(adapter, device, backup) {
-      if (isDue()) await sweep(adapter, now())
+      await sweep(() => deleteExpired(adapter, now()))
       return put(adapter, device, backup)
     },
     async renew(adapter, device, hash) {
-      if (isDue()) await sweep(adapter, now())
+      await sweep(() => deleteExpired(adapter, now()))
       const life = await lifeOf(adapter, device)
       const found = await find(adapter, hash)
       // Without an account, and without backups for such identities, what is left of its time stays as it is.
@@ -292,7 +292,7 @@ async function hideAddress(secret: string, address: string | null, now: Date): P
   return encodeBase64url(new Uint8Array(mac))
 }
 
-async function sweep(adapter: Adapter, now: Date): Promise<void> {
+async function deleteExpired(adapter: Adapter, now: Date): Promise<void> {
   const principals = principalStore(adapter, now)
   const before = (field: string, time: Date): Where => [
     { field, operator: 'gt', value: NEVER },

@@ -1,5 +1,5 @@
 import type { SecondaryStorage } from 'better-auth'
-import { onceIn } from '../../../lib/server-kit.ts'
+import { sweepIn } from '../../../lib/server-kit.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
@@ -58,16 +58,12 @@ const SWEEP_MS = 60_000
 const TABLE = 'latchkeyRendezvous'
 
 function tableStore(clock: () => number, most: number): RendezvousStore {
-  const isDue = onceIn(SWEEP_MS, clock)
+  const sweep = sweepIn(SWEEP_MS, clock)
   const now = (): Date => new Date(clock())
 
-  async function sweep(adapter: Adapter): Promise<void> {
-    if (!isDue()) return
-    await adapter.deleteMany({ model: TABLE, where: [{ field: 'until', operator: 'lt', value: now() }] })
-  }
-
   async function create(adapter: Adapter, channel: string, message: Message): Promise<boolean | 'full'> {
-    await sweep(adapter)
+    const where = [{ field: 'until', operator: 'lt' as const, value: now() }]
+    await sweep(() => adapter.deleteMany({ model: TABLE, where }))
     const until = new Date(clock() + SLOT_LIFETIME_MS)
     if (!(await insertUnique(adapter, TABLE, 'channel', { channel, ...message, until, isContested: false })))
       return false

@@ -1,5 +1,5 @@
 import type { SecondaryStorage } from 'better-auth'
-import { onceIn } from '../../../lib/server-kit.ts'
+import { sweepIn } from '../../../lib/server-kit.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
 
@@ -27,15 +27,12 @@ export function createReplayStore(clock: () => number, storage?: ReplayStorage):
 }
 
 function tableStore(clock: () => number): ReplayStore {
-  const isDue = onceIn(SWEEP, clock)
+  const sweep = sweepIn(SWEEP, clock)
   return {
     async use(adapter, name, until) {
       if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false
-      if (!isDue()) return true
-      await adapter.deleteMany({
-        model: 'latchkeyProof',
-        where: [{ field: 'until', operator: 'lt', value: new Date(clock() - CLOCKS_APART) }],
-      })
+      const where = [{ field: 'until', operator: 'lt' as const, value: new Date(clock() - CLOCKS_APART) }]
+      await sweep(() => adapter.deleteMany({ model: 'latchkeyProof', where }))
       return true
     },
   }

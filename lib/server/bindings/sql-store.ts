@@ -1,5 +1,5 @@
 import { namespacedPrincipal } from '../external/principals.ts'
-import { onceIn } from '../interval.ts'
+import { sweepIn } from '../interval.ts'
 import {
   ALIAS_HOLD_MS,
   ALIAS_LIMIT,
@@ -209,10 +209,10 @@ const SWEEP_MS = 60_000
 const CLOCKS_APART_MS = 300_000
 
 function createUseOnce({ run, now }: Server): AdoptingBindingStore['useOnce'] {
-  const isDue = onceIn(SWEEP_MS, now)
+  const sweep = sweepIn(SWEEP_MS, now)
   return async (name, until) => {
     if ((await run(USE, name, Math.ceil(until.getTime()))).length === 0) return false
-    if (isDue()) await run(SWEEP, now() - CLOCKS_APART_MS)
+    await sweep(() => run(SWEEP, now() - CLOCKS_APART_MS))
     return true
   }
 }
