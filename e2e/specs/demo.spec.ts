@@ -78,11 +78,14 @@ test('after the site data was cleared, signing in brings the account back', asyn
   await page.reload()
   await expect(page.getByTestId('storage-restore')).toBeVisible()
   await expect(page.getByTestId('open-auth')).toBeVisible()
+  // The person looks at another window, and the network comes back: neither starts over in their place.
+  await page.evaluate(() => ['focus', 'online'].forEach((type) => dispatchEvent(new Event(type))))
   await page.getByTestId('storage-sign-in').click()
   await page.getByTestId('auth-email').fill(ada.email)
   await page.getByTestId('auth-password').fill(ada.password)
   await page.getByTestId('auth-submit').click()
   await device.waitForState({ authMode: 'external' })
+  await expect(toast(page).locator('p')).toHaveText('Signed in.')
   await expectNotes(page, 'In the account')
 })
 

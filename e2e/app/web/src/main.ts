@@ -60,7 +60,7 @@ const entry = { decide, openMailbox }
 const openAuthDialog = createAuthDialog(app, entry)
 const signUp = (): void => openAuthDialog('sign-up')
 const signIn = (email?: string): void => openAuthDialog('sign-in', email)
-const { resume } = followIdentity(app)
+const { retry } = followIdentity(app)
 
 // Each loads when it is opened: most visits need none of them.
 const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth, backUpByPasskey))
@@ -89,7 +89,7 @@ const views = [
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, backUp: backUpOrTest, restore, retry: resume, decide, openMailbox }),
+  createNotices(app, { signUp, signIn, backUp: backUpOrTest, restore, retry, decide, openMailbox }),
   createGuide(app, network, { write: actions.write, signUp }),
   createPanel(app, {
     signUp,
