@@ -187,6 +187,21 @@ test('a letter with a link signs in on a second device, and a new password is se
   await expectNotes(third.page, 'By letter')
 })
 
+test('a letter opens where a note is open', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Stays open')
+  await page.getByTestId('open-auth').click()
+  await page.getByTestId('auth-email').fill(somebody().email)
+  await page.getByTestId('auth-link').click()
+  await page.getByTestId('toast-action').click()
+  await page.getByTestId('mailbox-letters').getByRole('link', { name: 'Sign in' }).click()
+  await device.waitForState({ authMode: 'external', phase: 'ready' })
+  await expect(toast(page)).toContainText('Same identity before and after.')
+  await expect(page.getByTestId('note-title')).toHaveValue('Stays open')
+  expect(page.url()).not.toContain('sign-in')
+})
+
 test('the guide leads through writing, no network and an account', async ({ openNotes }) => {
   const { page } = await openNotes({ viewport: { width: 360, height: 740 } })
   const done = page.getByTestId('guide').locator('[data-done]')
