@@ -78,11 +78,14 @@ test('after the site data was cleared, signing in brings the account back', asyn
   await page.reload()
   await expect(page.getByTestId('storage-restore')).toBeVisible()
   await expect(page.getByTestId('open-auth')).toBeVisible()
+  // The person looks at another window, and the network comes back: neither starts over in their place.
+  await page.evaluate(() => ['focus', 'online'].forEach((type) => dispatchEvent(new Event(type))))
   await page.getByTestId('storage-sign-in').click()
   await page.getByTestId('auth-email').fill(ada.email)
   await page.getByTestId('auth-password').fill(ada.password)
   await page.getByTestId('auth-submit').click()
   await device.waitForState({ authMode: 'external' })
+  await expect(toast(page).locator('p')).toHaveText('Signed in.')
   await expectNotes(page, 'In the account')
 })
 
@@ -182,6 +185,21 @@ test('a letter with a link signs in on a second device, and a new password is se
   await third.page.getByTestId('reset-submit').click()
   await third.waitForState({ authMode: 'external' })
   await expectNotes(third.page, 'By letter')
+})
+
+test('a letter opens where a note is open', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await writeNote(page, 'Stays open')
+  await page.getByTestId('open-auth').click()
+  await page.getByTestId('auth-email').fill(somebody().email)
+  await page.getByTestId('auth-link').click()
+  await page.getByTestId('toast-action').click()
+  await page.getByTestId('mailbox-letters').getByRole('link', { name: 'Sign in' }).click()
+  await device.waitForState({ authMode: 'external', phase: 'ready' })
+  await expect(toast(page)).toContainText('Same identity before and after.')
+  await expect(page.getByTestId('note-title')).toHaveValue('Stays open')
+  expect(page.url()).not.toContain('sign-in')
 })
 
 test('the guide leads through writing, no network and an account', async ({ openNotes }) => {

@@ -1,7 +1,8 @@
+import { isLatchkeyError } from 'latchkey'
 import type { App } from './app.ts'
 
 /** Shows the notes of the current principal, and syncs at each useful occasion. */
-export function followIdentity({ auth, notebook, sync }: App): { resume(): Promise<void> } {
+export function followIdentity({ auth, notebook, sync }: App): { retry(): Promise<void> } {
   let followed = ''
 
   async function follow(): Promise<void> {
@@ -13,12 +14,29 @@ export function followIdentity({ auth, notebook, sync }: App): { resume(): Promi
     await sync.run()
   }
 
-  /** After a rejection, notes wait. One request without content checks whether the session is accepted again. */
-  async function resume(): Promise<void> {
+  /**
+   * Reads the storage again: that ends a problem if there is something to read. If not, the first start is repeated.
+   * Only the user starts over after the data was cleared.
+   */
+  async function retryStorage(isAsked: boolean): Promise<void> {
+    try {
+      await auth.listIdentities()
+    } catch (error) {
+      if (!isAsked || !isLatchkeyError(error, 'KEYSTORE_VANISHED')) throw error
+    }
+    if (auth.getState().storage.problem) await auth.ensureIdentity()
+  }
+
+  /**
+   * After a rejection, notes wait. One request without content checks whether the session is accepted again.
+   *
+   * @param isAsked - true if the user clicked; an event of the page creates no identity in place of one that was lost
+   */
+  async function resume(isAsked: boolean): Promise<void> {
     const { error, storage } = auth.getState()
     try {
       if (error) await auth.fetch('/api/notes', { method: 'HEAD' })
-      if (storage.problem) await auth.ensureIdentity()
+      if (storage.problem) await retryStorage(isAsked)
     } catch {
       // Still rejected: the notice stays.
     }
@@ -28,10 +46,10 @@ export function followIdentity({ auth, notebook, sync }: App): { resume(): Promi
 
   auth.subscribe(() => void follow())
   void auth.ready.then(follow)
-  addEventListener('online', () => void resume())
-  addEventListener('focus', () => void resume())
+  addEventListener('online', () => void resume(false))
+  addEventListener('focus', () => void resume(false))
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') void resume()
+    if (document.visibilityState === 'visible') void resume(false)
   })
-  return { resume }
+  return { retry: () => resume(true) }
 }

@@ -60,7 +60,7 @@ const entry = { decide, openMailbox }
 const openAuthDialog = createAuthDialog(app, entry)
 const signUp = (): void => openAuthDialog('sign-up')
 const signIn = (email?: string): void => openAuthDialog('sign-in', email)
-const { resume } = followIdentity(app)
+const { retry } = followIdentity(app)
 
 // Each loads when it is opened: most visits need none of them.
 const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth, backUpByPasskey))
@@ -89,7 +89,7 @@ const views = [
   createList(app, actions),
   createEditor(app, actions),
   createIdentityBar(app),
-  createNotices(app, { signUp, signIn, backUp: backUpOrTest, restore, retry: resume, decide, openMailbox }),
+  createNotices(app, { signUp, signIn, backUp: backUpOrTest, restore, retry, decide, openMailbox }),
   createGuide(app, network, { write: actions.write, signUp }),
   createPanel(app, {
     signUp,
@@ -126,8 +126,8 @@ schedule()
 const openReset = later(async () => (await import('./views/reset.ts')).createResetDialog(app, entry))
 
 /** Opens the link of a letter, or of another device: of that one, nothing happens before the user clicks. */
-async function followLink(): Promise<void> {
-  const link = takeLink()
+async function followLink(href: string): Promise<void> {
+  const link = takeLink(href)
   if (!link) return
   await auth.ready
   if (link.kind === 'latchkey-pair') return (await pairing()).join(link.text)
@@ -136,8 +136,8 @@ async function followLink(): Promise<void> {
   const error = await enter(app, entry, 'Signed in.', () => account.magicLink.verify({ query: { token } }))
   if (error) tell(failureWords(error, auth.getState()))
 }
-void followLink()
-addEventListener('hashchange', () => void followLink())
+void followLink(location.href)
+addEventListener('hashchange', ({ newURL }) => void followLink(newURL))
 
 // After a reload before the decision, the dialog opens again.
 void auth.ready.then(() => auth.getState().phase === 'conflict' && decide())

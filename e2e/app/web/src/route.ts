@@ -19,12 +19,17 @@ export interface TakenLink {
   readonly values: URLSearchParams
 }
 
-/** Takes a link with a secret out of the address, where it would stay in the history; null if there is none. */
-export function takeLink(): TakenLink | null {
-  const { hash, href, pathname } = location
+/**
+ * Reads a link with a secret, and takes it out of the address, where it would stay in the history.
+ *
+ * @param href - the address that was opened: a note may have taken its place since
+ * @returns null if it is no such link
+ */
+export function takeLink(href: string): TakenLink | null {
+  const { hash } = new URL(href)
   const kind = (['latchkey-pair', 'sign-in', 'reset'] as const).find((each) => hash.startsWith(`#${each}=`))
   if (!kind) return null
-  history.replaceState(null, '', pathname)
+  if (location.href === href) history.replaceState(null, '', location.pathname)
   return { kind, text: href, values: new URLSearchParams(hash.slice(1)) }
 }
 
