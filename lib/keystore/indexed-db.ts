@@ -22,10 +22,7 @@ export function indexedDbStore(name: string): RecordStore {
   let opening: Promise<IDBDatabase> | undefined
 
   function close(): void {
-    void opening?.then(
-      (db) => db.close(),
-      () => {},
-    )
+    opening?.then((db) => db.close()).catch(() => {})
     opening = undefined
   }
 

@@ -82,12 +82,15 @@ test('after a refusal the next token waits for the later chunk, which corrects t
   expect(iat * 1000).toBeGreaterThan(clock.now() + 3_000_000)
 })
 
-test('an empty audience is a TypeError of the later chunk', async () => {
-  const { auth, arrive } = await slowPage()
-  const asked = auth.getToken({ audience: '' })
-  arrive()
-  await expect(asked).rejects.toBeInstanceOf(TypeError)
-})
+test.each(['', 5, {}, null, ['https://app.example']])(
+  'the audience %j is a TypeError of the later chunk',
+  async (audience) => {
+    const { auth, arrive } = await slowPage()
+    const asked = auth.getToken({ audience: audience as string })
+    arrive()
+    await expect(asked).rejects.toBeInstanceOf(TypeError)
+  },
+)
 
 test('a first token for an audience of its own needs no default one, neither do later ones', async () => {
   const { auth, arrive } = await slowPage({ audience: undefined })

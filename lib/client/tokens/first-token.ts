@@ -26,14 +26,14 @@ export const REFRESH_MARGIN_MS = 60_000
 export async function firstToken(
   context: StartContext,
   options: GetTokenOptions = {},
-  isLast = false,
+  isLast?: boolean,
 ): Promise<string | null | undefined> {
   const { audience = defaultAudience(context.options) } = options
   const { session, storage } = context.getState()
   // A store that does not respond does not mean that there is no identity: the later chunk reads it again.
   if (!session) return storage.problem ? undefined : null
   const isSigned = session.authMode === 'local-first'
-  if (!audience || isExchanged(context.options, audience)) return undefined
+  if (typeof audience !== 'string' || !audience || isExchanged(context.options, audience)) return undefined
   if (needsCheck(context) && !(isLast && isSigned)) return undefined
   const token = isSigned ? await deviceToken(context, audience, session.principal) : storedToken(context, options)
   // A caller that asked for one identity's token must not get another's.
