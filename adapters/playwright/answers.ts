@@ -8,13 +8,13 @@ export interface AnswerOptions {
 
 /** A response that does not arrive. */
 export interface LostAnswer {
-  /** Resolves with the HTTP status of the server's response, once it is lost. */
+  /** Resolves with the HTTP status of the server's response, once it is lost; never, if no request matches. */
   readonly status: Promise<number>
 }
 
 /** A response that is kept back. */
 export interface HeldAnswer {
-  /** Resolves with the HTTP status of the server's response. */
+  /** Resolves with the HTTP status of the server's response; never, if no request matches. */
   readonly status: Promise<number>
   /** Lets the response arrive; while the device is offline, as a network error. */
   release(): void

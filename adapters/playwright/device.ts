@@ -18,8 +18,8 @@ import { type StoredText, readStored } from './stored-data.ts'
 import { createWorkerClock } from './worker-clock.ts'
 
 /**
- * The device of one user: a new browser context with its own storage, cookies, network and clock. Every wait ends with
- * an error that says what was found instead.
+ * The device of one user: a new browser context with its own storage, cookies, network and clock. Every wait for
+ * a state ends with an error that says what was found instead.
  */
 export interface Device {
   /** The browser context; another one after `restart()`. */
