@@ -1,22 +1,10 @@
 import { type UserWorkspaceConfig, defineConfig, mergeConfig } from 'vitest/config'
+import { CAMPAIGNS } from './e2e/tools/campaigns/campaign-files.mjs'
 
 /** What `@better-auth/expo` imports runs on a phone only: the tests of `latchkey/expo` have stubs. */
 const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-browser))$/
 
 const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
-
-/** What takes long: random walks, crashes, races, server processes, the file keystore, the command line. */
-const CAMPAIGNS = [
-  'lib/**/{model,faults,*-fuzz}.test.ts',
-  'lib/client/{bare-engine,races}.test.ts',
-  'lib/keystore/{file,file-processes}.test.ts',
-  'adapters/account/binding-{store,processes}.test.ts',
-  'adapters/better-auth/{binding/crash,binding/race,routes/{adopt,pair}-race,hooks/lifecycle,hooks/verified-email}.test.ts',
-  'adapters/cli/**/*.test.ts',
-  'adapters/reown/{link,random}.test.ts',
-  'adapters/triplit/**/*.test.ts',
-  'e2e/{explore,published}/**/*.test.ts',
-]
 
 /** What changes the whole process before it imports anything, so that no other file may share its modules. */
 const ALONE = ['adapters/better-auth/{base-url-hint,routes/shared-limit}.test.ts', 'lib/tokens/public-key.test.ts']

@@ -8,26 +8,30 @@ export interface AnswerOptions {
 
 /** A response that does not arrive. */
 export interface LostAnswer {
-  /** Resolves with the HTTP status of the server's response, once it is lost. */
+  /** Resolves with the HTTP status of the server's response, once it is lost; never, if no request matches. */
   readonly status: Promise<number>
 }
 
 /** A response that is kept back. */
 export interface HeldAnswer {
-  /** Resolves with the HTTP status of the server's response. */
+  /** Resolves with the HTTP status of the server's response; never, if no request matches. */
   readonly status: Promise<number>
-  /** Lets the response arrive. */
+  /** Lets the response arrive; while the device is offline, as a network error. */
   release(): void
 }
 
+/** Where answers are lost and held. */
+export interface Network {
+  readonly context: BrowserContext
+  /** Requests of a route come from Node, which is online: while this is true, the browser has to answer. */
+  readonly isOffline: () => boolean
+}
+
 /** Loses the next response: see `Device.loseAnswer`. */
-export async function loseAnswer(
-  context: BrowserContext,
-  url: string | RegExp,
-  options?: AnswerOptions,
-): Promise<LostAnswer> {
+export async function loseAnswer(network: Network, url: string | RegExp, options?: AnswerOptions): Promise<LostAnswer> {
+  const { context } = network
   const answered = createLatch<number>()
-  await onNextRequest(context, url, options, async (route) => {
+  await onNextRequest(network, url, options, async (route) => {
     const cookies = await context.cookies()
     const response = await route.fetch({ maxRedirects: 0 })
     // Fetching stored the cookies of the response.
@@ -40,18 +44,14 @@ export async function loseAnswer(
 }
 
 /** Keeps back the next response: see `Device.holdAnswer`. */
-export async function holdAnswer(
-  context: BrowserContext,
-  url: string | RegExp,
-  options?: AnswerOptions,
-): Promise<HeldAnswer> {
+export async function holdAnswer(network: Network, url: string | RegExp, options?: AnswerOptions): Promise<HeldAnswer> {
   const answered = createLatch<number>()
   const released = createLatch<void>()
-  await onNextRequest(context, url, options, async (route) => {
+  await onNextRequest(network, url, options, async (route) => {
     const response = await route.fetch({ maxRedirects: 0 })
     answered.resolve(response.status())
     await released.promise
-    await route.fulfill({ response })
+    await (network.isOffline() ? route.abort('internetdisconnected') : route.fulfill({ response }))
   })
   return { status: answered.promise, release: released.resolve }
 }
@@ -64,7 +64,7 @@ function createLatch<Value>(): { readonly promise: Promise<Value>; readonly reso
 }
 
 async function onNextRequest(
-  context: BrowserContext,
+  { context, isOffline }: Network,
   url: string | RegExp,
   { method }: AnswerOptions = {},
   act: (route: Route) => Promise<void>,
@@ -72,7 +72,7 @@ async function onNextRequest(
   const isChosen = (sent: string): boolean => (method ? sent === method.toUpperCase() : sent !== 'OPTIONS')
   let isOver = false
   const handler = async (route: Route): Promise<void> => {
-    if (isOver || !isChosen(route.request().method())) return route.fallback()
+    if (isOver || isOffline() || !isChosen(route.request().method())) return route.fallback()
     isOver = true
     await act(route)
     await context.unroute(url, handler)

@@ -1,6 +1,13 @@
 import type { Browser, BrowserContext, Page } from '@playwright/test'
 import type { AuthState, DevtoolsRecord } from '../../lib/index.ts'
-import { type AnswerOptions, type HeldAnswer, type LostAnswer, holdAnswer, loseAnswer } from './answers.ts'
+import {
+  type AnswerOptions,
+  type HeldAnswer,
+  type LostAnswer,
+  type Network,
+  holdAnswer,
+  loseAnswer,
+} from './answers.ts'
 import { type Authenticator, type AuthenticatorOptions, addAuthenticator } from './authenticator.ts'
 import { type DeviceOptions, readOptions } from './device-options.ts'
 import { type EvictOptions, evict } from './evict.ts'
@@ -11,8 +18,8 @@ import { type StoredText, readStored } from './stored-data.ts'
 import { createWorkerClock } from './worker-clock.ts'
 
 /**
- * The device of one user: a new browser context with its own storage, cookies, network and clock. Every wait ends with
- * an error that says what was found instead.
+ * The device of one user: a new browser context with its own storage, cookies, network and clock. Every wait for
+ * a state ends with an error that says what was found instead.
  */
 export interface Device {
   /** The browser context; another one after `restart()`. */
@@ -113,11 +120,16 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
   const { context: contextOptions, ...settings } = readOptions(options)
   const workerClock = createWorkerClock(settings.workers)
   let clockOffset = settings.clockOffset
+  let isOffline = false
+  const setOffline = async (isNow: boolean): Promise<void> => {
+    isOffline = isNow
+    await machine.context.setOffline(isNow)
+  }
   const equip = async (context: BrowserContext): Promise<void> => {
     await context.addInitScript(installObserver)
     await context.clock.install({ time: Date.now() + clockOffset })
     await context.clock.resume()
-    await workerClock.install(context, () => clockOffset)
+    await workerClock.install(context, { offset: () => clockOffset, isOffline: () => isOffline })
   }
   const machine = await (settings.ownBrowser ? startBrowser : shareBrowser)(browser, contextOptions, equip)
   if (settings.secret !== undefined || settings.account || settings.conflictWith)
@@ -130,6 +142,7 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
     const { label, name, timeout } = settings
     return { page: machine.page, label, name, timeout, ...given }
   }
+  const network = (): Network => ({ context: machine.context, isOffline: () => isOffline })
   const origin = (): string => originOf(contextOptions.baseURL ?? machine.page.url())
 
   return {
@@ -144,8 +157,8 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
       if (url) await tab.goto(url)
       return tab
     },
-    goOffline: () => machine.context.setOffline(true),
-    goOnline: () => machine.context.setOffline(false),
+    goOffline: () => setOffline(true),
+    goOnline: () => setOffline(false),
     async passTime(milliseconds) {
       clockOffset += milliseconds
       await workerClock.pass(machine.context, milliseconds)
@@ -155,13 +168,16 @@ export async function createDevice(browser: Browser, options: DeviceOptions = {}
     principal: async (which) => (await findState(ask(which))).session?.principal ?? null,
     waitForState: (expected, which) => findState(ask(which), expected),
     events: (which) => readRecords(ask(which)),
-    loseAnswer: (url, choice) => loseAnswer(machine.context, url, choice),
-    holdAnswer: (url, choice) => holdAnswer(machine.context, url, choice),
+    loseAnswer: (url, choice) => loseAnswer(network(), url, choice),
+    holdAnswer: (url, choice) => holdAnswer(network(), url, choice),
     evict: ({ what = 'identity', name = settings.name } = {}) => evict(machine.context, origin(), { what, name }),
     stored: () => readStored(machine.context, origin()),
     addAuthenticator: ({ page = machine.page, ...authenticator } = {}) => addAuthenticator(page, authenticator),
     kill: () => machine.kill(),
-    restart: () => machine.restart(),
+    async restart() {
+      isOffline = false
+      await machine.restart()
+    },
     close: () => machine.close(),
   }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -37,6 +37,30 @@ describe('openMailbox', () => {
     expect((await next).content).toEqual({ text: 'late' })
   })
 
+  test('knows nothing of what was sent before it was opened, by an earlier test or run', async () => {
+    const { mailbox, send, file } = open()
+    send({ to: '+4915112345678', otp: '1111' })
+    expect(await mailbox.nextCode('+4915112345678')).toBe('1111')
+    send({ to: '+4915112345678', otp: '2222' })
+    const later = openMailbox(file)
+    await expect(later.next('+4915112345678', 0)).rejects.toMatchObject({ code: 'TEST_MAIL_MISSING' })
+    send({ to: '+4915112345678', otp: '3333' })
+    expect(await later.nextCode('+4915112345678')).toBe('3333')
+    // The server made the file anew.
+    writeFileSync(file, '')
+    const fresh = later.nextCode('+4915112345678')
+    send({ to: '+4915112345678', otp: '4444' })
+    expect(await fresh).toBe('4444')
+  })
+
+  test('gives each of two calls that wait a message of its own', async () => {
+    const { mailbox, send } = open()
+    const both = [mailbox.nextCode('ada@example.com'), mailbox.nextCode('ada@example.com')]
+    send({ to: 'ada@example.com', otp: '1111' })
+    send({ to: 'ada@example.com', otp: '2222' })
+    expect(await Promise.all(both)).toEqual(['1111', '2222'])
+  })
+
   test.each([
     [
       { text: 'Open https://app.example/verify?token=12345678 now' },
@@ -58,7 +82,7 @@ describe('openMailbox', () => {
     const { mailbox, send, file } = open()
     await expect(mailbox.next('ada@example.com', 0)).rejects.toThrow('no such file')
     send({ to: 'eve@example.com', text: 'no link' })
-    await expect(mailbox.next('ada@example.com', 0)).rejects.toThrow('0 were read, and 1 other addresses have mail')
+    await expect(mailbox.next('ada@example.com', 0)).rejects.toThrow('1 other addresses have unread mail')
     await expect(mailbox.nextLink('eve@example.com')).rejects.toMatchObject({ code: 'TEST_MAIL_MISSING' })
     appendFileSync(file, '{"email":"ada@example.com"}\n')
     await expect(mailbox.next('ada@example.com')).rejects.toThrow(`${file}:2 is no message`)

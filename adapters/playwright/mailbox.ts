@@ -37,23 +37,35 @@ const POLLING_MS = 50
 
 /**
  * Opens the mailboxes of a file to which the app's server appends one line of JSON for each message:
- * `{ "to": "ada@example.com", … }`. The file need not exist yet.
+ * `{ "to": "ada@example.com", … }`. The file need not exist yet. Messages that are in it already, of an earlier test or
+ * run, do not count.
  *
  * @param file - a path that server and tests share
  */
 export function openMailbox(file: string): Mailbox {
-  const read = new Map<string, number>()
+  // How many lines were there, and those after them that nobody has read.
+  let known = linesIn(file).length
+  let unread: Mail[] = []
+
+  function update(): void {
+    const lines = linesIn(file)
+    // A file with fewer lines is a new one.
+    if (lines.length < known) known = 0
+    const news = lines.slice(known).map((line, index) => toMail(line, `${file}:${known + index + 1}`))
+    known = lines.length
+    unread.push(...news)
+  }
 
   async function next(to: string, timeout = DEFAULT_TIMEOUT_MS): Promise<Mail> {
-    const already = read.get(to) ?? 0
     for (let waited = 0; waited <= timeout; waited += POLLING_MS) {
-      const mail = mailsIn(file).filter((one) => one.to === to)[already]
-      read.set(to, already + (mail ? 1 : 0))
+      update()
+      const mail = unread.find((one) => one.to === to)
+      unread = unread.filter((one) => one !== mail)
       if (mail) return mail
       await sleep(POLLING_MS)
     }
-    const others = new Set(mailsIn(file).map((mail) => mail.to)).size
-    const detail = existsSync(file) ? `${already} were read, and ${others} other addresses have mail` : 'no such file'
+    const others = new Set(unread.map((mail) => mail.to)).size
+    const detail = existsSync(file) ? `${others} other addresses have unread mail` : 'no such file'
     throw new LatchkeyError('TEST_MAIL_MISSING', `no message to ${to} in ${file} within ${timeout} ms: ${detail}`)
   }
 
@@ -72,12 +84,12 @@ export function openMailbox(file: string): Mailbox {
 }
 
 /** The last line may be one that is being written. */
-function mailsIn(file: string): Mail[] {
+function linesIn(file: string): string[] {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
-    .flatMap((line, index) => (line.trim() ? [toMail(line, `${file}:${index + 1}`)] : []))
+    .filter((line) => line.trim())
 }
 
 const LINK = /https?:\/\/[^\s"'<>\\]+/g

@@ -84,8 +84,11 @@ async function createAccount(account: Credentials | SignIn, origin: string): Pro
     const fetch = fetchAs(elsewhere, origin)
     const steps = await stepsOf(account, { fetch, origin })
     const auth = await openAuth(memoryStore(), origin, { account: steps.account })
-    await signIn(auth, steps.run, ['upgraded', 'switched'])
-    auth.close()
+    try {
+      await signIn(auth, steps.run, ['upgraded', 'switched'])
+    } finally {
+      auth.close()
+    }
   } finally {
     await elsewhere.dispose()
   }

@@ -1,9 +1,17 @@
 import type { BrowserContext, Route, Worker } from '@playwright/test'
 
+/** What the clock of workers has to know of their device. */
+export interface ClockedDevice {
+  /** Milliseconds. */
+  readonly offset: () => number
+  /** Requests of a route come from Node, which is online. */
+  readonly isOffline: () => boolean
+}
+
 /** The clock of a device in its workers. */
 export interface WorkerClock {
   /** Puts the clock into the scripts of workers that start from now on. */
-  install(context: BrowserContext, offset: () => number): Promise<void>
+  install(context: BrowserContext, device: ClockedDevice): Promise<void>
   /** Advances the clock of all running workers. */
   pass(context: BrowserContext, milliseconds: number): Promise<void>
 }
@@ -18,12 +26,13 @@ const PATH = '/.well-known/latchkey-test-clock.js'
  */
 export function createWorkerClock(scripts: readonly (string | RegExp)[]): WorkerClock {
   return {
-    async install(context, offset) {
+    async install(context, { offset, isOffline }) {
       const clock = (): string => `(${installClock.toString()})(${offset()})`
       const answerClock = (route: Route): Promise<void> =>
         route.fulfill({ contentType: 'text/javascript', body: clock() })
       if (scripts.length > 0) await context.route((url) => url.pathname === PATH, answerClock)
-      for (const script of scripts) await context.route(script, (route) => addClock(route, clock()))
+      for (const script of scripts)
+        await context.route(script, (route) => (isOffline() ? route.fallback() : addClock(route, clock())))
     },
     async pass(context, milliseconds) {
       if (scripts.length === 0) return

@@ -127,6 +127,38 @@ test('a held answer arrives when it is released', async ({ device, server }) => 
   expect(await outcome).toBe('upgraded')
 })
 
+test('offline, no request reaches the server, also one whose answer is held or lost', async ({ device, server }) => {
+  // A path that also has the clock of workers, which is another route.
+  const phone = await device({ baseURL: server.url, workers: ['**/framed'] })
+  await start(phone.page, server.url)
+  const principal = (await phone.principal())!
+  const [held, lost] = [await phone.holdAnswer('**/framed'), await phone.loseAnswer(SIGN_UP)]
+  const ask = (): Promise<number> =>
+    phone.page.evaluate(() =>
+      fetch('/framed').then(
+        ({ status }) => status,
+        () => 0,
+      ),
+    )
+  await phone.goOffline()
+  expect(await ask()).toBe(0)
+  const email = someEmail()
+  expect(await enter(phone.page, 'signUp', email)).toBe('OFFLINE')
+  expect(await server.rows('select principal from "user" where email = ?', email)).toEqual([])
+  await phone.goOnline()
+  // Both still wait for their request. An answer that arrives offline is none.
+  const answer = ask()
+  expect(await held.status).toBe(200)
+  await phone.goOffline()
+  held.release()
+  expect(await answer).toBe(0)
+  await phone.goOnline()
+  expect(await ask()).toBe(200)
+  expect(await enter(phone.page, 'signUp', email)).toBe('OFFLINE')
+  expect(await lost.status).toBe(200)
+  expect(await server.rows('select principal from "user" where email = ?', email)).toEqual([{ principal }])
+})
+
 test('what a device stores is searched, wherever it is', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url })
   await start(phone.page, server.url)

@@ -26,6 +26,28 @@ test.each<[string, () => ReplayStore]>([
   expect(outcomes.map(({ status }) => status)).toContain('rejected')
 })
 
+describe.each([
+  ['seconds', 1000, 'fulfilled'],
+  ['seconds as milliseconds', 1, 'rejected'],
+] as const)('a store that keeps counts for %s', (_, unit, expected) => {
+  test('with a clock', async () => {
+    let now = 0
+    const counts = new Map<string, { count: number; until: number }>()
+    const store: ReplayStore = {
+      increment(name, seconds) {
+        const found = counts.get(name)
+        const kept = found && found.until > now ? found : { count: 0, until: now + seconds * unit }
+        counts.set(name, { ...kept, count: kept.count + 1 })
+        return kept.count + 1
+      },
+    }
+    const cases = replayStoreAcceptance(async () => store, { passTime: (milliseconds) => void (now += milliseconds) })
+    expect(cases).toHaveLength(replayStoreAcceptance(async () => store).length + 1)
+    const outcomes = await Promise.allSettled(cases.map(({ run }) => run()))
+    expect(outcomes.at(-1)?.status).toBe(expected)
+  })
+})
+
 function readsBeforeItWrites(): ReplayStore {
   const counts = new Map<string, number>()
   return {

@@ -1,6 +1,6 @@
 import type { AcceptanceCase } from './store-acceptance.ts'
 
-/** Counts uses of a name, for proofs that can be used once: the option `once` of `latchkey/better-auth`. */
+/** Counts uses of a name, for proofs that can be used once: the option `replayStore` of `latchkey`. */
 export interface ReplayStore {
   /**
    * Counts one use.
@@ -11,16 +11,34 @@ export interface ReplayStore {
   increment(name: string, seconds: number): Promise<number> | number
 }
 
+/** Options of {@link replayStoreAcceptance}. */
+export interface ReplayStoreOptions {
+  /** Advances the clock of the store. Without it, no case tests how long a count is kept. */
+  readonly passTime?: (milliseconds: number) => Promise<void> | void
+}
+
 /**
  * Acceptance tests that every {@link ReplayStore} must pass. They need no test runner: call `run` of each case.
  *
  * @param open - opens a store; the cases use names that no other run uses
  */
-export function replayStoreAcceptance(open: () => Promise<ReplayStore>): AcceptanceCase[] {
-  return Object.entries(CASES).map(([name, check]) => ({ name, run: async () => check(await open()) }))
+export function replayStoreAcceptance(
+  open: () => Promise<ReplayStore>,
+  { passTime }: ReplayStoreOptions = {},
+): AcceptanceCase[] {
+  const cases = Object.entries(CASES).map(([name, check]) => ({ name, run: async () => check(await open()) }))
+  if (!passTime) return cases
+  return [...cases, { name: 'keeps a count for its seconds', run: async () => keepsCounts(await open(), passTime) }]
 }
 
 const SECONDS = 600
+
+async function keepsCounts(store: ReplayStore, passTime: NonNullable<ReplayStoreOptions['passTime']>): Promise<void> {
+  const name = crypto.randomUUID()
+  expectEqual(await store.increment(name, SECONDS), 1)
+  await passTime((SECONDS - 1) * 1000)
+  expectEqual(await store.increment(name, SECONDS), 2)
+}
 
 const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
   async 'counts the uses of a name from 1'(store) {

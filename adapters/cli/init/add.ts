@@ -27,10 +27,10 @@ export function planAddition(found: FoundApp): Addition {
   const server = framework.server === undefined ? [] : serverFiles(app, at)
   const files = new Map([
     ...(app.client ? [] : [template(app, 'auth-client.ts', at.client)]),
-    template(app, 'latchkey.ts', at.latchkey, { client: importOf(at.latchkey, at.client) }),
+    template(app, 'latchkey.ts', at.latchkey, { client: importOf(app, at.latchkey, at.client) }),
     template(app, 'sign-up.ts', at.signUp, {
-      latchkey: importOf(at.signUp, at.latchkey),
-      client: importOf(at.signUp, at.client),
+      latchkey: importOf(app, at.signUp, at.latchkey),
+      client: importOf(app, at.signUp, at.client),
     }),
     ...server,
   ])
@@ -79,13 +79,13 @@ function sourceOf(path: string, source: string): string {
 
 function serverFiles(app: FoundApp, at: Paths): (readonly [string, string])[] {
   const { framework, server } = app
-  const auth = { auth: importOf(at.resolver, at.server) }
+  const auth = { auth: importOf(app, at.resolver, at.server) }
   return [
     ...(server ? [] : [template(app, 'server-auth.ts', at.server, { port: String(framework.port) })]),
     template(app, 'resolver.ts', at.resolver, auth),
     ...(server || !framework.route
       ? []
-      : [template(app, framework.route.template, at.route, { auth: importOf(at.route, at.server) })]),
+      : [template(app, framework.route.template, at.route, { auth: importOf(app, at.route, at.server) })]),
   ]
 }
 
@@ -104,11 +104,18 @@ function withoutTypes(text: string): string {
   return text.replace(/: (string|Request|Promise<\w+>|\{ request: Request \}|H3Event)(?=[,)=; {])/g, '')
 }
 
-/** Every bundler and framework resolves an import without the end of the name. */
-function importOf(from: string, to: string): string {
-  const path = relative(dirname(from), to)
-    .split(sep)
-    .join('/')
-    .replace(/\.[cm]?[jt]sx?$/, '')
-  return path.startsWith('.') ? path : `./${path}`
+/**
+ * A bundler resolves an import without the end of the name, Node does not. In TypeScript, the end is that of the
+ * compiled file, unless the project lets an import name the source.
+ */
+function importOf({ framework, namesTypeScript }: FoundApp, from: string, to: string): string {
+  const isServers = framework.server !== undefined && from.includes(`${framework.server}/`)
+  const isNodes = framework.withoutBundler === 'app' || (framework.withoutBundler === 'server' && isServers)
+  const path = relative(dirname(from), to).split(sep).join('/')
+  const named = isNodes ? (namesTypeScript ? path : compiled(path)) : path.replace(/\.[cm]?[jt]sx?$/, '')
+  return named.startsWith('.') ? named : `./${named}`
+}
+
+function compiled(path: string): string {
+  return path.replace(/\.([cm]?)[jt]sx?$/, '.$1js')
 }

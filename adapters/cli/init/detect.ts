@@ -10,6 +10,8 @@ export interface FoundApp {
   /** What of the packages that are needed is not in package.json. */
   readonly missing: readonly string[]
   readonly isTypeScript: boolean
+  /** The compiler lets an import name a file of TypeScript, so that Node can run it. */
+  readonly namesTypeScript: boolean
   /** The folder of the sources is `src/`. */
   readonly inSource: boolean
   /** Paths of the modules that call `betterAuth` and `createAuthClient`. */
@@ -30,10 +32,18 @@ export function detect(folder: string): FoundApp {
     packageManager: manager ?? managerOf(resolve(folder)),
     missing: ['latchkey', 'better-auth'].filter((name) => !dependencies.has(name)),
     isTypeScript: existsSync(join(folder, 'tsconfig.json')) || dependencies.has('typescript'),
+    namesTypeScript: namesTypeScript(folder),
     inSource: existsSync(join(folder, 'src')),
     server: moduleWith(folder, sources, /\bbetterAuth\s*\(/),
     client: moduleWith(folder, sources, /\bcreateAuthClient\s*\(/),
   }
+}
+
+/** By text: the file may have comments, and may extend another one. */
+function namesTypeScript(folder: string): boolean {
+  const path = join(folder, 'tsconfig.json')
+  if (!existsSync(path)) return false
+  return /"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(readFileSync(path, 'utf8'))
 }
 
 interface Package {

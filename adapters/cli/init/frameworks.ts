@@ -10,6 +10,11 @@ export interface Framework {
   readonly server?: string
   /** The file that hands requests to Better Auth, and its template in `e2e/starters/add`. */
   readonly route?: { readonly path: string; readonly template: string }
+  /**
+   * What Node runs without a bundler, which has to name files in full: `app`, everything; `server`, the modules of the
+   * server.
+   */
+  readonly withoutBundler?: 'app' | 'server'
   /** What remains to be done by hand. */
   readonly left: readonly string[]
 }
@@ -58,6 +63,7 @@ export const FRAMEWORKS: readonly Framework[] = [
     port: 5173,
     client: 'lib',
     server: 'server',
+    withoutBundler: 'server' as const,
     left: [MOUNT, 'Proxy /api in development: server.proxy in the Vite config, with changeOrigin: false.'],
   })),
   ...['hono', 'express', 'fastify'].map((name) => ({
@@ -66,6 +72,7 @@ export const FRAMEWORKS: readonly Framework[] = [
     port: 3000,
     client: 'lib',
     server: 'lib/server',
+    withoutBundler: 'app' as const,
     left: [MOUNT],
   })),
 ]

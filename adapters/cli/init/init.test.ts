@@ -101,6 +101,35 @@ describe('an app that exists', () => {
     },
   )
 
+  test.each([
+    ['hono', [], /^lib\//],
+    ['express', [], /^lib\//],
+    ['fastify', [], /^lib\//],
+    ['vite', ['react'], /^server\//],
+  ])('with %s, imports on the server are those of Node', async (name, more, onServer) => {
+    putPackage([name, ...more])
+    await run()
+    const scripts = paths().filter((path) => onServer.test(path))
+    expect(scripts.length).toBeGreaterThan(1)
+    const imported = scripts.flatMap((path) =>
+      [...read(path).matchAll(/from '(\..+)'/g)].map(([, target]) => join(dirname(path), target!)),
+    )
+    expect(imported.length).toBeGreaterThan(0)
+    for (const path of imported) expect(paths()).toContain(path)
+  })
+
+  test.each([
+    ['a project that compiles', { module: 'nodenext' }, './latchkey.js'],
+    ['a project that Node runs as it is', { module: 'nodenext', allowImportingTsExtensions: true }, './latchkey.ts'],
+    ['a project that rewrites', { rewriteRelativeImportExtensions: true }, './latchkey.ts'],
+    ['a bundler', { moduleResolution: 'bundler' }, './latchkey.js'],
+  ])('in TypeScript, for %s, imports end as its tsconfig says', async (_, compilerOptions, target) => {
+    putPackage(['hono'])
+    put('tsconfig.json', `// A comment.\n${JSON.stringify({ compilerOptions }).replace(/}}$/, '},}')}`)
+    await run()
+    expect(read('lib/sign-up.ts')).toContain(`from '${target}'`)
+  })
+
   test('keeps its own Better Auth, whose lines are only told', async () => {
     putPackage(['next', 'better-auth'], { packageManager: 'pnpm@10.0.0' })
     put('tsconfig.json', '{}')
@@ -163,5 +192,5 @@ test('docs/cli.md has every code', () => {
 function importsOf(path: string): string[] {
   return [...read(path).matchAll(/from '(\..+)'/g)]
     .map(([, target]) => join(folder, dirname(path), target!))
-    .filter((target) => !existsSync(`${target}.ts`))
+    .filter((target) => !existsSync(target.endsWith('.js') ? target.replace(/js$/, 'ts') : `${target}.ts`))
 }

@@ -8,8 +8,13 @@ const api: Plugin = {
   configureServer({ middlewares, ssrLoadModule }) {
     middlewares.use(async (request, response, next) => {
       if (!request.url?.startsWith('/api/')) return next()
-      const { app } = (await ssrLoadModule('/server/app.ts')) as typeof import('./server/app.ts')
-      return getRequestListener(app.fetch)(request, response)
+      try {
+        const { app } = (await ssrLoadModule('/server/app.ts')) as typeof import('./server/app.ts')
+        await getRequestListener(app.fetch)(request, response)
+      } catch (error) {
+        // Vite shows it. A rejection would end the server.
+        next(error)
+      }
     })
   },
 }

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, normalize } from 'node:path'
+import { dirname, join, matchesGlob, normalize } from 'node:path'
 import { createVitest } from 'vitest/node'
+import { CAMPAIGNS } from './campaign-files.mjs'
 import { withProbes } from './mutators.mjs'
 import { shippedFiles, sourceFiles } from './source-copy.mjs'
 
@@ -152,12 +153,7 @@ export async function createTestMap(copy, targets, under = '') {
 
 /** What `vitest.quick.config.ts` leaves out. @param {string} file */
 function isCampaign(file) {
-  return (
-    /(^|\/)(model|faults|[\w-]+-fuzz)\.test\.ts$/.test(file) ||
-    /keystore\/file(-processes)?\.test\.ts$/.test(file) ||
-    /better-auth\/(binding\/(crash|race)|routes\/adopt-race|hooks\/lifecycle)\.test\.ts$/.test(file) ||
-    file.startsWith('adapters/cli/')
-  )
+  return CAMPAIGNS.some((pattern) => matchesGlob(file, pattern))
 }
 
 /** @param {string} copy @param {readonly string[]} files */

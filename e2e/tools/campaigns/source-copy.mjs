@@ -25,6 +25,7 @@ const COPIED = [
   'tsconfig.build.json',
   'vitest.config.ts',
   'vitest.quick.config.ts',
+  'e2e/tools/campaigns/campaign-files.mjs',
 ]
 
 /**

@@ -17,6 +17,9 @@ export interface LocalNote extends Note {
   readonly isPending: boolean
 }
 
+/** The server takes no longer note. */
+export const MAX_CHARACTERS = 10_000
+
 const KEY = 'notes'
 
 /** Reads the notes of everybody who used this browser: show only those of the current principals. */

@@ -1,5 +1,5 @@
 import { auth } from './auth.ts'
-import { type LocalNote, type Note, changeNotes, readNotes } from './local-notes.ts'
+import { type LocalNote, MAX_CHARACTERS, type Note, changeNotes, readNotes } from './local-notes.ts'
 
 /** The notes of the current user, with what has become of them. */
 export interface Notes {
@@ -33,6 +33,7 @@ export const notes = {
 
   /** Writes a note on this device. It works offline; the server gets it as soon as it can be reached. */
   async add(text: string): Promise<void> {
+    if (text.length > MAX_CHARACTERS) throw new RangeError('the note is too long')
     const { principal } = auth.getState().session ?? (await auth.ensureIdentity())
     await write({ id: crypto.randomUUID(), owner: principal, text, updatedAt: Date.now(), isDeleted: false })
   },
@@ -83,7 +84,7 @@ async function exchange(): Promise<void> {
       const { session } = auth.getState()
       if (!session) return
       const all = await readNotes()
-      const sent = all.filter(({ owner, isPending }) => isPending && session.principals.includes(owner))
+      const sent = partOf(all.filter(({ owner, isPending }) => isPending && session.principals.includes(owner)))
       const changes = sent.map(({ isPending: _, ...note }) => note)
       // `auth.fetch` adds the token: the device signs it itself, or the account server has. Only a `PUT` counts as data
       // of this device that a sign-in to another account must not hide.
@@ -95,6 +96,12 @@ async function exchange(): Promise<void> {
   } catch {
     publish({ problem: 'unreachable' })
   }
+}
+
+/** What fits into one request: the server takes 1000 changes, and the Node adapter of SvelteKit 512 KB. */
+function partOf(waiting: readonly LocalNote[]): LocalNote[] {
+  let characters = 0
+  return waiting.slice(0, 1000).filter(({ text }) => (characters += text.length) <= 100_000)
 }
 
 function put(body: object): RequestInit {

@@ -4,6 +4,7 @@ import { useAuth, useUpgrade } from 'latchkey/react'
 import { Account } from './Account.tsx'
 import { Lost } from './Lost.tsx'
 import { auth } from '../lib/auth.ts'
+import { MAX_CHARACTERS } from '../lib/local-notes.ts'
 import { notes as store } from '../lib/notes.ts'
 import { failureOf, placeOf } from '../lib/words.ts'
 
@@ -45,7 +46,14 @@ export function App() {
       )}
       {state.storage.problem && <Lost problem={state.storage.problem} onSignIn={() => setOpen(true)} />}
       <form onSubmit={add}>
-        <input name="text" aria-label="New note" placeholder="Write something…" autoComplete="off" dir="auto" />
+        <input
+          name="text"
+          aria-label="New note"
+          placeholder="Write something…"
+          autoComplete="off"
+          dir="auto"
+          maxLength={MAX_CHARACTERS}
+        />
         <button className="main">Add</button>
       </form>
       <ul>

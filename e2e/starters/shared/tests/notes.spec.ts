@@ -56,6 +56,32 @@ test('a note is written offline, and is the same user’s after the sign-up and 
   expect(await laptop.principal()).toBe(principal)
 })
 
+test('a note of any length and more notes than a request carries reach the server', async ({ device }) => {
+  const phone = await open(device)
+  await phone.page.getByLabel('New note').fill('x'.repeat(10_001))
+  await phone.page.getByRole('button', { name: 'Add' }).click()
+  await expect(phone.page.getByRole('listitem')).toHaveText(/x{10000}/)
+  await expect(phone.page.getByText('Saved for this device')).toBeVisible()
+
+  await phone.page.evaluate(
+    async (owner) => {
+      const note = { owner, text: 'y'.repeat(1000), updatedAt: Date.now(), isDeleted: false, isPending: true }
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open('keyval-store')
+        request.onsuccess = () => resolve(request.result)
+      })
+      const store = database.transaction('keyval', 'readwrite').objectStore('keyval')
+      const many = Array.from({ length: 1001 }, () => ({ ...note, id: crypto.randomUUID() }))
+      await new Promise((resolve) => (store.put(many, 'notes').onsuccess = resolve))
+      database.close()
+    },
+    await phone.principal(),
+  )
+  await phone.page.reload()
+  await expect(phone.page.getByRole('listitem')).toHaveCount(1002)
+  await expect(phone.page.getByText('Saved for this device')).toBeVisible()
+})
+
 test('the app starts without a network', async ({ device }) => {
   const { page, goOffline } = await open(device)
   await write(page, 'Kept')
