@@ -17,7 +17,8 @@ export type { Described } from './server/user-agent.ts'
 export { sweepIn } from './server/interval.ts'
 export { createAuthenticator } from './server/authenticate.ts'
 export type { AuthenticateOptions, Authentication, Authenticator } from './server/authenticate.ts'
-export { fixExternal } from './server/bindings/bound-account.ts'
+export { look as lookUpAccount, ownPrincipals } from './server/bindings/bound-account.ts'
+export type { BoundAccount, NamedAccount, VerifiedToken } from './server/bindings/bound-account.ts'
 export { ALIAS_HOLD_MS, ALIAS_LIMIT } from './server/bindings/binding-store.ts'
 export { hasErrorCode, isUniqueViolation } from './server/bindings/sql-errors.ts'
 export { repeatOnConflict } from './server/bindings/repeat.ts'
@@ -55,6 +56,7 @@ export type {
   VerifiedSubject,
 } from './server/exchange/answer-request.ts'
 export { exchangedClaims, readIssueRules } from './server/exchange/exchanged-claims.ts'
+export { externalSubject } from './server/exchange/external-subject.ts'
 export type { ExchangedSubject, Issue, IssueOptions, IssueRules, Issuing } from './server/exchange/exchanged-claims.ts'
 export {
   NOT_KEPT,

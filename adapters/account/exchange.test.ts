@@ -198,6 +198,10 @@ describe('the key set', () => {
   test('has the public part of every key, and no other', async () => {
     const { keys: published } = (await world().get('/jwks')) as { keys: JWK[] }
     expect(published.map(({ kid }) => kid)).toEqual(['one', 'two', 'three'])
+    // WebKitGTK 2.50 imports no Ed25519 key with a use.
+    const uses = published.map(({ kty, use }) => [kty, use])
+    expect(uses.filter(([kty]) => kty === 'OKP')).toEqual([['OKP', undefined]])
+    expect(uses.filter(([kty]) => kty !== 'OKP').map(([, use]) => use)).toEqual(['sig', 'sig'])
     const names = new Set(published.flatMap((key) => Object.keys(key)))
     expect([...names].toSorted()).toEqual(['alg', 'crv', 'e', 'kid', 'kty', 'n', 'use', 'x', 'y'])
   })

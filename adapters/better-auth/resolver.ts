@@ -1,7 +1,8 @@
 import type { AuthContext, DBAdapter } from 'better-auth'
-import { type OptionNames, checkOptionNames, fixExternal, readRequest } from '../../lib/server-kit.ts'
+import { type OptionNames, checkOptionNames, ownPrincipals, readRequest } from '../../lib/server-kit.ts'
 import {
   type ExternalIssuer,
+  type FindPrincipal,
   type ResolvableRequest,
   type Resolution,
   type SessionResolver,
@@ -119,8 +120,7 @@ async function build(
     ...keysOf(context, handler),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
-  const principal = async (subject: string, issuer: string): Promise<string> =>
-    (await fixExternal(bindings, { issuer, subject })).principal
+  const principal: FindPrincipal = (subject, issuer, claims) => ownPrincipals(bindings, { issuer, subject, claims })
   return createSessionResolver({
     ...options,
     ...(localFirst === 'allow' && { localFirst: { audience: own, lookup } }),

@@ -429,7 +429,11 @@ describe('a pairing', () => {
     expect(relay.seen).toHaveLength(sent)
   })
 
-  const refusals = [false, null, { data: null, error: { code: 'INVALID_EMAIL_OR_PASSWORD' } }]
+  const refusals: (false | null | { data: null; error: object })[] = [
+    false,
+    null,
+    { data: null, error: { code: 'INVALID_EMAIL_OR_PASSWORD' } },
+  ]
   test.each(refusals)('takes the answer %j as a refusal', async (answer) => {
     const relay = createRelay()
     const { pairing } = await device(relay, { confirmUser: () => Promise.resolve(answer) })

@@ -17,7 +17,14 @@ import { createExternalBinder, namespacedPrincipal } from '../../../lib/server.t
 import { NOW } from '../../../lib/tokens/forge.testing.ts'
 import { testDevice } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { type ExchangeOptions, type TokenAnswer, betterAuthBindingStore, latchkey, latchkeyJwt } from '../index.ts'
+import {
+  type ExchangeOptions,
+  type TokenAnswer,
+  betterAuthBindingStore,
+  createBetterAuthResolver,
+  latchkey,
+  latchkeyJwt,
+} from '../index.ts'
 import { elsewhere, link, unlink } from '../testing/link.testing.ts'
 import { type Person, newPerson, post } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person, testServer } from '../testing/server.testing.ts'
@@ -308,6 +315,32 @@ onEachEngine((newServer) => {
       const { sub } = await claimsOf(await by(await provider.sign({ sub: 'another' })))
       await expect(bind(await provider.sign({ sub: 'another' }))).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
       expect(await claimsOf(await by(await provider.sign({ sub: 'another' })))).toMatchObject({ sub })
+    })
+
+    test('of an admin who impersonates the user names the admin, and fixes no principal', async () => {
+      const { provider, server, by } = await withIssuer()
+      const act = { sub: 'user_boss' }
+      await expectRefused(await by(await provider.sign({ act })), 'invalid_request', 'ACCOUNT_OPEN')
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+      const { sub } = await claimsOf(await by(await provider.sign()))
+      expect(await claimsOf(await by(await provider.sign({ act })))).toMatchObject({
+        sub,
+        act: { sub: await namespacedPrincipal(provider.issuer, 'user_boss') },
+      })
+      await expectRefused(await by(await provider.sign({ act: {} })), 'invalid_request', 'TOKEN_CLAIM_INVALID')
+    })
+
+    test('of an admin who impersonates the user fixes no principal at the resolver', async () => {
+      const { provider, server } = await withIssuer()
+      const external = [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: EXTERNAL_AUDIENCE }]
+      const resolver = createBetterAuthResolver(server.auth, { external, clock: () => NOW * 1000 })
+      const ask = async (act?: object) =>
+        resolver.resolve({ authorization: `Bearer ${await provider.sign(act && { act })}` })
+      expect(await ask({ sub: 'user_boss' })).toMatchObject({ ok: false, reason: 'ACCOUNT_OPEN' })
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+      const principal = await namespacedPrincipal(provider.issuer, SUBJECT)
+      expect(await ask()).toMatchObject({ session: { principal } })
+      expect(await ask({ sub: 'user_boss' })).toMatchObject({ session: { principal } })
     })
 
     const refused: Record<string, [(provider: TestIssuer) => Promise<string>, string]> = {

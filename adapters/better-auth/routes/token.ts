@@ -12,7 +12,8 @@ import {
   answerRequest,
   deviceSubject,
   exchangeMetadata,
-  fixExternal,
+  externalSubject,
+  lookUpAccount,
   readForm,
   readTokenRequest,
   refusedFor,
@@ -89,7 +90,7 @@ async function subjectOfRequest(
   if (kind === 'device' && tools.rules.localFirst === false) throw refusedFor('LOCAL_FIRST_DISABLED')
   const principals = principalStore(ctx.context.adapter, new Date(clock()))
   if (kind === 'device') return provenSubject(principals, subjectToken, tools)
-  return kind === 'session' ? sessionSubject(principals, ctx) : externalSubject(ctx.context, subjectToken, tools)
+  return kind === 'session' ? sessionSubject(principals, ctx) : providerSubject(ctx.context, subjectToken, tools)
 }
 
 async function provenSubject(
@@ -122,24 +123,15 @@ async function sessionSubject(principals: PrincipalStore, ctx: GenericEndpointCo
   }
 }
 
-async function externalSubject(
+async function providerSubject(
   context: AuthContext,
   token: string,
   { accounts, bindings }: ExchangeTools,
 ): Promise<VerifiedSubject> {
-  const { issuer, subject, expiresAt, claims } = await accounts.verify(token)
+  const account = await accounts.verify(token)
   // Its own tokens could be exchanged endlessly. Not the issuer's first name: one entry can have several.
-  if (claims['iss'] === issuerOf(context)) throw refusedFor('ISSUER_UNKNOWN')
-  const { principal } = await fixExternal(bindings, { issuer, subject })
-  return {
-    principal,
-    aliases: [],
-    authMode: 'external',
-    accountId: null,
-    actor: null,
-    external: { issuer, subject },
-    until: expiresAt,
-  }
+  if (account.claims['iss'] === issuerOf(context)) throw refusedFor('ISSUER_UNKNOWN')
+  return externalSubject(await lookUpAccount(bindings, { account, current: null }, false))
 }
 
 /** Creates the endpoint that tells standard clients where the keys and the exchange are (RFC 8414). */

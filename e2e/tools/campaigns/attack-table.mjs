@@ -2654,6 +2654,36 @@ export const ATTACKS = [
     test: { file: CLERK_TEST, name: `${CLERK_ADMIN} > fixes no principal: the user can still bind a device` },
   },
   {
+    attack: "An admin who impersonates a user at another provider fixes the user's principal by Better Auth's exchange",
+    defence: 'With `act`, an account is only looked up, and an unused one gets no token',
+    patches: [
+      {
+        file: 'lib/server/bindings/bound-account.ts',
+        find: 'const binding = isPeek || actor ?',
+        replace: 'const binding = isPeek ?',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: "SQLite > another provider's JWT > of an admin who impersonates the user names the admin, and fixes no principal",
+    },
+  },
+  {
+    attack: "An admin who impersonates a user at another provider fixes the user's principal by a request to an API",
+    defence: 'With `act`, a resolver only looks up the account, and refuses an unused one',
+    patches: [
+      {
+        file: 'lib/server/bindings/bound-account.ts',
+        find: 'if (!actorOf(account)) return fixExternal(store, account)',
+        replace: 'if (account.subject) return fixExternal(store, account)',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange.test.ts'),
+      name: "SQLite > another provider's JWT > of an admin who impersonates the user fixes no principal at the resolver",
+    },
+  },
+  {
     attack: 'Someone who found an unlocked device adds their own to it, with a wrong password',
     defence: 'The answers false, null and `{ error }` of `confirmUser` refuse, as an exception does',
     patches: [

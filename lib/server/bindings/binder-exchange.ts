@@ -10,6 +10,7 @@ import {
   exchangeMetadata,
 } from '../exchange/answer-request.ts'
 import { type Issue, type IssueOptions, exchangedClaims, readIssueRules } from '../exchange/exchanged-claims.ts'
+import { externalSubject } from '../exchange/external-subject.ts'
 import {
   NOT_KEPT,
   OAuthRefusal,
@@ -107,21 +108,10 @@ async function subjectOf(
   // A binder has no sessions of its own.
   if (kind === 'session') throw refusedFor('SESSION_MISSING')
   if (kind === 'device') return deviceSubject(await binder.verifyDevice(subjectToken), now)
-  const { account, binding, aliases, deviceId, actor } = await binder.look(subjectToken)
+  const found = await binder.look(subjectToken)
   // Its own tokens could be exchanged endlessly.
-  if (account.claims['iss'] === issuer) throw new LatchkeyError('ISSUER_UNKNOWN')
-  // An admin who impersonates the user fixes no principal, and a token would.
-  if (!binding) throw refusedFor('ACCOUNT_OPEN')
-  return {
-    principal: binding.principal,
-    aliases,
-    authMode: 'external',
-    accountId: null,
-    actor: actor && actor.principal,
-    ...(deviceId !== null && { sid: deviceId }),
-    external: { issuer: account.issuer, subject: account.subject },
-    until: account.expiresAt,
-  }
+  if (found.account.claims['iss'] === issuer) throw new LatchkeyError('ISSUER_UNKNOWN')
+  return externalSubject(found)
 }
 
 async function parametersOf(request: Request, limit: number): Promise<Readonly<Record<string, unknown>> | null> {

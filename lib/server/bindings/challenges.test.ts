@@ -26,6 +26,13 @@ test('a nonce is valid for two minutes, and not a millisecond longer', async () 
   expect(await check(nonce, 'unlink', 'session')).toBeNull()
 })
 
+test('a nonce is valid for a clock that counts fractions of milliseconds', async () => {
+  const { issue, check } = createChallenges(SECRET, () => 1000.75)
+  const { nonce, expiresAt } = await issue('unlink', 'session')
+  expect(expiresAt).toBe(121_000)
+  expect(await check(nonce, 'unlink', 'session')).toEqual(new Date(121_000))
+})
+
 test('the key that signs nonces cannot be exported', async () => {
   expect(await hmacKey('challenge', SECRET)).toMatchObject({ extractable: false, usages: ['sign', 'verify'] })
 })

@@ -32,7 +32,8 @@ export function createChallenges(secret: string, clock: () => number): Challenge
 
   return {
     async issue(purpose, session) {
-      const expiresAt = clock() + LIFETIME_MS
+      // Digits only: a clock may count fractions of milliseconds.
+      const expiresAt = Math.floor(clock()) + LIFETIME_MS
       const head = `${encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))}.${expiresAt}`
       const mac = await crypto.subtle.sign('HMAC', await key, input(head, purpose, session))
       return { nonce: `${head}.${encodeBase64url(new Uint8Array(mac))}`, expiresAt }

@@ -32,5 +32,7 @@ function authTime({ auth_time: time, iat, fva }: Readonly<Record<string, unknown
   // Minutes since the first factor was verified, -1 if it never was.
   // https://clerk.com/docs/guides/sessions/session-tokens
   const age: unknown = Array.isArray(fva) ? fva[0] : undefined
-  return typeof iat === 'number' && typeof age === 'number' && age >= 0 ? iat - age * 60 : undefined
+  if (typeof age !== 'number') return undefined
+  if (age < 0) return -Infinity
+  return typeof iat === 'number' ? iat - age * 60 : undefined
 }

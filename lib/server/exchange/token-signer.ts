@@ -50,5 +50,7 @@ function toPublic(key: SigningJwk): JWK {
   const isPrivate = typeof d === 'string' && members.every((name) => typeof key[name] === 'string')
   if (members.length === 0 || ALGORITHMS[kty] !== alg || typeof kid !== 'string' || kid === '' || !isPrivate)
     throw new TypeError('exchange.keys: expected private JWKs with kid, and alg RS256, ES256 or EdDSA')
-  return { kty, kid, alg, use: 'sig', ...Object.fromEntries(members.map((name) => [name, key[name]])) }
+  // WebKitGTK 2.50 imports no Ed25519 key that has a use; @hapi/jwt takes no RSA key that has none.
+  const use = kty === 'OKP' ? {} : { use: 'sig' }
+  return { kty, kid, alg, ...use, ...Object.fromEntries(members.map((name) => [name, key[name]])) }
 }

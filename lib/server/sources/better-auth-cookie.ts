@@ -1,3 +1,4 @@
+import { withTimeout } from '../../timeout.ts'
 import { withoutSlash } from '../base-url.ts'
 import type { CookieSession, CookieSessionOptions } from './cookie.ts'
 
@@ -12,9 +13,15 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
    * limit does not count the sessions of all users as requests of one caller.
    */
   readonly auth?: { readonly api: object }
-  /** Sends the request to a Better Auth elsewhere. Defaults to the global `fetch`. */
+  /**
+   * Sends the request to a Better Auth elsewhere. Defaults to the global `fetch`. After five seconds the request's
+   * signal fires, and reading the cookie fails.
+   */
   readonly fetch?: (request: Request) => Promise<Response>
 }
+
+/** How long a Better Auth elsewhere may take, in milliseconds: a server that hangs must not hang this one. */
+const TIMEOUT_MS = 5000
 
 /**
  * Reads Better Auth's session cookie, on a server that receives it. Asks the `latchkey` plugin for the session. A page
@@ -37,17 +44,33 @@ export function betterAuthCookie({
   // The browser does not get this response: a session renewed here would leave its cookie as old as it is, and Better
   // Auth would find nothing to renew when the browser asks.
   const url = `${withoutSlash(baseURL)}/latchkey/session?disableRefresh=true`
-  const ask = auth ? inProcess(auth) : send
+  const here = auth && inProcess(auth)
   return {
     origins,
     names: [name, `__Secure-${name}`],
     async read(headers, { isCrossSite }) {
-      const response = await ask(new Request(isCrossSite ? `${url}&peek=1` : url, { headers, redirect: 'manual' }))
-      if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
-      const { session } = (await response.json()) as { readonly session: Answer | null }
+      const address = isCrossSite ? `${url}&peek=1` : url
+      const session = await (here
+        ? answerOf(here, new Request(address, { headers, redirect: 'manual' }))
+        : inTime((signal) => answerOf(send, new Request(address, { headers, redirect: 'manual', signal }))))
       return session && toSession(session)
     },
   }
+}
+
+async function answerOf(ask: (request: Request) => Promise<Response>, request: Request): Promise<Answer | null> {
+  const response = await ask(request)
+  if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
+  return ((await response.json()) as { readonly session: Answer | null }).session
+}
+
+function inTime<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  const controller = new AbortController()
+  return withTimeout(work(controller.signal), TIMEOUT_MS, (): never => {
+    const error = new Error(`betterAuthCookie: no answer within ${TIMEOUT_MS} ms`)
+    controller.abort(error)
+    throw error
+  })
 }
 
 interface Answer extends Pick<CookieSession, 'principal' | 'aliases'> {
