@@ -6,6 +6,7 @@ import { type PrincipalStore, principalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
 import { isBanned } from './status.ts'
 import { insertUnique } from './unique.ts'
+import { MAX_ROWS_READ } from './where.ts'
 import type { PrincipalRow } from '../schema.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
@@ -275,7 +276,8 @@ function find(adapter: Adapter, hash: string): Promise<BackupRow | null> {
 }
 
 function rowsOf(adapter: Adapter, principal: string): Promise<BackupRow[]> {
-  return adapter.findMany<BackupRow>({ model: MODEL, where: [{ field: 'principal', value: principal }] })
+  const where = [{ field: 'principal', value: principal }]
+  return adapter.findMany<BackupRow>({ model: MODEL, where, limit: MAX_ROWS_READ })
 }
 
 /** One statement: either the locator is free again, or the backup is unchanged. */

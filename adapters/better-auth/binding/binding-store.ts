@@ -9,7 +9,7 @@ import { assertFree, takeOver } from './reservation.ts'
 import type { PrincipalRow } from '../schema.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
-import { equal } from './where.ts'
+import { MAX_ROWS_READ, equal } from './where.ts'
 import type { BetterAuthInstance } from './types.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
@@ -73,7 +73,11 @@ async function rowsOfAccount(
   const own = await principals.find(id)
   if (!own || own.kind === 'canonical') return { id, own, bound: undefined }
   const where = equal({ issuer, subject })
-  const rows = await principals.adapter.findMany<PrincipalRow>({ model: 'latchkeyPrincipal', where })
+  const rows = await principals.adapter.findMany<PrincipalRow>({
+    model: 'latchkeyPrincipal',
+    where,
+    limit: MAX_ROWS_READ,
+  })
   return { id, own, bound: rows.find(({ principal, epoch }) => principal !== id && epoch === own.epoch) }
 }
 

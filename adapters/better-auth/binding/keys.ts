@@ -1,7 +1,7 @@
 import type { KeyRow } from '../schema.ts'
 import { repeatStatement } from './repeat.ts'
 import { insertUnique } from './unique.ts'
-import { equal } from './where.ts'
+import { MAX_ROWS_READ, equal } from './where.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import type { ProvenDevice } from './types.ts'
 
@@ -31,7 +31,8 @@ export async function touchKey({ adapter, now }: PrincipalStore, thumbprint: str
 /** Returns the keys of some principals, the oldest first. */
 export async function listKeys({ adapter }: PrincipalStore, names: readonly string[]): Promise<KeyRow[]> {
   const where = [{ field: 'principal', operator: 'in' as const, value: [...names] }]
-  return adapter.findMany<KeyRow>({ model: KEYS, where, sortBy: { field: 'createdAt', direction: 'asc' } })
+  const sortBy = { field: 'createdAt', direction: 'asc' } as const
+  return adapter.findMany<KeyRow>({ model: KEYS, where, sortBy, limit: MAX_ROWS_READ })
 }
 
 /** @param name - null removes the name */

@@ -3,10 +3,13 @@ import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { NOBODYS, taken } from './principal-row.ts'
 import { repeatStatement, repeatTransaction } from './repeat.ts'
 import { insertUnique } from './unique.ts'
-import { either, equal } from './where.ts'
+import { MAX_ROWS_READ, equal } from './where.ts'
 import type { Adapter } from './types.ts'
 
 const LOCK = 'latchkeyPrincipal'
+
+/** The kinds of rows by which a user has a principal, or is about to. */
+const HAVING: readonly PrincipalRow['kind'][] = ['canonical', 'alias', 'reserved']
 
 /** A new row, without the members that have defaults. */
 type NewRow = Pick<PrincipalRow, 'principal' | 'kind' | 'epoch'> & Partial<PrincipalRow>
@@ -20,7 +23,7 @@ export interface PrincipalStore {
   find(principal: string): Promise<PrincipalRow | null>
   /** Reads a user from the database, without any cache. */
   findUser(field: 'id' | 'principal', value: string): Promise<BoundUser | null>
-  /** Returns all rows that name a user, and the row of its principal. */
+  /** Returns the rows by which a user has principals, or is about to, and the row of its principal. */
   rowsOf(user: BoundUser): Promise<PrincipalRow[]>
   /** @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another request was faster */
   insert(row: NewRow): Promise<void>
@@ -50,7 +53,14 @@ export function principalStore(adapter: Adapter | DBAdapter, now: Date): Princip
     now,
     find: (principal) => adapter.findOne({ model: LOCK, where: equal({ principal }) }),
     findUser: (field, value) => adapter.findOne({ model: 'user', where: equal({ [field]: value }) }),
-    rowsOf: ({ id, principal }) => adapter.findMany({ model: LOCK, where: either({ userId: id, principal }) }),
+    async rowsOf({ id, principal }) {
+      // Those that the user gave up name it for ever, and must not take the places of the others.
+      const where: Where[] = [...equal({ userId: id }), { field: 'kind', operator: 'in', value: [...HAVING] }]
+      const rows = await adapter.findMany<PrincipalRow>({ model: LOCK, where, limit: MAX_ROWS_READ })
+      if (principal == null || rows.some((row) => row.principal === principal)) return rows
+      const own = await adapter.findOne<PrincipalRow>({ model: LOCK, where: equal({ principal }) })
+      return own ? [...rows, own] : rows
+    },
     async insert(row) {
       if (!(await tryInsert(row))) throw taken()
     },

@@ -3,7 +3,7 @@ import type { AskingSession } from './session-origin.ts'
 import { sidOf } from './session-id.ts'
 import type { KeyStatus } from './status.ts'
 import { principalStore } from './principal-store.ts'
-import { equal } from './where.ts'
+import { MAX_ROWS_READ, equal } from './where.ts'
 
 /** A session as the plugin reads it. */
 export interface SessionRow extends AskingSession {
@@ -22,15 +22,12 @@ export interface SessionRow extends AskingSession {
 
 type Context = Pick<AuthContext, 'adapter' | 'internalAdapter' | 'options'>
 
-/** Largest number of sessions of one user that are read at a time, the latest first. */
-const MAX_SESSIONS_READ = 1000
-
 /** Returns true if the sessions are in the database, and not only in Better Auth's secondary storage. */
 function areInDatabase({ options }: Context): boolean {
   return !options.secondaryStorage || options.session?.storeSessionInDatabase === true
 }
 
-/** Returns the live sessions of a user, the latest first. */
+/** Returns the live sessions of a user, at most {@link MAX_ROWS_READ}, the latest first. */
 export async function liveSessions(context: Context, userId: string): Promise<SessionRow[]> {
   const found = areInDatabase(context)
     ? await context.adapter.findMany<SessionRow>({
@@ -41,7 +38,7 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
           { field: 'expiresAt', operator: 'gt', value: new Date() },
         ],
         sortBy: { field: 'updatedAt', direction: 'desc' },
-        limit: MAX_SESSIONS_READ,
+        limit: MAX_ROWS_READ,
       })
     : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[])
   return found.filter(isLive)

@@ -4,14 +4,12 @@ import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { liveSessions } from '../binding/sessions.ts'
+import { MAX_ROWS_READ } from '../binding/where.ts'
 import { RESET, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
 type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
-
-/** Largest number of rows of one table that are read to search JSON and lists; a table with more counts as a trace. */
-const MAX_ROWS_READ = 1000
 
 /** An id of this length does not occur in a text by chance. */
 const MIN_DISTINCT_ID_LENGTH = 16
@@ -96,6 +94,7 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
   if (await hasTextWith(adapter, model, searched, userId)) return true
   const nested = searched.filter(([, { type }]) => type === 'json' || String(type).endsWith('[]'))
   if (nested.length === 0) return false
+  // A table with more rows counts as a trace.
   const rows = await adapter.findMany<Record<string, unknown>>({ model, limit: MAX_ROWS_READ })
   const text = distinctText(userId)
   const hasText = (row: Record<string, unknown>): boolean =>

@@ -349,6 +349,18 @@ onEachEngine((newServer) => {
       expect((await keysOf(one))[0]!.lastSeenAt).toBeGreaterThanOrEqual(before!.lastSeenAt!)
     })
 
+    test('are not revoked ten minutes after the sign-in, whatever freshAge is', async () => {
+      const { server, one } = await bound()
+      await server.change('user', { emailVerified: true })
+      const body = post({ thumbprint: one.device.thumbprint })
+      await server.change('session', { createdAt: new Date(Date.now() - 600_000) })
+      const refused = await one.browser.send('/latchkey/keys/revoke', body)
+      expect([refused.status, await codeOf(refused)]).toEqual([403, 'SESSION_NOT_FRESH'])
+      expect(await keysOf(one)).toMatchObject([{ retiredAt: null }])
+      await server.change('session', { createdAt: new Date(Date.now() - 540_000) })
+      expect((await one.browser.send('/latchkey/keys/revoke', body)).status).toBe(200)
+    })
+
     test('of another account cannot be named or revoked', async () => {
       const { server, one } = await bound()
       const eve = await newPerson(server)

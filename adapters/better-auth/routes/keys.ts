@@ -13,6 +13,7 @@ import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { peekSubject } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
+import { isRecent } from './recent-sign-in.ts'
 
 /** Longest name of a key, in characters. */
 const NAME = 64
@@ -41,6 +42,7 @@ export function keyEndpoints(
     latchkeyRevokeKey: createAuthEndpoint('/latchkey/keys/revoke', actsForSession, async (ctx) => {
       requireFresh(ctx.context)
       requireOwnKeys(ctx.context.session)
+      if (!isRecent(ctx.context.session.session)) throw refusal('SESSION_NOT_FRESH')
       await revoke(store(ctx), ctx.context.session, readText(ctx.body, 'thumbprint', 64))
       cache().clear()
       return ctx.json({ status: true })

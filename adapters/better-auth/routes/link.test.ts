@@ -51,6 +51,24 @@ onEachEngine((newServer, engine) => {
     return { server, one, two: await elsewhere(server, ada) }
   }
 
+  test('an account that has given up more principals than one query reads still adopts, and lists what it has', async () => {
+    const advanced = { disableOriginCheck: false, database: { defaultFindManyLimit: 3 } }
+    const { server, one, two } = await twoDevices({ advanced })
+    const { id: userId } = await userOf(server)
+    for (const kind of ['held', 'retired'])
+      for (let count = 0; count < 4; count++) {
+        const { principal, thumbprint } = await testDevice()
+        const row = { principal, thumbprint, kind, userId, epoch: `epoch-${kind}-${count}`, until: new Date(0) }
+        await server.adapter.create({ model: 'latchkeyPrincipal', data: { ...row, issuer: null, subject: null } })
+      }
+    const devices = [two.device, await testDevice(), await testDevice(), await testDevice()]
+    for (const device of devices) expect((await link(two, device)).status).toBe(200)
+    const aliases = expect.arrayContaining(devices.map(({ principal }) => principal))
+    expect(await two.session()).toMatchObject({ principal: one.device.principal, aliases })
+    const keys = (await (await two.browser.send('/latchkey/keys')).json()) as { keys: unknown[] }
+    expect(keys.keys).toHaveLength(5)
+  })
+
   /** An account as `adopt` takes it, read now. */
   const linking = async (server: TestServer, subject: Subject) => ({
     user: (await storeOf(server.adapter).findUser('id', subject.accountId))!,

@@ -1313,6 +1313,21 @@ export const ATTACKS = [
       name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads',
     },
   },
+  {
+    attack: 'A cookie that was stolen hours after the sign-in revokes the keys of the devices, permanently',
+    defence: 'The revocation of a key needs a sign-in in the last ten minutes, whatever `freshAge` is',
+    patches: [
+      {
+        file: plugin('routes/keys.ts'),
+        find: "if (!isRecent(ctx.context.session.session)) throw refusal('SESSION_NOT_FRESH')",
+        replace: 'void isRecent',
+      },
+    ],
+    test: {
+      file: plugin('routes/bind.test.ts'),
+      name: 'SQLite > device keys > are not revoked ten minutes after the sign-in, whatever freshAge is',
+    },
+  },
 
   // OAuth
   {
