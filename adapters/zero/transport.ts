@@ -178,9 +178,9 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       stopAccepting()
       askedFor = ''
       deletions++
-      const deleted = instances.deleteAll()
-      show()
       try {
+        const deleted = instances.deleteAll()
+        show()
         await deleted
       } finally {
         deletions--

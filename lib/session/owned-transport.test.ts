@@ -215,6 +215,24 @@ describe('the owner', () => {
   })
 })
 
+describe('another tab that has handled the data first', () => {
+  test('keeps what the next user has written since: nothing is cleared, and the session asks for a reload', async () => {
+    const { auth, account, server, open, store, transport, principal } = await world()
+    const { session, faults } = await open({ beforeRestart: (_, session) => session.clear() })
+    await auth.signOut({ force: true })
+    server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} })
+    // The other tab has seen the next user already, and cleared.
+    store.owner = 'bob'
+    await auth.upgrade(() => account.signIn('bob'))
+    await rest()
+    expect([principal(), store.owner]).toEqual(['bob', 'bob'])
+    expect(transport.calls).not.toContain('clear')
+    expect([connects(transport), session.getState().status]).toEqual([1, 'ended'])
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+    expect(String(faults[0])).toContain('reload')
+  })
+})
+
 describe('a third user, who comes while the app asks about the second', () => {
   async function asking(owner: string | null = null) {
     const given = await world(owner)
@@ -364,5 +382,5 @@ test('an argument that is invalid is refused', async () => {
 test('what the transport cannot do, it cannot do with an owner either', async () => {
   const auth = await anonymousAuth(testTime())
   const owned = ownedTransport(auth, testTransport(['update', 'hold', 'clear'], 'data'), testStore())
-  expect(Object.keys(owned).sort()).toEqual(['assign', 'connect', 'disconnect', 'keeps'])
+  expect(Object.keys(owned).sort()).toEqual(['assign', 'connect', 'disconnect', 'keeps', 'owner'])
 })

@@ -53,6 +53,7 @@ export function ownedTransport(
     ...(transport.update && { update: (token: string) => transport.update!(token) }),
     ...(transport.hold && { hold: (token: string) => (turn++, transport.hold!(token)) }),
     assign: (principal) => owner.assign(principal),
+    owner: () => store.read(),
     ...(transport.clear && { clear: async () => (await transport.clear!(), owner.assign(null)) }),
   }
 }
