@@ -197,6 +197,17 @@ describe('the owner', () => {
     expect(store.owner).toBe(null)
   })
 
+  test('is the user who comes back after a sign-out and a clear', async () => {
+    const { open, store, auth, principal } = await world()
+    const before = principal()
+    const { session } = await open({ autoStart: false })
+    await auth.signOut({ force: true })
+    await session.clear()
+    await auth.ensureIdentity({ resume: before })
+    await rest()
+    expect([principal(), store.owner]).toEqual([before, before])
+  })
+
   test('that cannot be read is a lost connection, and is read again', async () => {
     const read = vi.fn<OwnerStore['read']>().mockRejectedValueOnce(new Error('blocked'))
     read.mockRejectedValueOnce(new Error('blocked'))

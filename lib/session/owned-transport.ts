@@ -100,7 +100,9 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
       if (isCurrent()) await store.write(principal)
     },
     async assign(principal) {
-      await store.write(principal ?? current())
+      // What follows a deletion belongs to the current user; without one, to whoever comes next.
+      claimed = principal ?? current()
+      await store.write(claimed)
     },
   }
 }
