@@ -5,7 +5,7 @@ import { type Socket, createSocket } from './socket.ts'
 import { haveSameClaims, renew } from './token.ts'
 
 /** The transport of a Triplit client. */
-export type TriplitTransport = Required<Omit<SessionTransport, 'assign'>>
+export type TriplitTransport = Required<Omit<SessionTransport, 'assign' | 'owner'>>
 
 interface Attempt {
   readonly connection: SessionConnection

@@ -65,6 +65,21 @@ describe('the client', () => {
     expect([rig.zeros.length, before.isClosed, status(rig)]).toEqual([1, false, 'connected'])
   })
 
+  test('stays at an upgrade that brings roles, also offline', async () => {
+    const rig = await connected()
+    const before = rig.current()
+    const seen: unknown[] = []
+    rig.session.zero.subscribe(() => seen.push(rig.session.zero.get()))
+    await rig.auth.upgrade(async () => {
+      const signedUp = await rig.account.signUp('ada')
+      rig.server.accounts.get('ada')!.claims = { role: 'editor' }
+      return signedUp
+    })
+    await rest()
+    expect([rig.zeros.length, before.isClosed, seen]).toEqual([1, false, []])
+    expect(claimsOf(before.tokens.at(-1)!)).toMatchObject({ role: 'editor' })
+  })
+
   test('is replaced when its stored state is gone', async () => {
     const rig = await connected()
     const [before] = rig.zeros
@@ -233,6 +248,18 @@ describe('the end', () => {
     await rest()
     expect(rig.current().input.userID).toBe(rig.principal())
     expect(rig.current().tokens).toHaveLength(1)
+  })
+
+  test('a session that its handler ends closes the client', async () => {
+    let answer = (): Promise<string | null> => Promise.reject(new LatchkeyError('OFFLINE'))
+    const rig = await zeroRig({ refresh: { handler: () => answer() } })
+    const zero = rig.current()
+    answer = () => rig.auth.getToken()
+    await rig.time.advance(MINUTE)
+    expect([zero.tokens.length, status(rig)]).toEqual([1, 'connecting'])
+    answer = async () => null
+    await rig.time.advance(30 * MINUTE)
+    expect([status(rig), rig.session.zero.get(), zero.isClosed]).toEqual(['ended', null, true])
   })
 
   test('`clear` deletes what is stored, also after a sign-out, and goes on with another client', async () => {

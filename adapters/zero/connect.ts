@@ -76,6 +76,7 @@ export function connectZero<Zero extends ZeroLike>(
     timer,
     fault,
     stored: storedPrincipals,
+    isOver: () => session.getState().status === 'ended',
     onWrite: createWriteMarker(auth),
     onChange: () => [...listeners].forEach((listener) => listener()),
     create: (principal) =>

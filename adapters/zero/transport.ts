@@ -18,6 +18,8 @@ export interface TransportParts<Zero extends ZeroLike> {
   create(principal: string): Zero
   /** Returns the principals among these that have stored data in this browser. */
   stored(principals: readonly string[]): Promise<readonly string[]>
+  /** True if the session has ended, and none follows. */
+  isOver(): boolean
   /** Called after each local write. */
   onWrite(): void
   /** Called when the current client has changed. */
@@ -169,7 +171,8 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     // `paused` closes nothing: that would lose the writes of the last second, and a refusal has stopped Zero already.
     disconnect(reason) {
       leave()
-      if (reason === 'ended' && given?.principal === principal()) hasEnded = true
+      // Other roles of the same user end a session too, and another one follows.
+      if (reason === 'ended' && parts.isOver()) hasEnded = true
       follow()
     },
     current: () => shown,
@@ -178,9 +181,9 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       stopAccepting()
       askedFor = ''
       deletions++
-      const deleted = instances.deleteAll()
-      show()
       try {
+        const deleted = instances.deleteAll()
+        show()
         await deleted
       } finally {
         deletions--

@@ -70,6 +70,7 @@ export interface ZeroRig {
   readonly time: TestTime
   readonly auth: Auth
   readonly account: MemoryAccountClient
+  readonly server: MemoryAccountServer
   readonly session: ZeroSession<TestZero>
   /** All clients, the newest last. */
   readonly zeros: TestZero[]
@@ -86,7 +87,7 @@ export async function zeroRig(
   } = {},
 ): Promise<ZeroRig> {
   const { accounts, time = testTime(), ...given } = options
-  const { auth, account } = await testIdentity(time, {}, undefined, accounts)
+  const { auth, account, server } = await testIdentity(time, {}, undefined, accounts)
   const [zeros, kinds, faults]: [TestZero[], string[], unknown[]] = [[], [], []]
   const session = connectZero<TestZero>(auth, {
     clock: time.clock,
@@ -106,6 +107,7 @@ export async function zeroRig(
     time,
     auth,
     account,
+    server,
     session,
     zeros,
     kinds,

@@ -197,6 +197,17 @@ describe('the owner', () => {
     expect(store.owner).toBe(null)
   })
 
+  test('is the user who comes back after a sign-out and a clear', async () => {
+    const { open, store, auth, principal } = await world()
+    const before = principal()
+    const { session } = await open({ autoStart: false })
+    await auth.signOut({ force: true })
+    await session.clear()
+    await auth.ensureIdentity({ resume: before })
+    await rest()
+    expect([principal(), store.owner]).toEqual([before, before])
+  })
+
   test('that cannot be read is a lost connection, and is read again', async () => {
     const read = vi.fn<OwnerStore['read']>().mockRejectedValueOnce(new Error('blocked'))
     read.mockRejectedValueOnce(new Error('blocked'))
@@ -212,6 +223,24 @@ describe('the owner', () => {
     expect([connects(transport), faults]).toMatchObject([0, [{ message: 'blocked' }]])
     await time.advance(2 * SECOND)
     expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
+  })
+})
+
+describe('another tab that has handled the data first', () => {
+  test('keeps what the next user has written since: nothing is cleared, and the session asks for a reload', async () => {
+    const { auth, account, server, open, store, transport, principal } = await world()
+    const { session, faults } = await open({ beforeRestart: (_, session) => session.clear() })
+    await auth.signOut({ force: true })
+    server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} })
+    // The other tab has seen the next user already, and cleared.
+    store.owner = 'bob'
+    await auth.upgrade(() => account.signIn('bob'))
+    await rest()
+    expect([principal(), store.owner]).toEqual(['bob', 'bob'])
+    expect(transport.calls).not.toContain('clear')
+    expect([connects(transport), session.getState().status]).toEqual([1, 'ended'])
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+    expect(String(faults[0])).toContain('reload')
   })
 })
 
@@ -364,5 +393,5 @@ test('an argument that is invalid is refused', async () => {
 test('what the transport cannot do, it cannot do with an owner either', async () => {
   const auth = await anonymousAuth(testTime())
   const owned = ownedTransport(auth, testTransport(['update', 'hold', 'clear'], 'data'), testStore())
-  expect(Object.keys(owned).sort()).toEqual(['assign', 'connect', 'disconnect', 'keeps'])
+  expect(Object.keys(owned).sort()).toEqual(['assign', 'connect', 'disconnect', 'keeps', 'owner'])
 })

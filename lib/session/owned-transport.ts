@@ -53,6 +53,7 @@ export function ownedTransport(
     ...(transport.update && { update: (token: string) => transport.update!(token) }),
     ...(transport.hold && { hold: (token: string) => (turn++, transport.hold!(token)) }),
     assign: (principal) => owner.assign(principal),
+    owner: () => store.read(),
     ...(transport.clear && { clear: async () => (await transport.clear!(), owner.assign(null)) }),
   }
 }
@@ -99,7 +100,9 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
       if (isCurrent()) await store.write(principal)
     },
     async assign(principal) {
-      await store.write(principal ?? current())
+      // What follows a deletion belongs to the current user; without one, to whoever comes next.
+      claimed = principal ?? current()
+      await store.write(claimed)
     },
   }
 }

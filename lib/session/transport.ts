@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.ts'
 import type { AuthErrorKind } from '../machine/state.ts'
 
 /**
@@ -79,6 +80,11 @@ export interface SessionTransport {
    * Nothing connects until its promise has settled. For a transport that stores the owner with the data.
    */
   assign?(principal: string): unknown
+  /**
+   * Returns the stored owner of the data; null or undefined if there is none. Another tab may have changed it. For a
+   * transport that stores the owner with the data.
+   */
+  owner?(): Awaitable<string | null | undefined>
 }
 
 /**

@@ -198,6 +198,13 @@ const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
     await eventually(async () => (await rig.connections()) === 1)
   },
 
+  async 'stores the owner of the data, if it returns one'(rig) {
+    if (!rig.transport.owner) return
+    await connected(rig)
+    await rig.transport.disconnect('ended')
+    expectEqual(await rig.transport.owner(), rig.principal)
+  },
+
   async 'does not connect another user to kept data without a handover, and has no connection then'(rig) {
     const { transport, other, connections } = rig
     if (!other) return

@@ -72,6 +72,9 @@ async function askApp(runtime: SessionRuntime, from: string, to: string, isCurre
   const { options, transport, self } = runtime
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
+  // `from` is what this tab remembers. By now the next user may have written to the data in another tab.
+  if ((await transport.owner?.()) === to)
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
   await options.beforeRestart({ from, to }, self())
   // What the app decided for a user who has gone makes the data nobody else's.
   if (!isCurrent()) return
