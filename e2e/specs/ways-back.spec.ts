@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test'
 import decodeQR from 'qr/decode.js'
 import { expectAccessible } from '../support/accessible.ts'
-import { expect, expectNotes, expectSynced, test, writeNote } from '../support/notes.ts'
+import { openKeptAside } from '../support/conflicts.ts'
+import { expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
 
 async function backUp(page: Page): Promise<string[]> {
   await page.getByTestId('account-menu').click()
@@ -116,6 +117,46 @@ test('a passkey brings the notes back after the site data was cleared, and a bac
   expect((await device.state()).storage.advice).toBe('none')
 
   await clearSite(page)
+test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
+  const first = await openNotes()
+  await signUp(first, somebody())
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  const link = await scan(first.page)
+
+  const { page, waitForState } = await openNotes()
+  await writeNote(page, 'Of this device')
+  await expectSynced(page)
+  await page.goto(link)
+  await page.getByTestId('pairing-join-now').click()
+  await approve(first.page, page)
+  await waitForState({ phase: 'conflict' })
+  await expect(page.getByTestId('conflict-dialog')).toBeVisible()
+  await expect(page.getByTestId('toast')).not.toContainText('This device has the notes now.')
+})
+
+test('a pairing that cannot begin says why, and begins once it can', async ({ openNotes }) => {
+  // The service worker has every part of the app, so it is not there yet.
+  const { page, waitForState } = await openNotes({ serviceWorkers: 'block' })
+  const add = async (): Promise<void> => {
+    await page.getByTestId('account-menu').click()
+    await page.getByTestId('add-device').click()
+  }
+  const toast = page.getByTestId('toast')
+  await page.route('**/assets/pairing-*.js', (route) => route.abort(), { times: 1 })
+  await add()
+  await expect(toast).toContainText('This part of the app could not be loaded.')
+  await page.getByTestId('toast-action').filter({ hasText: 'Reload' }).click()
+  await waitForState({ phase: 'ready' })
+  await page.route('**/latchkey/rendezvous**', (route) => route.abort())
+  await add()
+  await expect(toast).toContainText('The server cannot be reached.')
+  await page.unroute('**/latchkey/rendezvous**')
+  await add()
+  await expect(page.getByTestId('pairing-qr').locator('svg')).toBeVisible()
+})
+
   await page.reload()
   await page.getByTestId('have-it-elsewhere').or(page.getByTestId('storage-restore')).first().click()
   await expectAccessible(page)
