@@ -57,6 +57,43 @@ test('24 words bring the identity and its notes to a device that has none of its
   await expectNotes(page, 'On paper')
 })
 
+test('notes that a restore sets aside are opened again, and then the restored ones', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'On paper')
+  await expectSynced(first.page)
+  const words = await backUp(first.page)
+
+  const second = await openNotes()
+  const { page } = second
+  await writeNote(page, 'Of this device')
+  await expectSynced(page)
+  const [mine, restored] = [await second.principal(), await first.principal()]
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('open-restore').click()
+  await page.getByTestId('restore-words').fill(words.join(' '))
+  await page.getByTestId('restore-read').click()
+  await expect(page.getByTestId('restore-preview')).toContainText('The notes of this device are set aside.')
+  await page.getByTestId('restore-import').click()
+  await expectNotes(page, 'On paper')
+
+  for (const [principal, title] of [
+    [mine, 'Of this device'],
+    [restored, 'On paper'],
+  ] as const) {
+    // What was set aside is on this device, whether the server answers or not.
+    await second.goOffline()
+    await page.getByTestId('account-menu').click()
+    await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, set aside')
+    await page.keyboard.press('Escape')
+    await openKeptAside(second)
+    await expect(page.getByTestId('toast')).toContainText('These are the notes that were set aside.')
+    expect(await second.principal()).toBe(principal)
+    await expectNotes(page, title)
+    await second.goOnline()
+    await expectSynced(page)
+  }
+})
+
 test('a code on one device and four digits from the other one bring the notes over', async ({ openNotes }) => {
   const first = await openNotes()
   await writeNote(first.page, 'By camera')
@@ -80,43 +117,6 @@ test('a code on one device and four digits from the other one bring the notes ov
   await expectNotes(page, 'By camera')
 })
 
-/** Clears what the page has stored, as a person does in the settings of the browser. */
-const clearSite = (page: Page): Promise<unknown> =>
-  page.evaluate(async () => {
-    localStorage.clear()
-    for (const { name } of await indexedDB.databases())
-      await new Promise((resolve, reject) => {
-        const request = indexedDB.deleteDatabase(name!)
-        request.onsuccess = resolve
-        request.onerror = reject
-      })
-  })
-
-test('a passkey brings the notes back after the site data was cleared, and a backup is tested', async ({
-  openNotes,
-}) => {
-  const device = await openNotes()
-  const { page } = device
-  const cdp = await page.context().newCDPSession(page)
-  await cdp.send('WebAuthn.enable')
-  await cdp.send('WebAuthn.addVirtualAuthenticator', { options: SYNCED_PASSKEYS })
-  await writeNote(page, 'By passkey')
-  await expectSynced(page)
-  const before = await device.principal()
-
-  await page.getByTestId('nudge-backup').click()
-  await page.getByTestId('backup-passkey').click()
-  await expectAccessible(page)
-  await page.getByTestId('passkey-next').click()
-  await page.getByTestId('passkey-next').filter({ hasText: 'Seal' }).click()
-  await expect(page.getByTestId('passkey-next')).toHaveText('Test it now')
-  await page.getByTestId('passkey-close').click()
-  await page.getByTestId('nudge-backup').filter({ hasText: 'Test it now' }).click()
-  await page.getByTestId('passkey-next').filter({ hasText: 'Test it now' }).click()
-  await expect(page.getByTestId('toast')).toContainText('Backed up.')
-  expect((await device.state()).storage.advice).toBe('none')
-
-  await clearSite(page)
 test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
   const first = await openNotes()
   await signUp(first, somebody())
@@ -157,6 +157,43 @@ test('a pairing that cannot begin says why, and begins once it can', async ({ op
   await expect(page.getByTestId('pairing-qr').locator('svg')).toBeVisible()
 })
 
+/** Clears what the page has stored, as a person does in the settings of the browser. */
+const clearSite = (page: Page): Promise<unknown> =>
+  page.evaluate(async () => {
+    localStorage.clear()
+    for (const { name } of await indexedDB.databases())
+      await new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(name!)
+        request.onsuccess = resolve
+        request.onerror = reject
+      })
+  })
+
+test('a passkey brings the notes back after the site data was cleared, and a backup is tested', async ({
+  openNotes,
+}) => {
+  const device = await openNotes()
+  const { page } = device
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', { options: SYNCED_PASSKEYS })
+  await writeNote(page, 'By passkey')
+  await expectSynced(page)
+  const before = await device.principal()
+
+  await page.getByTestId('nudge-backup').click()
+  await page.getByTestId('backup-passkey').click()
+  await expectAccessible(page)
+  await page.getByTestId('passkey-next').click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Seal' }).click()
+  await expect(page.getByTestId('passkey-next')).toHaveText('Test it now')
+  await page.getByTestId('passkey-close').click()
+  await page.getByTestId('nudge-backup').filter({ hasText: 'Test it now' }).click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Test it now' }).click()
+  await expect(page.getByTestId('toast')).toContainText('Backed up.')
+  expect((await device.state()).storage.advice).toBe('none')
+
+  await clearSite(page)
   await page.reload()
   await page.getByTestId('have-it-elsewhere').or(page.getByTestId('storage-restore')).first().click()
   await expectAccessible(page)

@@ -67,11 +67,14 @@ export function createNotesAuth(
       return { unsynced: notebook.pendingCount() }
     },
     onPrincipalChange: ({ from, to, reason }) => {
+      if (to !== null) aside.take(to)
       if (from === null) return
-      if (to === null) void notebook.forget(from)
+      // A sign-out leaves the notes of an identity that was set aside: this device opens them again, offline too.
+      if (to === null) void (aside.has(from) || notebook.forget(from))
       else if (reason === 'adopt') void notebook.reown(to, [to, from])
-      else if (reason === 'switch') aside.put(to, from)
       else if (reason === 'discard') void notebook.discard(from)
+      // After a conflict, or by a restore.
+      else if (reason === 'switch' || reason === 'identityEnsured') aside.put(to, from)
     },
   })
 }
