@@ -2,6 +2,7 @@ import { createEmitter } from '../emitter.ts'
 import { type Note, type NoteChange, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
 import { forgetSynced, readHoldings, removeAll, reown } from './store.ts'
+import { whileNobodySyncs } from './tabs.ts'
 
 /** The notes of the current principal, as shown. Typed text appears here first and is on disk right after. */
 export interface Notebook {
@@ -105,6 +106,15 @@ export function createNotebook(onSaved: () => void): Notebook {
     await reload()
   }
 
+  /** Deletes at once, and again what another tab wrote that had not learned yet that the user has left. */
+  async function leave(from: string, remove: (from: string) => Promise<void>): Promise<void> {
+    await saver.settled()
+    await saver.guard(remove(from))
+    await whileNobodySyncs(async () => {
+      if (owner !== from) await saver.guard(remove(from))
+    })
+  }
+
   function turnTo(next: string | null): void {
     const homeless = [...shown.values()].filter((note) => note.owner === NOBODY && !isBlank(note))
     owner = next
@@ -147,14 +157,8 @@ export function createNotebook(onSaved: () => void): Notebook {
       const note = shown.get(id)
       if (note && isBlank(note)) remove(id)
     },
-    async forget(from) {
-      await saver.settled()
-      await saver.guard(forgetSynced(from))
-    },
-    async discard(from) {
-      await saver.settled()
-      await saver.guard(removeAll(from))
-    },
+    forget: (from) => leave(from, forgetSynced),
+    discard: (from) => leave(from, removeAll),
     reown: reownAll,
     settled: saver.settled,
   }
