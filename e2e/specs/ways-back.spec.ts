@@ -203,6 +203,30 @@ test('a passkey brings the notes back after the site data was cleared, and a bac
   expect(await device.principal()).toBe(before)
 })
 
+test('site data that is cleared while the page is open takes no note from it', async ({ openNotes }) => {
+  const { page, goOffline, goOnline } = await openNotes()
+  await writeNote(page, 'On the server')
+  await expectSynced(page)
+  await goOffline()
+  await writeNote(page, 'Not sent')
+  const status = page.getByTestId('note-status')
+  await expect(status).toContainText('Saved on this device')
+  await clearSite(page)
+  await page.evaluate(() => dispatchEvent(new Event('focus')))
+  await expect(page.getByTestId('storage-retry')).toHaveText('Save it again')
+  await expect(status).toHaveText('Not saved – keep this tab open')
+  await page.getByTestId('note-body').fill('Written meanwhile')
+  await expectNotes(page, 'Not sent', 'On the server')
+
+  await page.getByTestId('storage-retry').click()
+  await expect(status).toContainText('Saved on this device')
+  await goOnline()
+  await expectSynced(page)
+  await page.reload()
+  await expectNotes(page, 'Not sent', 'On the server')
+  await expect(page.getByTestId('note-body')).toHaveValue('Written meanwhile')
+})
+
 const SYNCED_PASSKEYS = {
   protocol: 'ctap2',
   ctap2Version: 'ctap2_1',

@@ -56,7 +56,7 @@ export function createNotesAuth(
     account: provider,
     // Another account never replaces an identity with data.
     describeLocal: async (principal) => {
-      const notes = await notesOf(principal)
+      const notes = await notesOf(notebook, principal)
       const latest = notes.filter(({ deleted }) => !deleted).sort((a, b) => b.updatedAt - a.updatedAt)
       return { items: notes.length, label: summaryWords(latest.length, latest) }
     },
@@ -79,8 +79,13 @@ export function createNotesAuth(
   })
 }
 
-/** Returns the notes that the user would miss, including deletions that the server has not received. */
-async function notesOf(principal: string): Promise<Note[]> {
+/**
+ * Returns the notes that the user would miss, including deletions that the server has not received, and what is only in
+ * memory.
+ */
+async function notesOf(notebook: Notebook, principal: string): Promise<Note[]> {
   const { notes, pending } = await readHoldings(principal)
-  return notes.filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))
+  const stored = new Set(notes.map(({ id }) => id))
+  const onlyHere = notebook.notes().filter(({ owner, id }) => owner === principal && !stored.has(id))
+  return [...notes, ...onlyHere].filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))
 }

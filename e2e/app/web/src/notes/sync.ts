@@ -59,7 +59,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
   let pulled = { key: '', latest: 0 }
 
   function status(): SyncStatus {
-    if (auth.getState().error) return 'paused'
+    if (auth.getState().error || notebook.isLost()) return 'paused'
     if (!navigator.onLine) return 'offline'
     if (busy) return 'syncing'
     return trouble ?? (notebook.pendingCount() ? 'waiting' : 'synced')
@@ -74,7 +74,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     const owner = notebook.owner()
     // A sign-out deletes what was pulled.
     if (owner === null) pulled = { key: '', latest: 0 }
-    if (owner === null || auth.getState().error) return
+    if (owner === null || auth.getState().error || notebook.isLost()) return
     // A look for changes of others is not shown.
     const isLook = answeredFor === owner && notebook.pendingCount() === 0
     const shown = isLook ? undefined : setTimeout(() => show(true), VISIBLE)
@@ -83,7 +83,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     let hasChanged = true
     try {
       // One tab at a time; the others read what it fetched.
-      const done = await whileNobodySyncs(() => exchange(auth, owner, since, progress()))
+      const done = await whileNobodySyncs(() => exchange(auth, owner, since, progress(), notebook.isLost))
       hasChanged = done.hasChanged
       pulled = { key, latest: done.latest }
       if (done.isMore) again = true
@@ -184,9 +184,16 @@ interface Exchange {
  *
  * @param since - 0 pulls everything
  * @param onBatch - called after each batch, to show the progress
+ * @param isLost - true if somebody deleted the database: nothing is stored until it is clear what becomes of the rest
  */
-async function exchange(auth: Auth, owner: string, since: number, onBatch: () => Promise<void>): Promise<Exchange> {
-  const isLeft = (): boolean => !isInForce(auth, owner)
+async function exchange(
+  auth: Auth,
+  owner: string,
+  since: number,
+  onBatch: () => Promise<void>,
+  isLost: () => boolean,
+): Promise<Exchange> {
+  const isLeft = (): boolean => !isInForce(auth, owner) || isLost()
   const outgoing = await takeOutgoing(owner)
   let isRefused = false
   let isMore = false
