@@ -202,6 +202,41 @@ test('a letter opens where a note is open', async ({ openNotes }) => {
   expect(page.url()).not.toContain('sign-in')
 })
 
+test('what arrives after the sign-out is not stored on this device', async ({ openNotes }) => {
+  const ada = somebody()
+  const first = await openNotes()
+  await writeNote(first.page, 'Confidential')
+  await signUp(first, ada)
+  await expectSynced(first.page)
+  const second = await openNotes()
+  const { page } = second
+  let arrive = (): void => {}
+  let letGo = (): void => {}
+  const [arrived, held] = [
+    new Promise<void>((resolve) => (arrive = resolve)),
+    new Promise<void>((resolve) => (letGo = resolve)),
+  ]
+  await page.route('**/api/notes?since=0', async (route) => {
+    const response = await route.fetch()
+    if ((await response.text()).includes('Confidential')) {
+      arrive()
+      await held
+    }
+    await route.fulfill({ response })
+  })
+  await signIn(second, ada)
+  await arrived
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('sign-out').click()
+  await second.waitForState({ phase: 'signing-out' })
+  // The sign-out waits no longer for the sync.
+  await second.passTime(3000)
+  await second.waitForState({ authMode: 'anonymous', phase: 'ready' })
+  letGo()
+  await page.evaluate(() => navigator.locks.request('latchkey-notes:sync', () => {}))
+  await expect(second).toHoldNothingOf('Confidential')
+})
+
 test('the guide leads through writing, no network and an account', async ({ openNotes }) => {
   const { page } = await openNotes({ viewport: { width: 360, height: 740 } })
   const done = page.getByTestId('guide').locator('[data-done]')

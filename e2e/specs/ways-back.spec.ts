@@ -1,7 +1,8 @@
 import type { Page } from '@playwright/test'
 import decodeQR from 'qr/decode.js'
 import { expectAccessible } from '../support/accessible.ts'
-import { expect, expectNotes, expectSynced, test, writeNote } from '../support/notes.ts'
+import { openKeptAside } from '../support/conflicts.ts'
+import { expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
 
 async function backUp(page: Page): Promise<string[]> {
   await page.getByTestId('account-menu').click()
@@ -56,6 +57,43 @@ test('24 words bring the identity and its notes to a device that has none of its
   await expectNotes(page, 'On paper')
 })
 
+test('notes that a restore sets aside are opened again, and then the restored ones', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'On paper')
+  await expectSynced(first.page)
+  const words = await backUp(first.page)
+
+  const second = await openNotes()
+  const { page } = second
+  await writeNote(page, 'Of this device')
+  await expectSynced(page)
+  const [mine, restored] = [await second.principal(), await first.principal()]
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('open-restore').click()
+  await page.getByTestId('restore-words').fill(words.join(' '))
+  await page.getByTestId('restore-read').click()
+  await expect(page.getByTestId('restore-preview')).toContainText('The notes of this device are set aside.')
+  await page.getByTestId('restore-import').click()
+  await expectNotes(page, 'On paper')
+
+  for (const [principal, title] of [
+    [mine, 'Of this device'],
+    [restored, 'On paper'],
+  ] as const) {
+    // What was set aside is on this device, whether the server answers or not.
+    await second.goOffline()
+    await page.getByTestId('account-menu').click()
+    await expect(page.getByTestId('kept-aside')).toContainText('1 note of this device, set aside')
+    await page.keyboard.press('Escape')
+    await openKeptAside(second)
+    await expect(page.getByTestId('toast')).toContainText('These are the notes that were set aside.')
+    expect(await second.principal()).toBe(principal)
+    await expectNotes(page, title)
+    await second.goOnline()
+    await expectSynced(page)
+  }
+})
+
 test('a code on one device and four digits from the other one bring the notes over', async ({ openNotes }) => {
   const first = await openNotes()
   await writeNote(first.page, 'By camera')
@@ -77,6 +115,46 @@ test('a code on one device and four digits from the other one bring the notes ov
   await approve(first.page, page)
   expect(await second.principal()).toBe(await first.principal())
   await expectNotes(page, 'By camera')
+})
+
+test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
+  const first = await openNotes()
+  await signUp(first, somebody())
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  const link = await scan(first.page)
+
+  const { page, waitForState } = await openNotes()
+  await writeNote(page, 'Of this device')
+  await expectSynced(page)
+  await page.goto(link)
+  await page.getByTestId('pairing-join-now').click()
+  await approve(first.page, page)
+  await waitForState({ phase: 'conflict' })
+  await expect(page.getByTestId('conflict-dialog')).toBeVisible()
+  await expect(page.getByTestId('toast')).not.toContainText('This device has the notes now.')
+})
+
+test('a pairing that cannot begin says why, and begins once it can', async ({ openNotes }) => {
+  // The service worker has every part of the app, so it is not there yet.
+  const { page, waitForState } = await openNotes({ serviceWorkers: 'block' })
+  const add = async (): Promise<void> => {
+    await page.getByTestId('account-menu').click()
+    await page.getByTestId('add-device').click()
+  }
+  const toast = page.getByTestId('toast')
+  await page.route('**/assets/pairing-*.js', (route) => route.abort(), { times: 1 })
+  await add()
+  await expect(toast).toContainText('This part of the app could not be loaded.')
+  await page.getByTestId('toast-action').filter({ hasText: 'Reload' }).click()
+  await waitForState({ phase: 'ready' })
+  await page.route('**/latchkey/rendezvous**', (route) => route.abort())
+  await add()
+  await expect(toast).toContainText('The server cannot be reached.')
+  await page.unroute('**/latchkey/rendezvous**')
+  await add()
+  await expect(page.getByTestId('pairing-qr').locator('svg')).toBeVisible()
 })
 
 /** Clears what the page has stored, as a person does in the settings of the browser. */
@@ -123,6 +201,30 @@ test('a passkey brings the notes back after the site data was cleared, and a bac
   await page.getByTestId('restore-import').click()
   await expectNotes(page, 'By passkey')
   expect(await device.principal()).toBe(before)
+})
+
+test('site data that is cleared while the page is open takes no note from it', async ({ openNotes }) => {
+  const { page, goOffline, goOnline } = await openNotes()
+  await writeNote(page, 'On the server')
+  await expectSynced(page)
+  await goOffline()
+  await writeNote(page, 'Not sent')
+  const status = page.getByTestId('note-status')
+  await expect(status).toContainText('Saved on this device')
+  await clearSite(page)
+  await page.evaluate(() => dispatchEvent(new Event('focus')))
+  await expect(page.getByTestId('storage-retry')).toHaveText('Save it again')
+  await expect(status).toHaveText('Not saved – keep this tab open')
+  await page.getByTestId('note-body').fill('Written meanwhile')
+  await expectNotes(page, 'Not sent', 'On the server')
+
+  await page.getByTestId('storage-retry').click()
+  await expect(status).toContainText('Saved on this device')
+  await goOnline()
+  await expectSynced(page)
+  await page.reload()
+  await expectNotes(page, 'Not sent', 'On the server')
+  await expect(page.getByTestId('note-body')).toHaveValue('Written meanwhile')
 })
 
 const SYNCED_PASSKEYS = {

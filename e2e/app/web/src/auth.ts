@@ -56,7 +56,7 @@ export function createNotesAuth(
     account: provider,
     // Another account never replaces an identity with data.
     describeLocal: async (principal) => {
-      const notes = await notesOf(principal)
+      const notes = await notesOf(notebook, principal)
       const latest = notes.filter(({ deleted }) => !deleted).sort((a, b) => b.updatedAt - a.updatedAt)
       return { items: notes.length, label: summaryWords(latest.length, latest) }
     },
@@ -67,17 +67,25 @@ export function createNotesAuth(
       return { unsynced: notebook.pendingCount() }
     },
     onPrincipalChange: ({ from, to, reason }) => {
+      if (to !== null) aside.take(to)
       if (from === null) return
-      if (to === null) void notebook.forget(from)
+      // A sign-out leaves the notes of an identity that was set aside: this device opens them again, offline too.
+      if (to === null) void (aside.has(from) || notebook.forget(from))
       else if (reason === 'adopt') void notebook.reown(to, [to, from])
-      else if (reason === 'switch') aside.put(to, from)
       else if (reason === 'discard') void notebook.discard(from)
+      // After a conflict, or by a restore.
+      else if (reason === 'switch' || reason === 'identityEnsured') aside.put(to, from)
     },
   })
 }
 
-/** Returns the notes that the user would miss, including deletions that the server has not received. */
-async function notesOf(principal: string): Promise<Note[]> {
+/**
+ * Returns the notes that the user would miss, including deletions that the server has not received, and what is only in
+ * memory.
+ */
+async function notesOf(notebook: Notebook, principal: string): Promise<Note[]> {
   const { notes, pending } = await readHoldings(principal)
-  return notes.filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))
+  const stored = new Set(notes.map(({ id }) => id))
+  const onlyHere = notebook.notes().filter(({ owner, id }) => owner === principal && !stored.has(id))
+  return [...notes, ...onlyHere].filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))
 }

@@ -4,6 +4,7 @@ import type { App } from './app.ts'
 /** Shows the notes of the current principal, and syncs at each useful occasion. */
 export function followIdentity({ auth, notebook, sync }: App): { retry(): Promise<void> } {
   let followed = ''
+  let wasLost = false
 
   async function follow(): Promise<void> {
     const { session, authMode, error, phase } = auth.getState()
@@ -11,6 +12,7 @@ export function followIdentity({ auth, notebook, sync }: App): { retry(): Promis
     if (phase === 'starting' || now === followed) return
     followed = now
     await notebook.open(session?.principal ?? null, session?.principals)
+    await keepAgain()
     await sync.run()
   }
 
@@ -41,9 +43,27 @@ export function followIdentity({ auth, notebook, sync }: App): { retry(): Promis
       // Still rejected: the notice stays.
     }
     await notebook.reload()
+    await keepAgain()
     await sync.run()
   }
 
+  /** After the stored notes were deleted under the page: stores them again if the identity is still stored. */
+  async function keepAgain(): Promise<void> {
+    if (!notebook.isLost()) return
+    try {
+      await auth.listIdentities()
+    } catch {
+      // The notice tells that the identity is gone as well.
+      return
+    }
+    if (!auth.getState().storage.problem) await notebook.keepAgain()
+  }
+
+  notebook.subscribe(() => {
+    const isNews = notebook.isLost() && !wasLost
+    wasLost = notebook.isLost()
+    if (isNews) void keepAgain()
+  })
   auth.subscribe(() => void follow())
   void auth.ready.then(follow)
   addEventListener('online', () => void resume(false))

@@ -67,13 +67,14 @@ const backUp = later(async () => (await import('./views/backup.ts')).createBacku
 const backUpByPasskey = later(async () => (await import('./views/passkey.ts')).createPasskeyDialog(auth, account))
 const restore = later(async () => (await import('./views/restore.ts')).createRestoreDialog(auth, account, pair))
 const showDevices = later(async () => (await import('./views/devices.ts')).createDevicesDialog(auth))
-let pairingDialog: Promise<PairingDialog> | undefined
-const pairing = (): Promise<PairingDialog> =>
-  (pairingDialog ??= import('./views/pairing.ts').then(({ createPairingDialog }) => createPairingDialog(auth)))
-const addDevice = (): void => void pairing().then((dialog) => dialog.addDevice())
+const pairing = later(async () => {
+  const dialog = (await import('./views/pairing.ts')).createPairingDialog(app, entry)
+  return (act: (opened: PairingDialog) => unknown) => act(dialog)
+})
+const addDevice = (): void => pairing((dialog) => dialog.addDevice())
 const pair = {
-  scan: (): void => void pairing().then((dialog) => dialog.scan()),
-  showCode: (): void => void pairing().then((dialog) => dialog.showCode()),
+  scan: (): void => pairing((dialog) => dialog.scan()),
+  showCode: (): void => pairing((dialog) => dialog.showCode()),
 }
 /** A backup that was begun is tested; otherwise it begins. */
 async function backUpOrTest(): Promise<void> {
@@ -130,7 +131,7 @@ async function followLink(href: string): Promise<void> {
   const link = takeLink(href)
   if (!link) return
   await auth.ready
-  if (link.kind === 'latchkey-pair') return (await pairing()).join(link.text)
+  if (link.kind === 'latchkey-pair') return pairing((dialog) => dialog.join(link.text))
   const token = link.values.get(link.kind) ?? ''
   if (link.kind === 'reset') return openReset(token, link.values.get('email') ?? '')
   const error = await enter(app, entry, 'Signed in.', () => account.magicLink.verify({ query: { token } }))

@@ -8,6 +8,16 @@ const NAME = 'latchkey-notes'
 const KEY = ['owner', 'id']
 
 let opening: Promise<IDBDatabase> | undefined
+/** True once this page has had the database. */
+let isKnown = false
+/** True if the connection ended as it does when the database is deleted. */
+let isSuspect = false
+let losses = 0
+
+/** Returns how often somebody deleted the database under this page, as far as it was opened again since. */
+export function lossCount(): number {
+  return losses
+}
 
 /** Runs `work` in one transaction over both stores, and waits until it is on disk. Atomic. */
 export async function transact<Value>(
@@ -48,22 +58,34 @@ async function begin(mode: IDBTransactionMode): Promise<IDBTransaction> {
 function open(): Promise<IDBDatabase> {
   opening ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, 1)
+    let isNew = false
     request.onupgradeneeded = () => {
+      isNew = true
       request.result.createObjectStore('notes', { keyPath: KEY })
       request.result.createObjectStore('outbox', { keyPath: KEY })
     }
     request.onerror = () => reject(request.error)
-    request.onsuccess = () => resolve(giveWay(request.result))
+    request.onsuccess = () => {
+      // If it is not new, another tab may have made it anew.
+      if (isKnown && (isNew || isSuspect)) losses++
+      isKnown = true
+      isSuspect = false
+      resolve(giveWay(request.result))
+    }
   })
   return opening
 }
 
 /** Closes on request: another tab may delete or upgrade the database, and an open connection would block it. */
 function giveWay(database: IDBDatabase): IDBDatabase {
-  const forget = (): void => void (opening = undefined)
-  database.onclose = forget
-  database.onversionchange = () => {
-    forget()
+  const forget = (isDeleted: boolean): void => {
+    opening = undefined
+    isSuspect ||= isDeleted
+  }
+  // By the browser, with the data of the site.
+  database.onclose = () => forget(true)
+  database.onversionchange = ({ newVersion }) => {
+    forget(newVersion === null)
     database.close()
   }
   return database

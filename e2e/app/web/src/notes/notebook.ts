@@ -1,7 +1,9 @@
 import { createEmitter } from '../emitter.ts'
+import { lossCount } from './database.ts'
 import { type Note, type NoteChange, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
-import { forgetSynced, readHoldings, removeAll, reown } from './store.ts'
+import { type Remembered, forgetSynced, readHoldings, removeAll, reown, storeAgain } from './store.ts'
+import { whileNobodySyncs } from './tabs.ts'
 
 /** The notes of the current principal, as shown. Typed text appears here first and is on disk right after. */
 export interface Notebook {
@@ -19,6 +21,10 @@ export interface Notebook {
   isKept(): boolean
   /** Returns true while the browser refuses to store something. */
   isFailing(): boolean
+  /** Returns true if somebody deleted the stored notes: what is shown is only in memory, until `keepAgain`. */
+  isLost(): boolean
+  /** Stores what is shown again. Only once the identity is stored: the user may have cleared both on purpose. */
+  keepAgain(): Promise<void>
   /**
    * Shows an owner's notes. Notes that were written without an identity become the owner's.
    *
@@ -59,6 +65,11 @@ export function createNotebook(onSaved: () => void): Notebook {
   let pending: ReadonlySet<string> = new Set()
   /** A new note without text: it exists only here. */
   let draft: Note | undefined
+  /** Losses of the database that are made good, or do not concern this owner. */
+  let settledLosses = lossCount()
+  /** Versions that the server has of notes that were changed since a loss. */
+  const bases = new Map<string, Note>()
+  const isLost = (): boolean => lossCount() > settledLosses
 
   function show(notes: Iterable<Note>): void {
     shown = new Map([...notes].map((note) => [note.id, note]))
@@ -69,9 +80,10 @@ export function createNotebook(onSaved: () => void): Notebook {
   function change(before: Note, fields: NoteChange): void {
     if (draft?.id === before.id) draft = undefined
     const note = changeNote(before, fields)
+    if (isLost() && shown.has(before.id) && !pending.has(before.id)) bases.set(before.id, before)
     pending = new Set([...pending, note.id])
     show([...[...shown.values()].filter(({ id }) => id !== note.id), note])
-    if (note.owner !== NOBODY) saver.save({ note, change: fields })
+    if (note.owner !== NOBODY && !isLost()) saver.save({ note, change: fields })
   }
 
   function remove(id: string): void {
@@ -89,13 +101,47 @@ export function createNotebook(onSaved: () => void): Notebook {
     // Another user may have signed in meanwhile.
     if (!holdings || owner !== asked) return
     const unsaved = new Map(saver.unsaved(asked).map((each) => [each.note.id, each]))
-    pending = new Set([...holdings.pending, ...unsaved.keys()])
+    const onlyHere = isLost() ? remembered().filter(isNewerThan(holdings.notes)) : []
+    const ids = new Set(onlyHere.map(({ note }) => note.id))
+    pending = new Set([
+      ...holdings.pending,
+      ...unsaved.keys(),
+      ...onlyHere.filter(({ isPending }) => isPending).map(({ note }) => note.id),
+    ])
     // Of an unsaved note, the other fields may have changed on disk.
     const stored = holdings.notes.map((note) => {
       const { change: fields, note: changed } = unsaved.get(note.id) ?? {}
       return changed ? { ...note, ...fields, updatedAt: changed.updatedAt } : note
     })
-    show([...(draft ? [draft] : []), ...[...unsaved.values()].map(({ note }) => note), ...stored])
+    show([
+      ...(draft ? [draft] : []),
+      ...[...unsaved.values()].map(({ note }) => note),
+      ...stored.filter(({ id }) => !ids.has(id)),
+      ...onlyHere.map(({ note }) => note),
+    ])
+  }
+
+  /** Returns what is shown, for the case that the database has lost it. */
+  function remembered(): Remembered[] {
+    return [...shown.values()]
+      .filter((note) => note.owner === owner && note.id !== draft?.id)
+      .map((note) => ({ note, isPending: pending.has(note.id), base: bases.get(note.id) }))
+  }
+
+  async function keepAgain(): Promise<void> {
+    if (!isLost() || owner === null) return
+    const [asked, losses, notes] = [owner, lossCount(), remembered()]
+    const isStored = await saver.guard(storeAgain(notes).then(() => true))
+    if (!isStored || owner !== asked) return
+    settledLosses = losses
+    bases.clear()
+    // What was typed meanwhile.
+    const before = new Map(notes.map(({ note }) => [note.id, note]))
+    for (const { note } of remembered())
+      if (before.get(note.id) !== note)
+        saver.save({ note, change: { title: note.title, body: note.body, deleted: note.deleted } })
+    await reload()
+    onSaved()
   }
 
   /** Unsaved changes must be on disk before they can be moved. */
@@ -105,10 +151,21 @@ export function createNotebook(onSaved: () => void): Notebook {
     await reload()
   }
 
+  /** Deletes at once, and again what another tab wrote that had not learned yet that the user has left. */
+  async function leave(from: string, remove: (from: string) => Promise<void>): Promise<void> {
+    await saver.settled()
+    await saver.guard(remove(from))
+    await whileNobodySyncs(async () => {
+      if (owner !== from) await saver.guard(remove(from))
+    })
+  }
+
   function turnTo(next: string | null): void {
     const homeless = [...shown.values()].filter((note) => note.owner === NOBODY && !isBlank(note))
     owner = next
     draft = undefined
+    settledLosses = lossCount()
+    bases.clear()
     pending = new Set()
     show([])
     if (next === null) return
@@ -124,8 +181,10 @@ export function createNotebook(onSaved: () => void): Notebook {
     pendingCount: () => pending.size,
     isPending: (id) => pending.has(id),
     isOpen: () => opened,
-    isKept: () => owner !== null && !saver.isFailing(),
+    isKept: () => owner !== null && !saver.isFailing() && !isLost(),
     isFailing: saver.isFailing,
+    isLost,
+    keepAgain,
     async open(next, principals = []) {
       if (next !== owner) turnTo(next)
       if (next !== null) await reownAll(next, [next, ...principals])
@@ -147,17 +206,20 @@ export function createNotebook(onSaved: () => void): Notebook {
       const note = shown.get(id)
       if (note && isBlank(note)) remove(id)
     },
-    async forget(from) {
-      await saver.settled()
-      await saver.guard(forgetSynced(from))
-    },
-    async discard(from) {
-      await saver.settled()
-      await saver.guard(removeAll(from))
-    },
+    forget: (from) => leave(from, forgetSynced),
+    discard: (from) => leave(from, removeAll),
     reown: reownAll,
-    settled: saver.settled,
+    async settled() {
+      await keepAgain()
+      await saver.settled()
+    },
   }
+}
+
+/** Selects notes that are not among the stored ones, or only in an earlier version. */
+function isNewerThan(stored: readonly Note[]): (remembered: Remembered) => boolean {
+  const times = new Map(stored.map(({ id, updatedAt }) => [id, updatedAt]))
+  return ({ note }) => note.updatedAt > (times.get(note.id) ?? 0)
 }
 
 function sort(notes: Iterable<Note>): readonly Note[] {

@@ -14,7 +14,7 @@ export interface Saver {
   save(unsaved: Unsaved): void
   /** Returns an owner's changes that are not on disk yet. */
   unsaved(owner: string): readonly Unsaved[]
-  /** Returns true while the browser stores nothing. */
+  /** Returns true while the browser stores nothing. A failed write ends with a successful one, not with a read. */
   isFailing(): boolean
   /** Resolves once everything is on disk, or the disk refused it. */
   settled(): Promise<void>
@@ -28,30 +28,41 @@ const PATIENCE = 3000
 export function createSaver(onChange: () => void, onSaved: () => void): Saver {
   const waiting = new Map<string, Unsaved>()
   let writing: Promise<void> | undefined
-  let failing = false
+  let failed: 'write' | 'other' | null = null
 
-  function setFailing(value: boolean): void {
-    if (failing === value) return
-    failing = value
-    onChange()
+  function setFailed(next: typeof failed): void {
+    const isNews = (failed === null) !== (next === null)
+    failed = next
+    if (isNews) onChange()
   }
 
   async function guard<Value>(use: Promise<Value>): Promise<Value | undefined> {
     try {
       const value = await use
-      setFailing(false)
+      // A full disk can be read.
+      if (failed !== 'write') setFailed(null)
       return value
     } catch {
-      setFailing(true)
+      setFailed(failed ?? 'other')
       return undefined
+    }
+  }
+
+  async function store(batch: readonly Unsaved[]): Promise<boolean> {
+    try {
+      await saveNotes(batch)
+      setFailed(null)
+      return true
+    } catch {
+      setFailed('write')
+      return false
     }
   }
 
   async function write(): Promise<void> {
     while (waiting.size) {
       const batch = [...waiting]
-      await guard(saveNotes(batch.map(([, unsaved]) => unsaved)))
-      if (failing) return void setTimeout(start, PATIENCE)
+      if (!(await store(batch.map(([, unsaved]) => unsaved)))) return void setTimeout(start, PATIENCE)
       for (const [id, unsaved] of batch) if (waiting.get(id) === unsaved) waiting.delete(id)
       onSaved()
     }
@@ -68,7 +79,7 @@ export function createSaver(onChange: () => void, onSaved: () => void): Saver {
       start()
     },
     unsaved: (owner) => [...waiting.values()].filter(({ note }) => note.owner === owner),
-    isFailing: () => failing,
+    isFailing: () => failed !== null,
     settled: async () => writing,
     guard,
   }

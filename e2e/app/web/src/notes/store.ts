@@ -62,6 +62,27 @@ async function saveIn({ notes, outbox }: Stores, note: Note, change: NoteChange)
   outbox.put(pendingOf(note, base, sent))
 }
 
+/** A note that is only in memory any more, because somebody deleted the database. */
+export interface Remembered {
+  readonly note: Note
+  /** True if the server does not have this version. */
+  readonly isPending: boolean
+  /** The version of the server that was changed, as far as it is known. */
+  readonly base: Note | undefined
+}
+
+/** Stores notes that the database has lost. What it has already is not replaced by an earlier version. */
+export function storeAgain(remembered: readonly Remembered[]): Promise<void> {
+  return transact('readwrite', async ({ notes, outbox }) => {
+    for (const { note, isPending, base } of remembered) {
+      const stored = await answerOf<Note | undefined>(notes.get([note.owner, note.id]))
+      if (stored && stored.updatedAt >= note.updatedAt) continue
+      notes.put(note)
+      if (isPending) outbox.put(pendingOf(note, base ? baseOf(base) : null))
+    }
+  })
+}
+
 const baseOf = ({ title, body, updatedAt }: ServerNote): Base => ({ title, body, updatedAt })
 
 function pendingOf({ owner, id }: Note, base: Base | null, sent?: Base): Pending {

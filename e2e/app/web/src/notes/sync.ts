@@ -2,6 +2,7 @@ import { type Auth, isLatchkeyError } from 'latchkey'
 import { createEmitter } from '../emitter.ts'
 import { RefusedError, fetchNotes, sendNotes } from './api.ts'
 import type { Notebook } from './notebook.ts'
+import { whileNobodySyncs } from './tabs.ts'
 import { type Outgoing, acknowledge, mergeFromServer, takeOutgoing } from './store.ts'
 
 /** Status between this device and the server. */
@@ -58,7 +59,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
   let pulled = { key: '', latest: 0 }
 
   function status(): SyncStatus {
-    if (auth.getState().error) return 'paused'
+    if (auth.getState().error || notebook.isLost()) return 'paused'
     if (!navigator.onLine) return 'offline'
     if (busy) return 'syncing'
     return trouble ?? (notebook.pendingCount() ? 'waiting' : 'synced')
@@ -73,7 +74,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     const owner = notebook.owner()
     // A sign-out deletes what was pulled.
     if (owner === null) pulled = { key: '', latest: 0 }
-    if (owner === null || auth.getState().error) return
+    if (owner === null || auth.getState().error || notebook.isLost()) return
     // A look for changes of others is not shown.
     const isLook = answeredFor === owner && notebook.pendingCount() === 0
     const shown = isLook ? undefined : setTimeout(() => show(true), VISIBLE)
@@ -82,7 +83,7 @@ export function createSync(auth: Auth, notebook: Notebook, onPulled: () => void)
     let hasChanged = true
     try {
       // One tab at a time; the others read what it fetched.
-      const done = await navigator.locks.request('latchkey-notes:sync', () => exchange(auth, owner, since, progress()))
+      const done = await whileNobodySyncs(() => exchange(auth, owner, since, progress(), notebook.isLost))
       hasChanged = done.hasChanged
       pulled = { key, latest: done.latest }
       if (done.isMore) again = true
@@ -178,29 +179,42 @@ interface Exchange {
 }
 
 /**
- * Push, then pull. A refused change does not block the others.
+ * Push, then pull. A refused change does not block the others. A response that comes after the user has left is dropped:
+ * the sign-out has deleted this owner's notes from this device.
  *
  * @param since - 0 pulls everything
  * @param onBatch - called after each batch, to show the progress
+ * @param isLost - true if somebody deleted the database: nothing is stored until it is clear what becomes of the rest
  */
-async function exchange(auth: Auth, owner: string, since: number, onBatch: () => Promise<void>): Promise<Exchange> {
+async function exchange(
+  auth: Auth,
+  owner: string,
+  since: number,
+  onBatch: () => Promise<void>,
+  isLost: () => boolean,
+): Promise<Exchange> {
+  const isLeft = (): boolean => !isInForce(auth, owner) || isLost()
   const outgoing = await takeOutgoing(owner)
   let isRefused = false
   let isMore = false
   for (const batch of batchesOf(outgoing)) {
-    if (!isInForce(auth, owner)) return { hasChanged: true, isMore: false, latest: 0 }
+    if (isLeft()) return DROPPED
     const { notes, refused } = await sendNotes(auth, batch)
+    if (isLeft()) return DROPPED
     if (await acknowledge(owner, notes)) isMore = true
     isRefused ||= refused.length > 0
     await onBatch()
   }
   const { principal, principals, notes: rows, latest } = await fetchNotes(auth, since)
+  if (isLeft()) return DROPPED
   const isMine = principal === owner
   const hasNews = isMine && (rows.length > 0 || since === 0)
   if (hasNews && (await mergeFromServer(owner, rows, principals, since === 0))) isMore = true
   if (isRefused) throw new RefusedError(400)
   return { hasChanged: outgoing.length > 0 || hasNews, isMore, latest: isMine ? latest : 0 }
 }
+
+const DROPPED: Exchange = { hasChanged: true, isMore: false, latest: 0 }
 
 function isInForce(auth: Auth, owner: string): boolean {
   const { session, error } = auth.getState()

@@ -13,7 +13,7 @@ export function createDeveloperPanel(): () => void {
   })
   panel.addEventListener('load', () => panel.focus())
   panel.addEventListener('error', () => {
-    tell('The developer panel could not be loaded. Try again when the network is back.')
+    tell('The developer panel could not be loaded. Reload the page once the network is back.')
     panel.remove()
   })
   return () => {

@@ -16,14 +16,14 @@ import { signOut } from './sign-out.ts'
 export function createJoined(app: App, signIn: (email: string) => void): View {
   const { auth, notebook, aside } = app
   const adopted = createRows('adopted', 'Undo', (alias) => undoAdoption(app, alias))
-  const kept = createRows('kept-aside', 'Sign out and open…', (principal) => openAside(app, principal, signIn))
+  const kept = createRows('kept-aside', 'Open…', (principal) => openAside(app, principal, signIn))
   let shown = ''
 
-  async function renderKept(account: Session | null): Promise<void> {
+  async function renderKept(session: Session | null): Promise<void> {
     // An alias may be removed on any device: its notes must then be available here.
-    for (const alias of account?.principals.slice(1) ?? []) aside.put(account!.principal, alias)
-    const found = account ? await aside.of(account.principal) : []
-    const principals = found.filter((principal) => !account!.principals.includes(principal))
+    for (const alias of session?.principals.slice(1) ?? []) aside.put(session!.principal, alias)
+    const found = session ? await aside.of(session.principal) : []
+    const principals = found.filter((principal) => !session!.principals.includes(principal))
     kept.show(
       await Promise.all(
         principals.map(
@@ -49,7 +49,7 @@ export function createJoined(app: App, signIn: (email: string) => void): View {
       const now = [authMode, ...(session?.principals ?? [])].join()
       if (now === shown) return
       shown = now
-      void renderKept(authMode === 'external' ? session : null).catch(() => {})
+      void renderKept(session).catch(() => {})
     },
   }
 }
@@ -134,13 +134,32 @@ async function isKept(auth: Auth, principal: string): Promise<boolean> {
   return (await auth.listIdentities()).some((kept) => kept.principal === principal)
 }
 
-/** Signs out of the account, and continues as the identity that was set aside. Asks first. */
+/** Continues as the identity that was set aside, in place of the account or the present identity. Asks first. */
 async function openAside(app: App, principal: string, signIn: (email: string) => void): Promise<void> {
   part('account-panel').hidePopover()
-  const email = String(app.auth.getState().session?.claims['email'] ?? '')
-  const words = `This signs you out of ${email || 'your account'}. Its notes stay there, and you can sign in again.`
-  if ((await ask('open-aside', words)) !== 'open' || !(await signOut(app))) return
+  const { authMode, session } = app.auth.getState()
+  const email = String(session?.claims['email'] ?? '')
+  const isAccount = authMode === 'external'
+  const words = isAccount
+    ? `This signs you out of ${email || 'your account'}. Its notes stay there, and you can sign in again.`
+    : 'The notes that are shown now are set aside in exchange: open them again in the same way.'
+  if ((await ask('open-aside', words)) !== 'open') return
+  if (!isAccount) await setAside(app, session!.principal, principal)
+  else if (!(await signOut(app))) return
   await app.auth.ensureIdentity({ resume: principal })
+  if (!isAccount) return tell('These are the notes that were set aside.')
   const back = { label: email ? `Back to ${email}` : 'Sign in again', act: () => signIn(email) }
   tell('Signed out. These are the notes of this device.', { action: back })
+}
+
+/** Ends an identity without an account. All of its notes stay on this device, unsynced ones too. */
+async function setAside({ auth, notebook, aside }: App, principal: string, next: string): Promise<void> {
+  await notebook.settled()
+  aside.put(next, principal)
+  try {
+    await auth.signOut({ force: true })
+  } catch (error) {
+    aside.take(principal)
+    throw error
+  }
 }

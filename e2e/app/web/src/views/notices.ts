@@ -6,8 +6,9 @@ import { isBlank } from '../notes/note.ts'
 import { storageAction, storageWords } from '../storage-words.ts'
 import { tell } from '../tell.ts'
 import { failureWords, sessionWords } from '../words.ts'
+import { type EntryActs, enterBy } from './outcome.ts'
 
-export interface NoticeActs {
+export interface NoticeActs extends EntryActs {
   signUp(): void
   /** Begins a backup, or tests the one that was begun. */
   backUp(): unknown
@@ -16,9 +17,6 @@ export interface NoticeActs {
   restore(): void
   /** Retries the server or the storage. */
   retry(): void
-  openMailbox(): void
-  /** Opens the dialog with both sides. */
-  decide(): void
 }
 
 /** Shows one notice at a time, the most urgent first. */
@@ -71,26 +69,19 @@ export function createNotices(app: App, acts: NoticeActs): View {
 }
 
 /** Shows an account that is signed in in this browser and waits for confirmation, or a sign-in that is not complete. */
-function createWaiting(
-  { auth, account }: App,
-  { decide, openMailbox }: NoticeActs,
-): { render(upgrade: UpgradeState | undefined): void } {
+function createWaiting(app: App, acts: EntryActs): { render(upgrade: UpgradeState | undefined): void } {
+  const { auth, account } = app
   const notice = part('waiting-notice')
   const name = first(notice, '[data-slot="waiting-name"]')
   let asked = ''
 
   async function use(): Promise<void> {
-    const result = await auth.acceptAccount()
-    if (auth.getState().phase === 'conflict') return decide()
-    tell(
-      result.outcome === 'failed' || result.outcome === 'taken'
-        ? failureWords(result.error, auth.getState())
-        : 'Signed in.',
-    )
+    const error = await enterBy(app, acts, 'Signed in.', () => auth.acceptAccount())
+    if (error) tell(failureWords(error, auth.getState()))
   }
 
   onClick('waiting-use', use)
-  onClick('waiting-mailbox', openMailbox)
+  onClick('waiting-mailbox', acts.openMailbox)
   onClick('waiting-cancel', async () => {
     await auth.cancelUpgrade()
     part('account-menu').focus()

@@ -17,15 +17,26 @@ export interface EntryActs {
  * @param onDone - called first if it did not fail, to close a dialog
  * @returns the error if it failed: nothing has changed then
  */
-export async function enter(
-  { auth }: App,
+export function enter(
+  app: App,
   acts: EntryActs,
   words: string,
   run: () => Promise<unknown>,
+  onDone?: () => void,
+): Promise<LatchkeyError | undefined> {
+  return enterBy(app, acts, words, () => app.auth.upgrade(run), onDone)
+}
+
+/** The same for other acts of the library that end like an upgrade. */
+export async function enterBy(
+  { auth }: App,
+  acts: EntryActs,
+  words: string,
+  act: () => Promise<UpgradeResult>,
   onDone: () => void = () => {},
 ): Promise<LatchkeyError | undefined> {
   const before = auth.getState().session?.principal
-  const result = await upgrade(() => auth.upgrade(run))
+  const result = await upgrade(act)
   if (result.outcome === 'failed' || (result.outcome === 'taken' && !result.conflict)) return result.error
   onDone()
   // The element that opened the dialog may be gone.

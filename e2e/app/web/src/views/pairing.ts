@@ -1,10 +1,11 @@
-import type { Auth } from 'latchkey'
+import type { App } from '../app.ts'
 import { type Approval, type Arrival, type PairingOffer, createPairing } from 'latchkey/pairing'
 import encodeQR from 'qr'
 import { first, onClick, part, setHidden, setText } from '../dom.ts'
 import { scanCode } from '../scanner.ts'
 import { tell } from '../tell.ts'
 import { attempt } from './attempt.ts'
+import { type EntryActs, enterBy } from './outcome.ts'
 
 /** Steps of both sides; each is a part of the dialog. */
 const STEPS = ['code', 'scan', 'digits', 'join', 'show', 'offer'] as const
@@ -22,7 +23,8 @@ export interface PairingDialog {
 }
 
 /** Brings a second device in: a QR code here, four digits there. Loads when it is opened. */
-export function createPairingDialog(auth: Auth): PairingDialog {
+export function createPairingDialog(app: App, acts: EntryActs): PairingDialog {
+  const { auth } = app
   const pairing = createPairing(auth, { server: `${location.origin}/api/auth`, deviceName: deviceName() })
   const dialog = part<HTMLDialogElement>('pairing-dialog')
   let cancel: (() => unknown) | undefined
@@ -44,7 +46,7 @@ export function createPairingDialog(auth: Auth): PairingDialog {
   const run = (act: () => Promise<void>): Promise<void> => {
     const mine = turn
     // Ending a pairing, by closing the dialog or to begin another one, needs no words.
-    return attempt('pairing', act, (code) => (dialog.open && mine === turn ? (FAILURES[code] ?? FAILED) : undefined))
+    return attempt('pairing', act, (code) => (mine === turn ? (FAILURES[code] ?? FAILED) : undefined))
   }
 
   async function finish(words: string): Promise<void> {
@@ -110,15 +112,35 @@ export function createPairingDialog(auth: Auth): PairingDialog {
     turn++
     return run(async () => give(await pairing.scan(await scan())))
   })
-  onClick('pairing-accept', () =>
-    run(async () => {
-      const accepted = offer!
-      offer = cancel = undefined
-      if (accepted.mode === 'secret') await accepted.accept({ replace: true })
-      else await accepted.accept()
-      await finish('This device has the notes now.')
-    }),
-  )
+  async function take(accepted: PairingOffer): Promise<void> {
+    if (accepted.mode === 'secret') {
+      await accepted.accept({ replace: true })
+      return finish('This device has the notes now.')
+    }
+    const error = await enterBy(
+      app,
+      acts,
+      'Signed in.',
+      () => accepted.accept(),
+      () => dialog.close(),
+    )
+    if (error) throw error
+  }
+
+  onClick('pairing-accept', () => {
+    if (dialog.hasAttribute('data-busy')) return undefined
+    return run(async () => {
+      const [accepted, refuse] = [offer!, cancel]
+      // Closing the dialog from now on refuses nothing.
+      cancel = undefined
+      try {
+        await take(accepted)
+      } catch (error) {
+        if (offer === accepted) cancel = refuse
+        throw error
+      }
+    })
+  })
 
   return {
     addDevice: () =>
@@ -193,5 +215,6 @@ const FAILURES: Readonly<Partial<Record<string, string>>> = {
   SESSION_PAIRED: 'Another device approved this one. Sign in here first.',
   SECRET_HARDENED: 'The key of this device is locked into this browser. Create an account to add a device.',
   IDENTITY_CHANGED: 'You are signed in to an account here. Sign out first.',
+  PRINCIPAL_TAKEN: 'The notes on this device already belong to another account. Nothing has changed.',
   OFFLINE: 'The server cannot be reached. Nothing has changed.',
 }
