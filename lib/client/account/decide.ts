@@ -31,7 +31,8 @@ export interface Facts {
  * The next step. `show` waits for the user, `complete` makes the account current with this device's principal, `switch`
  * makes it current instead of this device's identity, `hold` keeps both. The other steps yield new facts: `bind` gives
  * an open account the device's principal, `fix` keeps the account's own, `link` adds the device's as an alias, `relink`
- * adds the principals of this device that the current account had before its reset, `describe` asks the app for the device's data.
+ * adds the principals of this device that the account had before its reset, `describe` asks the app for the device's
+ * data.
  */
 export type Plan = 'show' | 'complete' | 'bind' | 'fix' | 'link' | 'relink' | 'describe' | 'switch' | 'hold'
 
