@@ -56,6 +56,7 @@ const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] }
   networkLost: [{}],
   networkFound: [{}],
   storageChanged: [{ storage: { ...storage, durability: 'persistent' } }],
+  backupsChanged: [{ storage: { ...storage, durability: 'recoverable' } }],
 }
 const EVENTS = Object.keys(PAYLOADS) as EventType[]
 

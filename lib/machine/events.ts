@@ -49,6 +49,8 @@ export interface EventPayloads {
   networkLost: object
   networkFound: object
   storageChanged: { readonly storage: Storage }
+  /** This tab recorded or removed a backup. */
+  backupsChanged: { readonly storage: Storage }
 }
 
 /** The name of an event. */

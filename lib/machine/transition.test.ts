@@ -51,6 +51,7 @@ const EVENTS: { readonly [Type in EventType]: Extract<AuthEvent, { type: Type }>
   networkLost: { type: 'networkLost' },
   networkFound: { type: 'networkFound' },
   storageChanged: { type: 'storageChanged', storage: { ...storage, durability: 'persistent' } },
+  backupsChanged: { type: 'backupsChanged', storage: { ...storage, durability: 'recoverable' } },
 }
 
 function stateIn(phase: Phase, patch: Partial<AuthState> = {}): AuthState {

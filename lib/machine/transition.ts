@@ -30,6 +30,12 @@ const accept = (state: AuthState): Transition => [change(state, { error: undefin
 
 const store = (state: AuthState, { storage }: { readonly storage: Storage }): Transition => [change(state, { storage })]
 
+/** The durability and the advice of the other tabs depend on it too. */
+const backUp = (state: AuthState, event: { readonly storage: Storage }): Transition => [
+  ...store(state, event),
+  'announce',
+]
+
 /** The start, which the first load performs itself. */
 const open = (state: AuthState, found: Found): Transition => [openState(state, found)]
 
@@ -102,7 +108,7 @@ const back = (state: AuthState): Transition => [waitFor(state, { ...state.upgrad
 const cancel = (state: AuthState): Transition => [waitFor(state, {}), 'announce']
 
 /** Entries for every phase: unreachable is not rejected. */
-const always = { networkLost: keep, networkFound: deliver, storageChanged: store }
+const always = { networkLost: keep, networkFound: deliver, storageChanged: store, backupsChanged: backUp }
 
 /** After the record was read. */
 const opened = {

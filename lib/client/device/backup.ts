@@ -48,7 +48,7 @@ async function noteBegun(context: Context, principal: string, label: string): Pr
     const entry = deviceOf(keyring, principal)
     return keyring && entry ? replaceEntry(keyring, entry, withBegunBackup(entry, label, deviceTime(context))) : keyring
   })
-  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+  context.dispatch({ type: 'backupsChanged', storage: context.view().storage })
 }
 
 /** Records that the user has a backup of the secret, after the user entered it again or used a passkey. */
@@ -72,7 +72,7 @@ export async function confirmBackup(
       passkey ? withPasskey(entry, passkey, now, 'this-device') : withShownBackup(entry, now),
     )
   })
-  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+  context.dispatch({ type: 'backupsChanged', storage: context.view().storage })
 }
 
 function withoutBackup(keyring: Keyring | null, principal: string, credentialId: string): Keyring | null {
@@ -141,7 +141,7 @@ export async function unlockData(context: Context, secret: string, options: Unlo
     const noted = known ? entry : withBegunBackup(entry, '', now)
     return putEntry(keyring, passkey ? withPasskey(entry, passkey, now, known ? 'this-device' : 'another') : noted)
   })
-  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+  context.dispatch({ type: 'backupsChanged', storage: context.view().storage })
 }
 
 /** Returns the device identities that were set aside, and the current one if asked for. */

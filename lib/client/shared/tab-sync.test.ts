@@ -47,6 +47,14 @@ describe('a tab hears', () => {
     await expect.poll(() => here.getState().error).toBeUndefined()
   })
 
+  test('of a backup in another one', async () => {
+    const { here, there } = await twoTabs()
+    expect(here.getState().storage).toMatchObject({ durability: 'evictable', advice: 'back-up' })
+    await there.confirmBackup(await there.exportSecret())
+    await expect.poll(() => here.getState().storage).toEqual(there.getState().storage)
+    expect(here.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
   test('nothing from a message itself: only the record counts', async () => {
     const { here, there } = await twoTabs()
     const own = here.getState().session!.principal

@@ -33,7 +33,7 @@ export async function firstToken(
   // A store that does not respond does not mean that there is no identity: the later chunk reads it again.
   if (!session) return storage.problem ? undefined : null
   const isSigned = session.authMode === 'local-first'
-  if (typeof audience !== 'string' || !audience || isExchanged(context.options, audience)) return undefined
+  if (!audience || typeof audience !== 'string' || isExchanged(context.options, audience)) return undefined
   if (needsCheck(context) && !(isLast && isSigned)) return undefined
   const token = isSigned ? await deviceToken(context, audience, session.principal) : storedToken(context, options)
   // A caller that asked for one identity's token must not get another's.
