@@ -44,13 +44,26 @@ export async function countRows(db: ReownDatabase, { id }: Pick<Entry, 'id'>, co
 const NO_TRANSACTION: ReadonlySet<unknown> = new Set(['25P01', 1305])
 const NO_TABLE: ReadonlySet<unknown> = new Set(['42P01', 1146])
 
+/** The last work of each connection, which never rejects. */
+const lastWork = new WeakMap<ReownDatabase, Promise<unknown>>()
+
 /**
- * Runs work so that a failure undoes all of it, and leaves the transaction around it usable.
+ * Runs work so that a failure undoes all of it, and leaves the transaction around it usable. Works on one connection
+ * run one after another: between two savepoints on it, a failure of one would undo the other.
  *
  * @throws {TypeError} there is no transaction
  * @throws {LatchkeyError} `DATABASE_NOT_MIGRATED`; `REOWN_CONFLICT` if the database refused a row as not unique
  */
 export async function atomically<Result>(db: ReownDatabase, work: () => Promise<Result>): Promise<Result> {
+  const result = (lastWork.get(db) ?? Promise.resolve()).then(() => inSavepoint(db, work))
+  lastWork.set(
+    db,
+    result.catch(() => undefined),
+  )
+  return result
+}
+
+async function inSavepoint<Result>(db: ReownDatabase, work: () => Promise<Result>): Promise<Result> {
   await begin(db)
   try {
     await openJournal(db)

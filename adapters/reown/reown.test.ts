@@ -50,6 +50,28 @@ onEachEngine((open, engine) => {
   const isSqlite = engine === 'SQLite'
   const isPostgres = engine === 'Postgres'
 
+  test.runIf(isSqlite)(
+    'two moves at once on one connection: the refusal of one undoes nothing of the other',
+    async () => {
+      const db = await open()
+      await notes(db)
+      // Fails late: in the update.
+      await db.execute(
+        "create trigger kept before update on note when old.owner = 'other' begin select raise(abort, 'kept'); end",
+      )
+      const refused = reown(db, { ...NOTES, from: 'other' })
+      const moved = reown(db, NOTES)
+      await expect(refused).rejects.toThrow('kept')
+      expect(await moved).toEqual({ note: 2 })
+      expect(await ownersOf(db)).toEqual({ 1: 'account', 2: 'account', 3: 'account', 4: 'other' })
+      expect(await Promise.all([undoReown(db, MOVE), undoReown(db, MOVE)])).toEqual([
+        { returned: { note: 2 }, kept: {} },
+        { returned: {}, kept: {} },
+      ])
+      expect(await journalSize(db)).toBe(0)
+    },
+  )
+
   describe('a move', () => {
     test('reports its rows by table, and is undone', async () => {
       const db = await open()

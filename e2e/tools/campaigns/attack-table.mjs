@@ -2483,8 +2483,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/token.ts'),
-        find: "if (claims['iss'] === issuerOf(context)) throw",
-        replace: "if (claims['iss'] === '') throw",
+        find: "if (account.claims['iss'] === issuerOf(context)) throw",
+        replace: "if (account.claims['iss'] === '') throw",
       },
     ],
     test: {
@@ -2916,8 +2916,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/exchange/token-signer.ts',
-        find: "return { kty, kid, alg, use: 'sig', ...Object.fromEntries(members.map((name) => [name, key[name]])) }",
-        replace: 'return { ...key }',
+        find: 'return { kty, kid, alg, ...use, ...Object.fromEntries(members.map((name) => [name, key[name]])) }',
+        replace: 'return { ...key, ...use }',
       },
     ],
     test: {
@@ -3355,8 +3355,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sources/better-auth-cookie.ts',
-        find: 'const ask = auth ? inProcess(auth) : send',
-        replace: 'const ask = auth ? (inProcess(auth), (auth as unknown as { handler: typeof send }).handler) : send',
+        find: 'const here = auth && inProcess(auth)',
+        replace: 'const here = auth && (inProcess(auth), (auth as unknown as { handler: typeof send }).handler)',
       },
     ],
     test: {
