@@ -3410,7 +3410,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
+    attack:
+      'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
     defence: 'The data has the owner that the transport found until the app has handled it',
     patches: [{ file: 'lib/session/runtime/hand-over.ts', find: 'runtime.owner = from\n', replace: '\n' }],
     test: {
