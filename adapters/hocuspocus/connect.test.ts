@@ -82,6 +82,23 @@ describe('the whole route', () => {
     expect([hocuspocus.sockets(), ada.providers.length, ada.session.getState().status]).toEqual([1, 1, 'connected'])
   })
 
+  test('an upgrade that brings roles opens the document anew, with the same provider and presence', async () => {
+    const { accounts, device, hocuspocus } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    ada.providers[0]!.awareness!.setLocalStateField('name', 'Ada')
+    await ada.auth.upgrade(async () => {
+      const signedUp = await ada.account.signUp('ada')
+      accounts.accounts.get('ada')!.claims = { role: 'editor' }
+      return signedUp
+    })
+    await until(() => {
+      ada.write('.')
+      expect(hocuspocus.writers.at(-1)?.claims).toMatchObject({ role: 'editor' })
+    })
+    expect([ada.providers.length, ada.providers[0]!.awareness!.getLocalState()]).toEqual([1, { name: 'Ada' }])
+  })
+
   test('an adopted device brings its text into the document of the account, and both devices see both', async () => {
     await start()
     const first = await accountWithText('from the first. ')
@@ -367,6 +384,23 @@ describe('a document', () => {
     await inTime(() => expect(atServer(ada)).toBe('meanwhile'))
   })
 
+  test('leaves nothing behind when the session ends: its provider is destroyed, and the next session gets another', async () => {
+    const { device } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    const destroyed = vi.fn()
+    ada.providers[0]!.on('destroy', destroyed)
+    ada.session.disconnect()
+    expect(destroyed).not.toHaveBeenCalled()
+    await ada.session.end()
+    expect(destroyed).toHaveBeenCalledOnce()
+    ada.write('meanwhile')
+    await ada.session.start()
+    ada.session.connect()
+    await until(() => expect(atServer(ada)).toBe('meanwhile'))
+    expect(ada.providers).toHaveLength(2)
+  })
+
   test('comes back after the network broke, with the same provider and presence', async () => {
     const { device, hocuspocus } = await start()
     const ada = await device()
@@ -471,6 +505,8 @@ test.each([
   ['name', { name: 'notes:of' }],
   ['provider', { provider: undefined }],
   ['owner', { owner: undefined }],
+  ['owner', { owner: { read: () => null } }],
+  ['owner', { owner: { write: () => {} } }],
   ['document', { document: new Y.Doc() }],
 ])('an invalid %s is refused', async (name, wrong) => {
   const { device } = await start()

@@ -60,6 +60,7 @@ export function connectHocuspocus<Document extends YDocLike>(
     name: typeof name === 'function' ? name : (principal) => documentName(name, principal),
     create: (documentName, token) => provider({ name: documentName, document: watch(), token }),
     fault: (error) => void rest.onFault?.(error),
+    isOver: () => session.getState().principal === null,
     ...(clear && { clear: () => replace(watch, clear) }),
   })
   const store = owner === 'memory' ? memoryOwner() : owner
@@ -68,7 +69,8 @@ export function connectHocuspocus<Document extends YDocLike>(
     write: (principal) => store.write(principal),
     adopt: transport.merge,
   })
-  return connectSession(auth, owned, rest)
+  const session = connectSession(auth, owned, rest)
+  return session
 }
 
 /** Returns the current document, and marks writes in it. */
@@ -106,7 +108,7 @@ function memoryOwner(): Pick<OwnerStore, 'read' | 'write'> {
 function checkOptions({ name, provider, owner, document, clear }: Unchecked): void {
   if (typeof name !== 'function') checkName(name)
   if (typeof provider !== 'function') throw new TypeError('provider: expected a function')
-  if (owner !== 'memory' && typeof owner?.read !== 'function')
+  if (owner !== 'memory' && (typeof owner?.read !== 'function' || typeof owner.write !== 'function'))
     throw new TypeError("owner: expected { read, write } or 'memory'")
   if (clear && typeof document !== 'function')
     throw new TypeError('document: expected a function, since clear is given')

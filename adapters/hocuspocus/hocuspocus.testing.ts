@@ -246,9 +246,11 @@ function withSignedTokens(
     async getToken() {
       const found = await provider.getSession()
       if (!found) return null
-      const { aliases } = [...accounts.accounts.values()].find(({ principal }) => principal === found.principal)!
+      const { aliases, claims: own } = [...accounts.accounts.values()].find(
+        ({ principal }) => principal === found.principal,
+      )!
       const iat = Math.floor(time.clock() / 1000)
-      const claims = { sub: found.principal, aliases, auth_mode: 'external', jti: crypto.randomUUID() }
+      const claims = { ...own, sub: found.principal, aliases, auth_mode: 'external', jti: crypto.randomUUID() }
       return issuer.sign({ ...claims, aud: AUDIENCE, iat, exp: iat + 900 })
     },
   }

@@ -11,6 +11,8 @@ export interface TransportParts {
   document(): unknown
   /** Creates a provider for the current document. */
   create(name: string, token: () => string): HocuspocusProviderLike
+  /** True if the user's session has ended, in contrast to one that goes on with other roles. */
+  isOver(): boolean
   /** Deletes the local data. */
   clear?(): Promise<void>
   /** Receives what concerns neither the token nor the network. */
@@ -51,7 +53,7 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
     renewal?.reject(new LatchkeyError('OFFLINE', 'the connection ended'))
     if (held) close(held.provider)
   }
-  /** The document or its name changed: another provider is needed. */
+  /** The session ended, or the document or its name changed: another provider is needed. */
   function drop(): void {
     leave()
     held?.provider.destroy()
@@ -121,7 +123,8 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
         throw error
       })
     },
-    disconnect: leave,
+    // A provider has intervals and listeners, which would outlive the session. One with other roles keeps it.
+    disconnect: (reason) => (reason === 'ended' && parts.isOver() ? drop() : leave()),
     ...(parts.clear && {
       async clear() {
         drop()
