@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { BetterAuthOptions } from 'better-auth'
+import type { Client, Pool } from 'pg'
+import { withTimeout } from '../../lib/server-kit.ts'
 import type { Place } from './configuration.ts'
 import { makePrivate } from './private-files.ts'
 import { Refusal, loadPeer } from './refusal.ts'
@@ -9,10 +11,11 @@ import { Refusal, loadPeer } from './refusal.ts'
 export interface OpenDatabase {
   /** Better Auth's `database` option. */
   readonly database: BetterAuthOptions['database']
-  /** Runs work in one starting server at a time. */
+  /** Runs work in one starting server at a time. Rejects if the database is closed before its turn. */
   alone(work: () => Promise<void>): Promise<void>
   /** Returns milliseconds since 1970 by the database's clock; null if it has no clock of its own. */
   now(): Promise<number | null>
+  /** Waits for work that runs alone. A statement that waits longer than a second fails. */
   close(): Promise<void>
 }
 
@@ -56,14 +59,33 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
     }
     const database = new Sqlite(file, { readonly, fileMustExist: readonly })
     if (!readonly) database.pragma('journal_mode = WAL')
+    const setup = createSetup()
     return {
       database,
-      alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), work),
+      alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), () => setup.run(work)),
       now: async () => null,
-      close: async () => void database.close(),
+      async close() {
+        await setup.ended()
+        database.close()
+      },
     }
   } catch (error) {
     throw new Refusal(`Cannot write to ${file} (${codeOf(error)}). Choose a writable --data-dir.`)
+  }
+}
+
+/** Work that a stop does not interrupt: a migration that stops half-way may never be completed. */
+interface Setup {
+  run(work: () => Promise<void>): Promise<void>
+  /** Resolves once no work runs. */
+  ended(): Promise<void>
+}
+
+function createSetup(): Setup {
+  let running = Promise.resolve()
+  return {
+    run: (work) => (running = work()),
+    ended: () => running.catch(() => {}),
   }
 }
 
@@ -106,6 +128,11 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
   const { default: pg } = await loadPeer('pg', () => import('pg'))
   const pool = new pg.Pool({ connectionString, max: 10, connectionTimeoutMillis: 10_000 })
   pool.on('error', onError)
+  // The pool listens to idle clients only. A statement that loses its connection rejects.
+  const clients = new Set<Client>()
+  pool.on('connect', (client) => void client.on('error', () => {}))
+  pool.on('connect', (client) => void clients.add(client as unknown as Client))
+  pool.on('remove', (client) => void clients.delete(client as unknown as Client))
   try {
     await pool.query('select 1')
   } catch (error) {
@@ -113,13 +140,18 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
     // The driver's message can quote the URL, including the password.
     throw new Refusal(`Cannot connect to the database (${codeOf(error)}). Check --database.`)
   }
+  const setup = createSetup()
   return {
     database: pool,
     async alone(work) {
       const client = await pool.connect()
       try {
-        await client.query('select pg_advisory_lock($1)', [SETUP_LOCK])
-        await work()
+        // In a transaction: a pooler may give each statement outside of one another connection, and keep the lock.
+        await client.query('begin')
+        await client.query('set local idle_in_transaction_session_timeout = 0')
+        await client.query('select pg_advisory_xact_lock($1)', [SETUP_LOCK])
+        await setup.run(work)
+        await client.query('commit')
       } finally {
         // Closing the connection releases the lock in any case.
         client.release(true)
@@ -129,8 +161,19 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
       const { rows } = await pool.query<{ now: string }>('select extract(epoch from clock_timestamp()) * 1000 as now')
       return Number(rows[0]?.now)
     },
-    close: () => pool.end(),
+    async close() {
+      await setup.ended()
+      await end(pool, clients)
+    },
   }
+}
+
+/** How long statements may take after the last request. */
+const STATEMENT_TIMEOUT_MS = 1000
+
+/** The pool alone would wait without limit, for example for a statement that waits for a lock. */
+function end(pool: Pool, clients: ReadonlySet<Client>): Promise<void> {
+  return withTimeout(pool.end(), STATEMENT_TIMEOUT_MS, () => clients.forEach((client) => void client.end()))
 }
 
 function codeOf(error: unknown): string {

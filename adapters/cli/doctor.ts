@@ -161,19 +161,23 @@ async function examineDatabase(configuration: Configuration, clock: () => number
     try {
       const identity = await loadPeer('better-auth', () => import('./identity.ts'))
       const now = await open.now()
-      const silent = { onError: () => {}, onOutcome: () => {} }
-      const missing = await identity.missingTables({
+      const secret = secretOf(configuration)
+      const parts = {
         configuration,
         open,
         redis: null,
         origin: configuration.origin ?? 'http://localhost',
-        secret: 'x'.repeat(32),
-        ...silent,
-      })
+        secret: secret ?? 'x'.repeat(32),
+        onError: () => {},
+        onOutcome: () => {},
+      }
+      const missing = await identity.missingTables(parts)
+      const hasKeys = secret !== null && !missing.includes('jwks')
       return [
         now === null ? clockAlone(clock()) : compareClocks(clock(), now),
         ok('database', 'The database responds.'),
         migrations(missing),
+        ...(hasKeys && (await identity.hasAnotherSecret(parts)) ? [problem('database', identity.ANOTHER_SECRET)] : []),
       ]
     } finally {
       await open.close()
@@ -184,6 +188,14 @@ async function examineDatabase(configuration: Configuration, clock: () => number
       problem('database', error instanceof Refusal ? error.message : 'The database does not respond as expected.'),
     ]
   }
+}
+
+/** @returns the secret of a server with this configuration; null if its start would create one */
+function secretOf({ place, secret }: Configuration): string | null {
+  const file = secretFileOf(place)
+  if (secret !== null || !existsSync(file)) return secret
+  const kept = readFileSync(file, 'utf8').trim()
+  return isSecret(kept) ? kept : null
 }
 
 function migrations(missing: readonly string[]): Check {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createLimitedServer, createListener } from './http.ts'
+import { closeServer, createLimitedServer, createListener } from './http.ts'
 import { createLog } from './log.ts'
 import { createAddressOf } from './request-address.ts'
 
@@ -10,9 +11,24 @@ afterEach(async () => {
   for (const end of ended.splice(0).toReversed()) await end()
 })
 
-async function listen(): Promise<{ port: number; log: string[] }> {
+interface Listening {
+  readonly port: number
+  readonly log: string[]
+  readonly server: Server
+  /** Lets `/slow` answer. */
+  readonly proceed: () => void
+}
+
+async function listen(): Promise<Listening> {
   const log: string[] = []
+  let proceed = (): void => {}
+  const mayProceed = new Promise<void>((resolve) => (proceed = resolve))
   const routes = [
+    {
+      name: '/slow',
+      pattern: /^\/slow$/,
+      answer: async () => (await mayProceed, new Response('at last')),
+    },
     {
       name: '/echo',
       pattern: /^\/echo$/,
@@ -22,14 +38,14 @@ async function listen(): Promise<{ port: number; log: string[] }> {
   const listener = createListener({
     routes,
     origin: 'http://localhost',
-    trustedOrigins: [],
+    trustedOrigins: ['https://app.example'],
     addressOf: createAddressOf(null),
     log: createLog((line) => log.push(line), [], Date.now),
   })
   const server = createLimitedServer(listener, { requestTimeout: 200, connectionsCheckingInterval: 20 })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   ended.push(() => (server.closeAllConnections(), server.close()))
-  return { port: (server.address() as AddressInfo).port, log }
+  return { port: (server.address() as AddressInfo).port, log, server, proceed }
 }
 
 /** Sends the beginning of a request and no more. @returns all that was answered until the connection was closed */
@@ -91,6 +107,23 @@ describe('a request', () => {
       expect(await ask(port, `${method} /echo`)).toMatch(/^HTTP\/1\.1 405 /)
     })
 
+  test('with a path that is longer than any route is not answered: it would become the key of a rate limit', async () => {
+    const { port } = await listen()
+    expect(await ask(port, `GET /${'x'.repeat(1024)}`)).toMatch(/^HTTP\/1\.1 414 /)
+    expect(await ask(port, `GET /${'x'.repeat(1023)}`)).toMatch(/^HTTP\/1\.1 404 /)
+    expect(await ask(port, `GET /echo?${'x'.repeat(2000)}`)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  test('of a trusted origin may read why it was refused, when to repeat it, and the time', async () => {
+    const { port } = await listen()
+    const exposed = async (origin: string): Promise<string | null> => {
+      const answer = await fetch(`http://127.0.0.1:${port}/echo`, { headers: { origin } })
+      return answer.headers.get('access-control-expose-headers')
+    }
+    expect(await exposed('https://app.example')).toBe('date, retry-after, www-authenticate, x-retry-after')
+    expect(await exposed('https://evil.example')).toBeNull()
+  })
+
   test('whose client leaves in mid-body is one line of the log, and no fault', async () => {
     const { port, log } = await listen()
     const socket = connect(port, '127.0.0.1', () =>
@@ -101,5 +134,25 @@ describe('a request', () => {
     await vi.waitFor(() => expect(log).toHaveLength(1))
     expect(JSON.parse(log[0]!)).toMatchObject({ level: 'info', event: 'request-aborted', method: 'POST' })
     expect(log[0]).not.toContain('stack')
+  })
+})
+
+describe('a connection', () => {
+  test('stays open for longer than a proxy keeps it: a request on its way would be lost', async () => {
+    const { port } = await listen()
+    const { headers } = await fetch(`http://127.0.0.1:${port}/echo`)
+    // Proxies keep connections for up to 60 s.
+    expect(headers.get('keep-alive')).toBe('timeout=75')
+  })
+
+  test('is closed after its last response once the server stops', async () => {
+    const { port, server, proceed, log } = await listen()
+    const answer = begin(port, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(server, 'request')
+    const closed = closeServer(server, 600_000)
+    proceed()
+    expect(await answer).toMatch(/at last$/)
+    await closed
+    expect(log).toHaveLength(1)
   })
 })

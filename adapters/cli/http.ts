@@ -39,12 +39,36 @@ const BODY_LIMIT = 1024 * 1024
 /** How long a request may take to arrive, and how often that is checked, in milliseconds. */
 const ARRIVAL = { requestTimeout: 30_000, connectionsCheckingInterval: 5000 }
 
+/** Longer than proxies keep a connection (60 s): they lose a request that crosses the server's close. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+
+/** Longer than the path of any route. Rate limits are kept by address and path. */
+const MAX_PATH_CHARACTERS = 1024
+
 /**
  * Creates a server that limits how long a request may take to arrive: after the limit it responds with 408 and closes
  * the connection.
  */
 export function createLimitedServer(listener: RequestListener, arrival: typeof ARRIVAL = ARRIVAL): Server {
-  return createServer({ ...arrival, headersTimeout: arrival.requestTimeout, maxHeaderSize: 32_768 }, listener)
+  const limits = { headersTimeout: arrival.requestTimeout, maxHeaderSize: 32_768 }
+  return createServer({ ...arrival, ...limits, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, listener)
+}
+
+const IDLE_SWEEP_MS = 100
+
+/**
+ * Closes a server: no new connection, and each connection after its pending response.
+ *
+ * @param patience - how long pending responses may take, in milliseconds
+ */
+export async function closeServer(server: Server, patience: number): Promise<void> {
+  if (!server.listening) return
+  const timer = setTimeout(() => server.closeAllConnections(), patience)
+  // Node closes those that are idle now, and not those that become idle.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
+  await new Promise((resolve) => server.close(resolve))
+  clearTimeout(timer)
+  clearInterval(sweep)
 }
 
 /** Handles Node's requests by routes. */
@@ -100,6 +124,7 @@ async function respond(
 ): Promise<{ route: string; answer: Response }> {
   const url = readUrl(message.url ?? '', origin)
   if (!url) return { route: 'malformed', answer: problem(400, 'malformed') }
+  if (url.pathname.length > MAX_PATH_CHARACTERS) return { route: 'malformed', answer: problem(414, 'too long') }
   if (!METHODS.includes(message.method ?? '')) return { route: 'none', answer: problem(405, 'method') }
   const fitting = routes.filter(({ pattern }) => pattern.test(url.pathname))
   const route = fitting.find(({ method }) => method === undefined || method === message.method)
@@ -167,6 +192,7 @@ function corsOf(message: IncomingMessage, route: string, { trustedOrigins }: Lis
     vary: 'origin',
     'access-control-allow-origin': message.headers.origin!,
     'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'date, retry-after, www-authenticate, x-retry-after',
     ...(message.method === 'OPTIONS' && {
       'access-control-allow-headers': 'content-type, authorization, x-latchkey-proof, x-latchkey-expect',
       'access-control-allow-methods': 'GET, POST',

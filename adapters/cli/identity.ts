@@ -1,4 +1,5 @@
 import { type BetterAuthOptions, type DBAdapter, betterAuth } from 'better-auth'
+import { symmetricDecrypt } from 'better-auth/crypto'
 import { getMigrations } from 'better-auth/db/migration'
 import { type SessionResolver, type Outcome, betterAuthCookie } from '../../lib/server.ts'
 import {
@@ -6,12 +7,14 @@ import {
   type Operator,
   createBetterAuthResolver,
   createOperator,
+  createSigningKeys,
   latchkey,
   latchkeyJwt,
 } from '../better-auth/index.ts'
 import type { Configuration, TokenClaim } from './configuration.ts'
 import type { OpenDatabase } from './database.ts'
 import { type OpenRedis, limitBy } from './redis.ts'
+import { Refusal } from './refusal.ts'
 import { ADDRESS_HEADER } from './request-address.ts'
 
 /** The parts that make up the identity server. */
@@ -35,17 +38,21 @@ export interface Identity {
   ping(): Promise<void>
 }
 
-/** Sets up the database and starts Better Auth. */
+/**
+ * Sets up the database and starts Better Auth.
+ *
+ * @throws {Refusal} the signing key was encrypted with another secret
+ */
 export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   const { configuration, origin, open, redis, onOutcome } = parts
   const options = optionsOf(parts)
   const auth = betterAuth(options)
+  const { adapter } = await auth.$context
   await open.alone(async () => {
     await (await getMigrations(options)).runMigrations()
-    // The first call creates the signing key; concurrent first calls would create several.
-    await auth.api.getJwks()
+    if (await isOfAnotherSecret(adapter, parts.secret)) throw new Refusal(ANOTHER_SECRET)
+    await createSigningKeys(auth)
   })
-  const { adapter } = await auth.$context
   if (configuration.keyLifetime !== null) await limitKeys(adapter, configuration.keyLifetime)
   const resolver = createBetterAuthResolver(auth, {
     audience: configuration.audiences.length > 0 ? configuration.audiences : origin,
@@ -61,6 +68,34 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   })
   const ping = async (): Promise<void> => void (await Promise.all([adapter.count({ model: 'jwks' }), redis?.ping()]))
   return { auth, resolver, operator: createOperator(auth), ping }
+}
+
+/** What to do about another secret. */
+export const ANOTHER_SECRET: string =
+  'The signing keys (table jwks) were encrypted with another --secret. ' +
+  'Use that one, or stop every server and delete the rows of jwks.'
+
+/** Returns true if the current signing key was encrypted with another secret. Changes nothing. */
+export async function hasAnotherSecret(parts: IdentityParts): Promise<boolean> {
+  const { adapter } = await betterAuth(optionsOf(parts)).$context
+  return isOfAnotherSecret(adapter, parts.secret)
+}
+
+interface KeyRow {
+  readonly privateKey: string
+  readonly expiresAt?: Date | null
+}
+
+/** Better Auth reads the private key only to sign: without this, a server would start, and every token would fail. */
+async function isOfAnotherSecret(adapter: Pick<DBAdapter, 'findMany'>, secret: string): Promise<boolean> {
+  const rows = await adapter.findMany<KeyRow>({ model: 'jwks', sortBy: { field: 'createdAt', direction: 'desc' } })
+  const current = rows.find(({ expiresAt }) => !expiresAt || expiresAt.getTime() > Date.now())
+  if (!current) return false
+  const data = JSON.parse(current.privateKey) as string
+  return symmetricDecrypt({ key: secret, data }).then(
+    () => false,
+    () => true,
+  )
 }
 
 /** A key from before rotation was enabled has no expiry, and would be used for signing forever. */

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Client } from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { APP_ENGINES, type AppEngine, type AppFolder, appFolder } from './app.testing.ts'
 
@@ -182,6 +184,19 @@ test.each(TRANSACTIONAL.map((engine) => [engine.name, engine] as const))(
     expect(await app.rows('before.mjs')).toEqual(app.before)
   },
 )
+
+test('Postgres: a migration does not queue the sign-ins of a live app behind a transaction of others', async () => {
+  const app = await populatedApp(APP_ENGINES.find(({ name }) => name === 'Postgres')!)
+  const url = /"(postgres[^"]+)"/.exec(readFileSync(join(app.folder, 'db.mjs'), 'utf8'))![1]!
+  const holder = new Client({ connectionString: url })
+  await holder.connect()
+  await holder.query('begin; select from "user"')
+  const failed = await app.latchkey('migrate')
+  await holder.end()
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/lock timeout.*Nothing was changed/) })
+  expect(await app.rows('before.mjs')).toEqual(app.before)
+  expect((await app.latchkey('migrate')).code).toBe(0)
+})
 
 test('TypeScript with an import that only a bundler resolves runs on any Node, with the jiti of the app', async () => {
   const app = appFolder(['better-auth', 'better-sqlite3', 'jiti'])

@@ -79,18 +79,41 @@ function databaseOf({ databaseType, schemaName }: AppDatabase, connection: Conne
 /** Names the lock under which processes change the tables, so that one waits for another. */
 const LOCK = 5_228_105
 
+/** How long a change of a table waits for the transactions of others, in seconds: every later query waits behind it. */
+const LOCK_TIMEOUT_S = 3
+
+/** Not if the connection has a limit of its own. */
+const LIMIT_LOCKS = `select set_config('lock_timeout', '${LOCK_TIMEOUT_S}s', true) where current_setting('lock_timeout') = '0'`
+
 /** Statements that begin, end and undo. SQLite takes its write lock at once: later, it could be refused. */
 const STATEMENTS = {
   sqlite: { begin: ['begin immediate'], commit: 'commit', rollback: 'rollback' },
-  postgres: { begin: ['begin', `select pg_advisory_xact_lock(${LOCK})`], commit: 'commit', rollback: 'rollback' },
-  mssql: { begin: ['begin transaction'], commit: 'commit', rollback: 'rollback' },
+  postgres: {
+    begin: ['begin', `select pg_advisory_xact_lock(${LOCK})`, LIMIT_LOCKS],
+    commit: 'commit',
+    rollback: 'rollback',
+  },
+  mssql: {
+    begin: [`set lock_timeout ${LOCK_TIMEOUT_S * 1000}`, 'begin transaction'],
+    commit: 'commit',
+    rollback: 'rollback',
+  },
   // Statements that change tables commit on their own there.
   mysql: {
-    begin: [`select get_lock('latchkey', 60)`],
+    begin: [`select get_lock('latchkey', 60) as taken`, `set session lock_wait_timeout = ${LOCK_TIMEOUT_S}`],
     commit: `select release_lock('latchkey')`,
     rollback: `select release_lock('latchkey')`,
   },
 } as const
+
+interface LockRow {
+  readonly taken?: unknown
+}
+
+/** @param row - of `get_lock`, which answers 0 after its wait instead of failing, or of another statement */
+function refuseLocked(row: LockRow | undefined): void {
+  if (row?.taken !== undefined && Number(row.taken) !== 1) throw new Error('another run of it is at work')
+}
 
 async function inTransaction(
   app: App,
@@ -100,8 +123,9 @@ async function inTransaction(
   const { begin, commit, rollback } = STATEMENTS[open.databaseType ?? 'sqlite']
   try {
     return await open.kysely.connection().execute(async (connection) => {
-      const run = (statement: string): Promise<unknown> => app.sql.raw(statement).execute(connection)
-      for (const statement of begin) await run(statement)
+      const run = async (statement: string): Promise<LockRow | undefined> =>
+        (await app.sql.raw<LockRow>(statement).execute(connection)).rows[0]
+      for (const statement of begin) refuseLocked(await run(statement))
       try {
         const result = await act(connection)
         await run(commit)

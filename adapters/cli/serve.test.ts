@@ -269,6 +269,31 @@ describe('latchkey serve', () => {
     expect(ends()).toEqual([end])
   })
 
+  test('does not start with another secret than the one that encrypted its signing keys, and doctor says so', async () => {
+    const parameters = ['--base-url', 'https://id.example', '--data-dir', newFolder()]
+    await (await server(['serve', ...parameters])).stop()
+    const environment = { LATCHKEY_SECRET: BACKEND }
+    await expect(server(['serve', ...parameters], environment)).rejects.toThrow('another --secret')
+    const examined = await run(['doctor', '--production', ...parameters], { environment })
+    expect([examined.code, examined.stdout]).toEqual([1, expect.stringContaining('another --secret')])
+    const same = await run(['doctor', '--production', ...parameters], { environment: SECRETS })
+    expect([same.code, same.stdout]).toEqual([0, expect.not.stringContaining('another --secret')])
+  })
+
+  test("ignores the variables of Better Auth: only the server's own flags say whom it trusts and what is secret", async () => {
+    const parameters = ['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()]
+    const foreign = { BETTER_AUTH_TRUSTED_ORIGINS: 'https://evil.example', BETTER_AUTH_SECRETS: `2:${BACKEND}` }
+    const running = await server(parameters, { ...SECRETS, ...foreign })
+    const ask = { email: 'ada@example.com', password: PASSWORD, callbackURL: 'https://evil.example/' }
+    const answer = await running.ask('/api/auth/sign-in/email', json(ask, { origin: 'https://id.example' }))
+    expect([answer.status, await answer.json()]).toEqual([
+      403,
+      expect.objectContaining({ code: 'INVALID_CALLBACK_URL' }),
+    ])
+    await running.stop()
+    expect((await (await server(parameters)).ask('/health')).status).toBe(200)
+  })
+
   test('has no operator API without an admin secret, and no impersonation without a backend secret (checklist 14: backend secret, admin secret)', async () => {
     const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], {
       LATCHKEY_SECRET: SECRET,

@@ -5,7 +5,7 @@ import { bannerOf } from './banner.ts'
 import { type Configuration, type Finding, readConfiguration } from './configuration.ts'
 import { type OpenDatabase, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
-import { createLimitedServer, createListener } from './http.ts'
+import { closeServer, createLimitedServer, createListener } from './http.ts'
 import { keptSecret } from './kept-secret.ts'
 import { type Log, createLog } from './log.ts'
 import { verdictFields } from './operator-routes.ts'
@@ -21,6 +21,7 @@ import { routesOf } from './routes.ts'
  * @throws {Refusal} the configuration is invalid, or the port or the database is unavailable
  */
 export async function serve(settings: Settings, environment: NodeJS.ProcessEnv): Promise<0> {
+  forgetForeignVariables(environment)
   const production = settings.command === 'serve' || environment['NODE_ENV'] === 'production'
   const { configuration, findings } = readConfiguration(settings, production)
   refuse(findings)
@@ -38,10 +39,17 @@ export async function serve(settings: Settings, environment: NodeJS.ProcessEnv):
     })
     findings.forEach(({ flag, message }) => log.warn('configuration', { flag, message }))
     const start = (assembled: RequestListener): void => void (listener = assembled)
-    return await runUntilSignal({ configuration, secret, log, server, port, start, stopped })
+    return await runUntilSignal({ configuration, secret, log, server, port, start, stopped }).catch((error) =>
+      Promise.reject(refusalOf(error, log)),
+    )
   } finally {
-    await close(server)
+    await closeServer(server, SHUTDOWN_TIMEOUT_MS)
   }
+}
+
+/** Better Auth would prefer its own variables, or add them: secrets, trusted origins, telemetry. */
+function forgetForeignVariables(environment: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(environment)) if (name.startsWith('BETTER_AUTH_')) delete environment[name]
 }
 
 function refuse(findings: readonly Finding[]): void {
@@ -62,6 +70,13 @@ function secretsOf({ place, redis, backendSecrets, adminSecret }: Configuration,
   ) as string[]
 }
 
+/** The message of an unexpected error may contain a secret, which only the log removes. */
+function refusalOf(error: unknown, log: Log): Refusal {
+  if (error instanceof Refusal) return error
+  log.error('failed', error)
+  return new Refusal('The server failed. The event `failed` of its log, on standard output, says why.')
+}
+
 interface Running {
   readonly configuration: Configuration
   readonly secret: string
@@ -80,25 +95,43 @@ async function runUntilSignal({ configuration, secret, log, server, port, start,
     redis =
       configuration.redis === null ? null : await openRedis(configuration.redis, (error) => log.error('redis', error))
     const origin = configuration.origin ?? `http://localhost:${port}`
-    start(await assemble({ configuration, secret, origin, open, redis, log }))
-    log.info('started', {
-      origin,
-      port,
-      database: configuration.place.kind,
-      redis: redis !== null,
-      localFirst: configuration.allowLocalFirst,
-      production: configuration.production,
-    })
-    // On standard error: standard output is the log.
-    if (!configuration.production) process.stderr.write(bannerOf(configuration, origin))
+    const assembly = assemble({ configuration, secret, origin, open, redis, log })
+    // A server that waits for another one to migrate must stop, too.
+    const listener = await Promise.race([assembly, stopped.then(() => null)])
+    if (listener === null) assembly.catch(() => {})
+    else {
+      start(listener)
+      report({ configuration, origin, port, hasRedis: redis !== null, log })
+    }
     log.info('stopping', { signal: await stopped })
   } finally {
-    await close(server)
+    await closeServer(server, SHUTDOWN_TIMEOUT_MS)
     await redis?.close()
     await open.close()
   }
   log.info('stopped')
   return 0
+}
+
+interface Started {
+  readonly configuration: Configuration
+  readonly origin: string
+  readonly port: number
+  readonly hasRedis: boolean
+  readonly log: Log
+}
+
+function report({ configuration, origin, port, hasRedis, log }: Started): void {
+  log.info('started', {
+    origin,
+    port,
+    database: configuration.place.kind,
+    redis: hasRedis,
+    localFirst: configuration.allowLocalFirst,
+    production: configuration.production,
+  })
+  // On standard error: standard output is the log.
+  if (!configuration.production) process.stderr.write(bannerOf(configuration, origin))
 }
 
 interface Assembly {
@@ -157,10 +190,3 @@ function signal(): Promise<NodeJS.Signals> {
 
 /** How long pending requests may take after a stop signal. */
 const SHUTDOWN_TIMEOUT_MS = 10_000
-
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return
-  const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_TIMEOUT_MS)
-  await new Promise((resolve) => server.close(resolve))
-  clearTimeout(timer)
-}
