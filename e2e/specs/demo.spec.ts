@@ -181,10 +181,36 @@ test('a letter with a link signs in on a second device, and a new password is se
   await third.page.getByTestId('auth-forgot').click()
   await third.page.getByTestId('toast-action').click()
   await third.page.getByTestId('mailbox-letters').getByRole('link', { name: 'Choose a new password' }).click()
+  await expect(third.page.getByTestId('reset-email')).toHaveValue(ada.email)
   await third.page.getByTestId('reset-password').fill('another horse battery')
+  // The token works once: only the sign-in is tried again.
+  await third.page.route('**/sign-in/email', (route) => route.abort(), { times: 1 })
+  await third.page.getByTestId('reset-submit').click()
+  await expect(third.page.getByTestId('reset-error')).toContainText('The new password is set, but')
   await third.page.getByTestId('reset-submit').click()
   await third.waitForState({ authMode: 'external' })
   await expectNotes(third.page, 'By letter')
+})
+
+test('without a network, no field of the sign-in is marked as wrong', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  await page.route('**/sign-in/email', (route) => route.abort())
+  await enter(page, 'sign-in', somebody())
+  await expect(page.getByTestId('auth-error')).toContainText('The server cannot be reached.')
+  for (const field of ['auth-email', 'auth-password'])
+    await expect(page.getByTestId(field)).toHaveAttribute('aria-invalid', 'false')
+  await expect(page.getByTestId('auth-submit')).toBeFocused()
+})
+
+test('a link for a new password brings no address along: the user types it', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  await page.goto('/#reset=x&email=eve%40example.com')
+  await expect(page.getByTestId('reset-dialog')).toBeVisible()
+  await expect(page.getByTestId('reset-email')).toHaveValue('')
+  await expect(page.getByTestId('reset-email')).toBeFocused()
+  await page.getByTestId('reset-submit').click()
+  await expect(page.getByTestId('reset-email')).toHaveAttribute('aria-invalid', 'true')
+  await expectAccessible(page)
 })
 
 test('a letter opens where a note is open', async ({ openNotes }) => {
