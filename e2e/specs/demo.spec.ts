@@ -263,6 +263,32 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
   await expect(second).toHoldNothingOf('Confidential')
 })
 
+test('devices are renamed by keyboard, and the dialog says so and keeps the focus', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await signUp(device, somebody())
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('open-devices').click()
+  const name = page.getByTestId('devices-list').getByRole('textbox')
+  await name.fill('Laptop')
+  await page.keyboard.press('Enter')
+  await expect(page.getByTestId('devices-status')).toHaveText('Renamed.')
+  await expect(page.getByRole('textbox', { name: 'Name of Laptop' })).toBeFocused()
+  await expectAccessible(page)
+})
+
+test('on a small screen, notices leave room for the list', async ({ openNotes }) => {
+  const { page } = await openNotes({ viewport: { width: 375, height: 553 } })
+  await page.getByTestId('new-note').click()
+  await page.getByTestId('note-title').fill('Visible')
+  await page.getByTestId('back').click()
+  await expect(page.getByTestId('nudge')).toBeVisible()
+  await expect(page.getByTestId('note-item')).toBeInViewport({ ratio: 1 })
+  await page.setViewportSize({ width: 640, height: 320 })
+  await page.getByTestId('nudge-signup').scrollIntoViewIfNeeded()
+  await expect(page.getByTestId('nudge-signup')).toBeInViewport({ ratio: 1 })
+})
+
 test('the guide leads through writing, no network and an account', async ({ openNotes }) => {
   const { page } = await openNotes({ viewport: { width: 360, height: 740 } })
   const done = page.getByTestId('guide').locator('[data-done]')
@@ -275,6 +301,7 @@ test('the guide leads through writing, no network and an account', async ({ open
   await page.getByTestId('guide-offline').click()
   await expect(page.getByTestId('sync-status')).toHaveText('Offline')
   await page.getByTestId('guide-offline').click()
+  await expect(toast(page)).toContainText('Back online. Everything is synced.')
   await expectSynced(page)
   await page.getByTestId('guide-account').click()
   await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-intent', 'sign-up')
