@@ -181,10 +181,36 @@ test('a letter with a link signs in on a second device, and a new password is se
   await third.page.getByTestId('auth-forgot').click()
   await third.page.getByTestId('toast-action').click()
   await third.page.getByTestId('mailbox-letters').getByRole('link', { name: 'Choose a new password' }).click()
+  await expect(third.page.getByTestId('reset-email')).toHaveValue(ada.email)
   await third.page.getByTestId('reset-password').fill('another horse battery')
+  // The token works once: only the sign-in is tried again.
+  await third.page.route('**/sign-in/email', (route) => route.abort(), { times: 1 })
+  await third.page.getByTestId('reset-submit').click()
+  await expect(third.page.getByTestId('reset-error')).toContainText('The new password is set, but')
   await third.page.getByTestId('reset-submit').click()
   await third.waitForState({ authMode: 'external' })
   await expectNotes(third.page, 'By letter')
+})
+
+test('without a network, no field of the sign-in is marked as wrong', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  await page.route('**/sign-in/email', (route) => route.abort())
+  await enter(page, 'sign-in', somebody())
+  await expect(page.getByTestId('auth-error')).toContainText('The server cannot be reached.')
+  for (const field of ['auth-email', 'auth-password'])
+    await expect(page.getByTestId(field)).toHaveAttribute('aria-invalid', 'false')
+  await expect(page.getByTestId('auth-submit')).toBeFocused()
+})
+
+test('a link for a new password brings no address along: the user types it', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  await page.goto('/#reset=x&email=eve%40example.com')
+  await expect(page.getByTestId('reset-dialog')).toBeVisible()
+  await expect(page.getByTestId('reset-email')).toHaveValue('')
+  await expect(page.getByTestId('reset-email')).toBeFocused()
+  await page.getByTestId('reset-submit').click()
+  await expect(page.getByTestId('reset-email')).toHaveAttribute('aria-invalid', 'true')
+  await expectAccessible(page)
 })
 
 test('a letter opens where a note is open', async ({ openNotes }) => {
@@ -237,6 +263,32 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
   await expect(second).toHoldNothingOf('Confidential')
 })
 
+test('devices are renamed by keyboard, and the dialog says so and keeps the focus', async ({ openNotes }) => {
+  const device = await openNotes()
+  const { page } = device
+  await signUp(device, somebody())
+  await page.getByTestId('account-menu').click()
+  await page.getByTestId('open-devices').click()
+  const name = page.getByTestId('devices-list').getByRole('textbox')
+  await name.fill('Laptop')
+  await page.keyboard.press('Enter')
+  await expect(page.getByTestId('devices-status')).toHaveText('Renamed.')
+  await expect(page.getByRole('textbox', { name: 'Name of Laptop' })).toBeFocused()
+  await expectAccessible(page)
+})
+
+test('on a small screen, notices leave room for the list', async ({ openNotes }) => {
+  const { page } = await openNotes({ viewport: { width: 375, height: 553 } })
+  await page.getByTestId('new-note').click()
+  await page.getByTestId('note-title').fill('Visible')
+  await page.getByTestId('back').click()
+  await expect(page.getByTestId('nudge')).toBeVisible()
+  await expect(page.getByTestId('note-item')).toBeInViewport({ ratio: 1 })
+  await page.setViewportSize({ width: 640, height: 320 })
+  await page.getByTestId('nudge-signup').scrollIntoViewIfNeeded()
+  await expect(page.getByTestId('nudge-signup')).toBeInViewport({ ratio: 1 })
+})
+
 test('the guide leads through writing, no network and an account', async ({ openNotes }) => {
   const { page } = await openNotes({ viewport: { width: 360, height: 740 } })
   const done = page.getByTestId('guide').locator('[data-done]')
@@ -249,6 +301,7 @@ test('the guide leads through writing, no network and an account', async ({ open
   await page.getByTestId('guide-offline').click()
   await expect(page.getByTestId('sync-status')).toHaveText('Offline')
   await page.getByTestId('guide-offline').click()
+  await expect(toast(page)).toContainText('Back online. Everything is synced.')
   await expectSynced(page)
   await page.getByTestId('guide-account').click()
   await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-intent', 'sign-up')

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { testDevice } from 'latchkey/testing'
 import { startApp, temporaryFolder } from '../tools/servers/app-server.mjs'
 import { freePort } from '../tools/servers/free-port.mjs'
@@ -85,6 +87,14 @@ const mistakes = {
     environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' },
     words: /^The data cannot be kept in \/proc\/nowhere \(.+\): .+\.$/,
   }),
+  'a file of the secret without one': async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'secret'), '\n')
+    return {
+      environment: { PORT: String(await freePort()), LATCHKEY_DATA: folder },
+      words: /^.+secret does not contain a secret: restore it, or delete it, which signs out every user\.$/,
+    }
+  },
 } as const
 
 for (const [mistake, prepare] of Object.entries(mistakes)) {

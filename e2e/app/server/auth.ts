@@ -34,7 +34,7 @@ export async function createAuthServer({ database, origin, secret, mailbox }: Au
       enabled: true,
       // In the fragment, which no server and no log sees.
       sendResetPassword: async ({ user, token }) =>
-        post(user.email, 'Choose a new password', `${origin}/#reset=${token}&email=${encodeURIComponent(user.email)}`),
+        post(user.email, 'Choose a new password', `${origin}/#reset=${token}`),
     },
     emailVerification: {
       sendOnSignUp: true,

@@ -23,6 +23,9 @@ export class ConfigurationError extends Error {
 
 const DEFAULT_PORT = '4390'
 
+/** As Better Auth recommends. Without a secret it would use its public default. */
+const SHORTEST_SECRET = 32
+
 /**
  * @param defaultFolder - the data folder if LATCHKEY_DATA is not set
  * @throws {ConfigurationError}
@@ -38,7 +41,7 @@ export function readConfiguration(environment: NodeJS.ProcessEnv, defaultFolder:
     secondDevice: accounts === null ? `http://127.0.0.1:${port}` : null,
     databaseFile: join(folder, 'notes.sqlite'),
     accounts,
-    secret: environment['BETTER_AUTH_SECRET'] || keptSecret(join(folder, 'secret')),
+    secret: givenSecret(environment['BETTER_AUTH_SECRET']) ?? keptSecret(join(folder, 'secret')),
   }
 }
 
@@ -71,8 +74,22 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { mode: 0o700 })
 }
 
+function givenSecret(secret = ''): string | null {
+  if (secret === '') return null
+  if (secret.length >= SHORTEST_SECRET) return secret
+  throw new ConfigurationError(`BETTER_AUTH_SECRET must have at least ${SHORTEST_SECRET} characters.`)
+}
+
 /** Created at the first start and reused: a new secret at each start would sign out every user. */
 function keptSecret(file: string): string {
+  const secret = readOrCreate(file)
+  if (secret.length >= SHORTEST_SECRET) return secret
+  throw new ConfigurationError(
+    `${file} does not contain a secret: restore it, or delete it, which signs out every user.`,
+  )
+}
+
+function readOrCreate(file: string): string {
   try {
     if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
     return readFileSync(file, 'utf8').trim()

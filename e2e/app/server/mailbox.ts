@@ -17,7 +17,7 @@ interface KeptLetter extends Letter {
 
 export interface Mailbox {
   post(letter: Letter): void
-  /** Returns the letters to these addresses, the latest first. */
+  /** Returns the letters to these addresses, in upper or lower case, the latest first. */
   lettersTo(addresses: readonly string[]): readonly KeptLetter[]
 }
 
@@ -31,7 +31,10 @@ export function createMailbox(): Mailbox {
     post(letter) {
       letters = [{ ...letter, id: ++count, sentAt: Date.now() }, ...letters].slice(0, LIMIT)
     },
-    lettersTo: (addresses) => letters.filter(({ to }) => addresses.includes(to)),
+    lettersTo(addresses) {
+      const wanted = addresses.map((address) => address.toLowerCase())
+      return letters.filter(({ to }) => wanted.includes(to.toLowerCase()))
+    },
   }
 }
 

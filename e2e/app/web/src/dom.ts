@@ -36,3 +36,14 @@ export function announce(text: string): void {
 
 /** Matches phones, where list and note are two views. */
 export const narrow: MediaQueryList = matchMedia('(max-width: 719px)')
+
+/** Orders the rows, and moves only those in the wrong place: a row that moves loses the focus. */
+export function arrange(list: HTMLElement, rows: readonly HTMLElement[]): void {
+  const focused = document.activeElement
+  const kept = new Set<Element>(rows)
+  for (const row of [...list.children]) if (!kept.has(row)) row.remove()
+  rows.forEach((row, place) => {
+    if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null)
+  })
+  if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus()
+}

@@ -12,10 +12,15 @@ const KEY = 'latchkey-notes:addresses'
 /** Remembers, in this tab, an address to which a letter may come. */
 export function expectLetters(address: string): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify([...new Set([...addresses(), address.toLowerCase()])]))
+    sessionStorage.setItem(KEY, JSON.stringify(withLatest(address.toLowerCase())))
   } catch {
     // Then the mailbox shows only the letters of the account.
   }
+}
+
+/** Returns the address that the user typed last in this tab; empty if there is none. */
+export function lastExpected(): string {
+  return addresses().at(-1) ?? ''
 }
 
 export async function fetchLetters(address: unknown): Promise<readonly Letter[]> {
@@ -25,6 +30,8 @@ export async function fetchLetters(address: unknown): Promise<readonly Letter[]>
   if (!response.ok) throw new TypeError(`the server answered ${response.status}`)
   return ((await response.json()) as { letters: Letter[] }).letters
 }
+
+const withLatest = (address: string): string[] => [...addresses().filter((other) => other !== address), address]
 
 function addresses(): string[] {
   try {

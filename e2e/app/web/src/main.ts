@@ -133,7 +133,7 @@ async function followLink(href: string): Promise<void> {
   await auth.ready
   if (link.kind === 'latchkey-pair') return pairing((dialog) => dialog.join(link.text))
   const token = link.values.get(link.kind) ?? ''
-  if (link.kind === 'reset') return openReset(token, link.values.get('email') ?? '')
+  if (link.kind === 'reset') return openReset(token)
   const error = await enter(app, entry, 'Signed in.', () => account.magicLink.verify({ query: { token } }))
   if (error) tell(failureWords(error, auth.getState()))
 }

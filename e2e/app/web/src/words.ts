@@ -49,7 +49,7 @@ export function vetoWords(unsynced: number): string {
   )
 }
 
-/** Describes why a sign-up or sign-in failed. In each case nothing has changed. */
+/** Describes why a sign-up or sign-in failed. In each case nothing has changed on this device. */
 export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthState): string {
   if (code === 'OFFLINE') return 'The server cannot be reached. Nothing has changed here; try again in a moment.'
   if (code === 'CONFLICT' && authMode === 'external') return OTHER_ACCOUNT
@@ -59,6 +59,15 @@ export function failureWords({ code, cause }: LatchkeyError, { authMode }: AuthS
     return 'Another tab is signing in or out. Try again in a moment.'
   if (code.startsWith('KEYSTORE_')) return storageWords(code, null)
   return REFUSALS[refusalOf({ cause })]?.words ?? 'That did not work, and nothing has changed here. Please try again.'
+}
+
+/** Describes why the sign-in after a new password failed. */
+export function halfResetWords({ code }: LatchkeyError): string {
+  const next =
+    code === 'OFFLINE'
+      ? 'The server cannot be reached now: try again in a moment.'
+      : 'Check the e-mail address, and try again.'
+  return `The new password is set, but you are not signed in yet. ${next}`
 }
 
 const OTHER_ACCOUNT = 'This is a different account. Nothing has changed; sign out first to switch accounts.'

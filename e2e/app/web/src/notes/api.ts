@@ -2,6 +2,9 @@ import type { Auth } from 'latchkey'
 import type { NoteText, ServerNote } from './note.ts'
 import type { Outgoing } from './store.ts'
 
+/** All tabs wait while one exchanges notes with the server. In milliseconds, with the body. */
+const REQUEST_TIMEOUT_MS = 60_000
+
 /** The server's response about all notes of the session. */
 export interface Listing {
   /** The principal that the server resolved. */
@@ -60,6 +63,7 @@ export async function fetchSummary(token: string): Promise<Summary> {
   const response = await fetch('/api/notes/summary', {
     headers: { authorization: `Bearer ${token}` },
     cache: 'no-store',
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   })
   if (!response.ok) throw new RefusedError(response.status)
   return response.json() as Promise<Summary>
@@ -67,7 +71,7 @@ export async function fetchSummary(token: string): Promise<Summary> {
 
 /** `auth.fetch` adds the bearer token: a device's or an account's, depending on the mode. */
 async function call(auth: Auth, path: string, init?: RequestInit): Promise<Response> {
-  const response = await auth.fetch(path, init)
+  const response = await auth.fetch(path, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) })
   if (!response.ok) throw new RefusedError(response.status)
   return response
 }

@@ -95,7 +95,13 @@ export function createAuthDialog(app: App, acts: EntryActs): (intent: AuthIntent
 
   function fail(error: LatchkeyError): void {
     const words = failureWords(error, auth.getState())
-    if (dialog.open) return showError(words, blamedField(error) ?? 'password')
+    const field = blamedField(error)
+    if (dialog.open) {
+      showError(words, field)
+      // No field is wrong if the server cannot be reached: the next step is another try.
+      if (!field) part('auth-submit').focus()
+      return
+    }
     // A second Escape closes a dialog in some browsers, whatever the page says.
     tell(words, { action: { label: 'Try again', act: () => open(intent) } })
   }

@@ -1,5 +1,5 @@
 import type { AccountDevice, Auth } from 'latchkey'
-import { onClick, part } from '../dom.ts'
+import { arrange, onClick, part, setText } from '../dom.ts'
 import { tell } from '../tell.ts'
 import { briefTime } from '../time.ts'
 import { attempt } from './attempt.ts'
@@ -8,20 +8,36 @@ import { attempt } from './attempt.ts'
 export function createDevicesDialog(auth: Auth): () => Promise<void> {
   const dialog = part<HTMLDialogElement>('devices-dialog')
   const list = part<HTMLUListElement>('devices-list')
+  const status = part('devices-status')
+  const rows = new Map<string, Row>()
 
-  async function run(act: () => Promise<unknown>, done?: string): Promise<void> {
+  async function run(act: () => Promise<unknown>, done = ''): Promise<void> {
     const all = async (): Promise<void> => {
       await act()
       await load()
-      if (done) tell(done)
+      // A message of the page is not announced while a dialog is open.
+      if (dialog.open) setText(status, done)
+      else if (done) tell(done)
     }
+    setText(status, '')
     await attempt('devices', all, (code) => FAILURES[code] ?? 'That did not work, and nothing has changed.')
   }
 
+  /** A name that is being typed stays, with the focus. */
   async function load(): Promise<void> {
     const devices = [...(await auth.devices())].sort((a, b) => b.lastSeenAt - a.lastSeenAt)
-    list.replaceChildren(...devices.map((device) => rowOf(device, devices, acts)))
+    const hadFocus = list.contains(document.activeElement)
+    const elements = devices.map((device) => {
+      const row = rows.get(device.id) ?? createRow(device, acts)
+      rows.set(device.id, row)
+      fillRow(row, device, devices)
+      return row.element
+    })
+    arrange(list, elements)
+    for (const id of [...rows.keys()]) if (!devices.some((device) => device.id === id)) rows.delete(id)
     part<HTMLButtonElement>('devices-others').disabled = devices.length < 2
+    // The row of a device that was signed out is gone.
+    if (hadFocus && !list.contains(document.activeElement)) part('devices-heading').focus()
   }
 
   const acts: DeviceActs = {
@@ -33,6 +49,7 @@ export function createDevicesDialog(auth: Auth): () => Promise<void> {
   dialog.addEventListener('close', () => part('account-menu').focus())
 
   return async () => {
+    rows.clear()
     list.replaceChildren()
     dialog.showModal()
     part('devices-heading').focus()
@@ -45,26 +62,42 @@ interface DeviceActs {
   revoke(id: string): Promise<void>
 }
 
-function rowOf(device: AccountDevice, all: readonly AccountDevice[], { rename, revoke }: DeviceActs): HTMLLIElement {
-  const row = document.createElement('li')
-  const name = Object.assign(document.createElement('input'), { value: device.name, maxLength: 40 })
-  name.setAttribute('aria-label', `Name of ${device.name}`)
-  name.addEventListener('change', () => void rename(device.id, name.value.trim() || device.name))
-  const facts = Object.assign(document.createElement('p'), { className: 'hint', textContent: factsOf(device, all) })
-  row.append(name, facts)
-  if (!device.isCurrent) row.append(revokeButton(device, revoke))
+/** One device in the list. */
+interface Row {
+  readonly element: HTMLLIElement
+  readonly name: HTMLInputElement
+  readonly facts: HTMLElement
+  readonly revoke: HTMLButtonElement
+  /** Its name at the server. */
+  known: string
+}
+
+function createRow({ id, name, isCurrent }: AccountDevice, acts: DeviceActs): Row {
+  const row: Row = {
+    element: document.createElement('li'),
+    name: Object.assign(document.createElement('input'), { value: name, maxLength: 40 }),
+    facts: Object.assign(document.createElement('p'), { className: 'hint' }),
+    revoke: Object.assign(document.createElement('button'), {
+      type: 'button',
+      className: 'button small',
+      textContent: 'Sign out',
+    }),
+    known: name,
+  }
+  row.name.addEventListener('change', () => void acts.rename(id, row.name.value.trim() || row.known))
+  row.revoke.addEventListener('click', () => void acts.revoke(id))
+  row.element.append(row.name, row.facts)
+  if (!isCurrent) row.element.append(row.revoke)
   return row
 }
 
-function revokeButton({ id, name }: AccountDevice, revoke: DeviceActs['revoke']): HTMLButtonElement {
-  const button = Object.assign(document.createElement('button'), {
-    type: 'button',
-    className: 'button small',
-    textContent: 'Sign out',
-  })
-  button.setAttribute('aria-label', `Sign out ${name}`)
-  button.addEventListener('click', () => void revoke(id))
-  return button
+function fillRow(row: Row, device: AccountDevice, all: readonly AccountDevice[]): void {
+  const isTyping = document.activeElement === row.name && row.name.value.trim() !== ''
+  if (!isTyping) row.name.value = device.name
+  row.known = device.name
+  row.name.setAttribute('aria-label', `Name of ${device.name}`)
+  row.revoke.setAttribute('aria-label', `Sign out ${device.name}`)
+  setText(row.facts, factsOf(device, all))
 }
 
 function factsOf(

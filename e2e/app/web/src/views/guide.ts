@@ -57,6 +57,8 @@ export function createGuide({ auth, notebook }: App, network: Network, { write, 
   })
   onClick('guide-close', () => {
     isClosed = true
+    // The switch goes with the guide, so the page goes online again.
+    if (network.isOff()) network.switchTo(false)
     save()
     render()
     part('account-menu').focus()

@@ -10,7 +10,7 @@ export function createIdentityBar({ auth, notebook, sync }: App): View {
   const unsynced = part('unsynced')
   const welcome = first(document, '[data-for="welcome"] [data-slot="open-auth"]')
   const bar = first(document, '.identity [data-slot="open-auth"]')
-  let before: SyncStatus = 'synced'
+  let wasOffline = false
 
   return {
     render() {
@@ -24,8 +24,7 @@ export function createIdentityBar({ auth, notebook, sync }: App): View {
       const now = sync.status()
       setText(status, state.session ? syncWords(now, state, notebook.notes().length) : '')
       status.dataset['status'] = now
-      tellChange(before, now)
-      before = now
+      wasOffline = tellChange(wasOffline, now)
       const count = notebook.pendingCount()
       setText(unsynced, count ? `${quantity(count, 'change')} not synced yet` : '')
       unsynced.dataset['count'] = String(count)
@@ -37,9 +36,13 @@ export function createIdentityBar({ auth, notebook, sync }: App): View {
   }
 }
 
-/** Tells only what the user may act on; "syncing" and "synced" change with each sentence. */
-function tellChange(before: SyncStatus, now: SyncStatus): void {
-  if (before === now) return
-  if (now === 'offline') tell('Offline. What you write is saved on this device.')
-  else if (now === 'synced' && before === 'offline') tell('Back online. Everything is synced.')
+/**
+ * Tells only what the user may act on; "syncing" and "synced" change with each sentence.
+ *
+ * @returns true until everything is synced after a time without a network
+ */
+function tellChange(wasOffline: boolean, now: SyncStatus): boolean {
+  if (now === 'offline' && !wasOffline) tell('Offline. What you write is saved on this device.')
+  if (now === 'synced' && wasOffline) tell('Back online. Everything is synced.')
+  return now === 'offline' || (wasOffline && now !== 'synced')
 }

@@ -1,6 +1,6 @@
 import type { Actions } from '../actions.ts'
 import type { App, View } from '../app.ts'
-import { first, part, setHidden, setText } from '../dom.ts'
+import { arrange, first, part, setHidden, setText } from '../dom.ts'
 import { type Note, excerptOf, headingOf } from '../notes/note.ts'
 import { briefTime } from '../time.ts'
 
@@ -147,15 +147,4 @@ function fillRow(row: Row, note: Note, { isOpen, isStop, isPending }: RowState):
   setText(first(item, '.item-time'), time)
   setText(first(item, '.item-excerpt'), excerptOf(note))
   setText(first(item, '.item-pending'), isPending ? 'not synced yet' : '')
-}
-
-/** Orders the rows, and moves only those in the wrong place: a row that moves loses the focus. */
-function arrange(list: HTMLElement, rows: readonly HTMLElement[]): void {
-  const focused = document.activeElement
-  const kept = new Set<Element>(rows)
-  for (const row of [...list.children]) if (!kept.has(row)) row.remove()
-  rows.forEach((row, place) => {
-    if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null)
-  })
-  if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus()
 }

@@ -64,6 +64,8 @@ export function createNotices(app: App, acts: NoticeActs): View {
       setText(first(nudge, 'p'), isUntested ? UNTESTED : UNSAFE)
       setText(part('nudge-backup'), isUntested ? 'Test it now' : 'Back up')
       setHidden(part('nudge-backup'), !state.storage.canBackUp)
+      // The focus of an element that vanishes would be lost.
+      if (document.activeElement?.closest('.notices [hidden]')) part('account-menu').focus()
     },
   }
 }
