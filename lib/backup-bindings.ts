@@ -60,7 +60,7 @@ export interface BackupActions {
    */
   readonly sealPasskey: (options?: PasskeyActOptions) => Promise<SealedBackup | null>
   /**
-   * Opens a backup again, to show that the user has it. `sealed` is null then.
+   * Opens a backup again, to show that the user has it. `sealed` is null then; `words` and `passkey` stay.
    *
    * @param passkeys - from `createPasskeyBackup` of `latchkey/passkey`
    * @param file - the content of the file that the user chose; without it, the backup comes from the store
@@ -72,7 +72,8 @@ export interface BackupActions {
     options?: PasskeyActOptions,
   ) => Promise<PasskeyReach | null>
   /**
-   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay.
+   * Removes the backup of the passkey that the user chooses from the store. The passkey and the files stay, and
+   * so does a backup that was started.
    *
    * @param passkeys - from `createPasskeyBackup` of `latchkey/passkey`
    * @returns false if that failed
@@ -185,10 +186,16 @@ function createBackups(auth: BackupsAuth): Store<Backups> {
     verifyPasskey: (passkeys, file, options) =>
       change(async (known) => {
         const reach = await passkeys.verify(file, options)
-        known.step = undefined
+        if (known.step?.sealed) known.step = undefined
         return reach
       }),
-    removeStored: (passkeys, options) => end(() => passkeys.removeStored(options)),
+    async removeStored(passkeys, options) {
+      const isDone = await change(async () => {
+        await passkeys.removeStored(options)
+        return true
+      })
+      return isDone !== null
+    },
     cancel: async () => void (await end(async () => {})),
   }
 

@@ -14,4 +14,5 @@ export function createAuthOn(platform: Platform): CreateAuth {
 export type { Platform } from './client/background.ts'
 export { nobleSuite } from './identity/noble.ts'
 export { parseRecordText, stringifyRecord } from './keystore/record-text.ts'
+export { guarded } from './machine/guarded.ts'
 export { withTimeout } from './timeout.ts'

@@ -342,6 +342,12 @@ describe.each([
     })
   })
 
+  test('that is used up is an answer like any other outside of an upgrade', async () => {
+    const { client } = await mailed()
+    const query = { token: 'used-up' }
+    expect(await client.magicLink.verify({ query }).catch((error: unknown) => error)).toHaveProperty('data')
+  })
+
   test('that is used up has failed, with the reason', async () => {
     const { auth, client } = await mailed()
     const query = { token: 'used-up', callbackURL: CALLBACK }

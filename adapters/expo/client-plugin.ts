@@ -83,7 +83,7 @@ function nativeSignIn(
     init: async (url, options = {}) => (isRunning() ? prepared(url, options) : { url, options }),
     hooks: {
       async onSuccess({ data, request, response }) {
-        if (isFollowed(request)) refuseFailedLink(response.url)
+        if (isRunning() && isFollowed(request)) refuseFailedLink(response.url)
         const { [OPENS]: callbackURL } = request as { [OPENS]?: string }
         const { url } = (data ?? {}) as { readonly url?: unknown }
         if (callbackURL === undefined || typeof url !== 'string') return
@@ -94,7 +94,7 @@ function nativeSignIn(
       },
       onError({ request, response }) {
         // The server reports a link that is used up or expired by a redirect, in any case.
-        if (isFollowed(request)) refuseFailedLink(response.headers.get('location') ?? response.url)
+        if (isRunning() && isFollowed(request)) refuseFailedLink(response.headers.get('location') ?? response.url)
       },
     } satisfies Hooks,
   }

@@ -3,7 +3,10 @@ import { storeAcceptance } from '../../lib/testing.ts'
 import { type Phone, phone } from './phone.testing.ts'
 import { type SecureStoreOptions, secureStore } from './secure-store.ts'
 
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
 
 let opened = 0
 /** A name that no other test waits for. */
@@ -143,13 +146,37 @@ describe('a record without its marks is of an earlier installation', () => {
     expect(onReinstall).toHaveBeenCalledTimes(1)
   })
 
+  test.each(['forgot', true, null, () => 'forgot', async () => 'forget' as const, () => {}])(
+    'and %j is no answer: the app learns of its mistake, and nothing is deleted',
+    async (onReinstall) => {
+      const reportError = vi.fn()
+      vi.stubGlobal('reportError', reportError)
+      const { device, name } = await reinstalled({})
+      const ask = async () => open(device, { name, onReinstall: onReinstall as never }).read()
+      if (typeof onReinstall !== 'function') {
+        await expect(ask()).rejects.toThrow(TypeError)
+      } else {
+        expect(await ask()).toEqual({ owner: 'before' })
+        expect(reportError.mock.calls).toEqual([[new TypeError("onReinstall: expected 'keep' or 'forget'")]])
+      }
+      expect(device.keychain.size).toBe(1)
+    },
+  )
+
+  test('and onForget must be a function', () => {
+    expect(() => open(phone(), { onForget: 'all' as never })).toThrow(TypeError)
+  })
+
   test('and is kept if that function fails', async () => {
+    const reportError = vi.fn()
+    vi.stubGlobal('reportError', reportError)
     const { store } = await reinstalled({
       onReinstall: () => {
         throw new Error('a bug')
       },
     })
     expect(await store.read()).toEqual({ owner: 'before' })
+    expect(reportError.mock.calls).toEqual([[new Error('a bug')]])
   })
 
   test('but one whose caches the system emptied is not, and nothing is deleted', async () => {

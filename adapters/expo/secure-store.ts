@@ -1,5 +1,5 @@
 import { LatchkeyError, type RecordStore } from '../../lib/index.ts'
-import { parseRecordText, stringifyRecord, withTimeout } from '../../lib/platform.ts'
+import { guarded, parseRecordText, stringifyRecord, withTimeout } from '../../lib/platform.ts'
 import { type FileSystemModule, installMarks } from './install-marks.ts'
 import { inTurn } from './turns.ts'
 
@@ -30,7 +30,7 @@ export interface SecureStoreOptions {
   /**
    * What happens to an identity that an earlier installation of the app left in the iOS keychain. `keep`, the default,
    * makes it current again. `forget` deletes it, with everything stored with it. A function is called when this
-   * happens, and decides; if it throws, the identity is kept.
+   * happens, and decides, at once and without a promise. If it fails, the error is reported and the identity is kept.
    */
   readonly onReinstall?: OnReinstall
   /**
@@ -57,11 +57,13 @@ const SAFE_BYTES = 2048
  *
  * Only one process may use it: an app extension would be a second one.
  *
- * @throws {TypeError} `name` is invalid
+ * @throws {TypeError} an option is invalid
  */
 export function secureStore(options: SecureStoreOptions): RecordStore {
   const { SecureStore, FileSystem, name = 'latchkey', onReinstall = 'keep', onForget } = options
   if (!/^[\w.-]+$/.test(name)) throw new TypeError('name: expected letters, digits, ".", "-" and "_"')
+  if (typeof onReinstall !== 'function') checkAnswer(onReinstall)
+  if (onForget !== undefined && typeof onForget !== 'function') throw new TypeError('onForget: expected a function')
   const key = `latchkey.${name}`
   const item = openItem(SecureStore, key)
   const marks = installMarks(FileSystem, key)
@@ -107,13 +109,19 @@ function readRecord(text: string | null): unknown {
   return text === null ? undefined : parseRecordText(text)
 }
 
-/** Nothing is deleted by mistake. */
+/** Nothing is deleted by mistake: a function that fails, or whose answer is no answer, is reported. */
 function wantsKept(onReinstall: OnReinstall): boolean {
-  try {
-    return (typeof onReinstall === 'function' ? onReinstall() : onReinstall) !== 'forget'
-  } catch {
-    return true
-  }
+  let answer: unknown = onReinstall
+  guarded(() => {
+    if (typeof onReinstall === 'function') answer = onReinstall()
+    checkAnswer(answer)
+  })
+  return answer !== 'forget'
+}
+
+/** @throws {TypeError} neither `keep` nor `forget`, such as a promise */
+function checkAnswer(answer: unknown): void {
+  if (answer !== 'keep' && answer !== 'forget') throw new TypeError("onReinstall: expected 'keep' or 'forget'")
 }
 
 interface Item {

@@ -6,6 +6,12 @@ import { type JazzKey, type JazzKeyOptions, type JazzTokenInput, openJazzKey } f
 /** The methods of `Auth` that are used. */
 export type JazzAuth = Pick<Auth, 'getState' | 'exportSecret' | 'deriveKey'>
 
+/** Options of {@link openJazzIdentity}. */
+export interface JazzIdentityOptions extends JazzKeyOptions {
+  /** One of `session.principals`: an account may have adopted the identity. Defaults to `session.principal`. */
+  readonly principal?: string
+}
+
 /** The current device identity in Jazz. Made by {@link openJazzIdentity}. */
 export interface JazzIdentity extends JazzKey {
   /** The principal of the same secret in Latchkey. */
@@ -18,11 +24,13 @@ export interface JazzIdentity extends JazzKey {
  * Opens the Jazz identity of the current device identity, for a Jazz client and for your own servers. From then on,
  * data depends on the secret: a sign-out sets the identity aside and does not delete it.
  *
- * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: no device identity is current; `SECRET_HARDENED`: the secret was replaced
+ * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `SECRET_HARDENED`: the secret was replaced
  *   by keys that cannot be copied; `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`
  */
-export async function openJazzIdentity(auth: JazzAuth, options: JazzKeyOptions = {}): Promise<JazzIdentity> {
-  const secret = await auth.exportSecret()
+export async function openJazzIdentity(auth: JazzAuth, options: JazzIdentityOptions = {}): Promise<JazzIdentity> {
+  const asked = options.principal ?? auth.getState().session?.principal
+  if (asked === undefined) throw new LatchkeyError('IDENTITY_UNKNOWN')
+  const secret = await auth.exportSecret({ principal: asked })
   const { principal } = await openDeviceKey(parseSecret(secret), options.crypto)
   const key = await openJazzKey(secret, options)
   // The derived key is not used: this records that data depends on the secret, so that it is not deleted.

@@ -4,6 +4,7 @@ import { createAuth, memoryStore } from '../../lib/index.ts'
 import { nobleSuite } from '../../lib/noble.ts'
 import { createRecovery, toPhrase } from '../../lib/recovery.ts'
 import { openDeviceKey } from '../../lib/profile.ts'
+import { memoryAccountServer } from '../../lib/testing.ts'
 import { parseKeyring } from '../../lib/keystore/keyring.ts'
 import {
   JAZZ_ANONYMOUS_ISSUER,
@@ -206,6 +207,20 @@ describe('the identity of an auth', () => {
     await expect(identity.mintToken({ audience: APP })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
     await auth.signOut()
     await expect(identity.mintToken({ audience: APP })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+  })
+
+  test('is that of an alias too, if the app names it: an account adopted it', async () => {
+    const server = memoryAccountServer()
+    await server.connect().signUp('ada')
+    const account = server.connect()
+    const { auth } = await open({ account: account.provider, onConflict: 'adopt', describeLocal: () => ({ items: 1 }) })
+    const before = await openJazzIdentity(auth)
+    await auth.upgrade(() => account.signIn('ada'))
+    const { principal, principals } = auth.getState().session!
+    expect(principals).toEqual([principal, before.principal])
+    await expect(openJazzIdentity(auth)).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+    const after = await openJazzIdentity(auth, { principal: before.principal })
+    expect(after).toMatchObject({ userId: before.userId, secret: before.secret, principal: before.principal })
   })
 
   test('is none while there is no device identity, and none of hardened keys', async () => {

@@ -40,7 +40,7 @@ const { Component } = angular
 // React 17 has no `exports` for a name without `.js`.
 const { renderToString: renderReactOnServer } = createRequire(import.meta.url)('react-dom/server')
 
-/** A provider that Angular 17 does not have: it needs zone.js. */
+/** A provider that Angular 18.0 does not have under this name: it needs zone.js. */
 const zoneless = () => (angular['provideZonelessChangeDetection'] ? [angular['provideZonelessChangeDetection']()] : [])
 
 // Version 8 has a name for it; version 7 has only the property.

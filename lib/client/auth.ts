@@ -148,11 +148,12 @@ export interface Auth {
    * Returns the device secret as text (base64url, 43 characters), for a backup that the user keeps. Anyone who has it
    * can act as this identity. Call `confirmBackup` once the user has entered it again.
    *
-   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`, `SECRET_HARDENED`, `KEYSTORE_*`
+   * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `SECRET_HARDENED`, `KEYSTORE_*`
    */
   exportSecret(options?: ExportSecretOptions): Promise<string>
   /**
-   * Records that the user has a backup of the secret: from now on the identity counts as recoverable.
+   * Records that the user has a backup of the secret, which is of one of `session.principals`: from now on the identity
+   * counts as recoverable, unless another secret needs a backup too.
    *
    * @param secret - as the user entered it
    * @throws {LatchkeyError} `SECRET_INVALID`; `PRINCIPAL_MISMATCH`: the secret of another identity; `KEYSTORE_*`
@@ -331,6 +332,11 @@ export interface ExportSecretOptions {
    * backup was begun, and `storage.advice` is `test` until `confirmBackup`.
    */
   readonly label?: string
+  /**
+   * One of `session.principals`: data may depend on the key of an alias. Defaults to the one for which `storage.advice`
+   * asks for a backup, otherwise to `session.principal`.
+   */
+  readonly principal?: string
 }
 
 /** Options of `importSecret`. */

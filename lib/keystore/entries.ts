@@ -28,6 +28,29 @@ export function currentPrincipals(keyring: Keyring | null): readonly string[] {
   return entry ? [entry.principal, ...(entry.kind === 'account' ? entry.aliases : [])] : []
 }
 
+/** Returns the device identity of one of the principals of the current identity. */
+export function ownDevice(keyring: Keyring | null, principal: string | undefined): DeviceEntry | undefined {
+  return currentPrincipals(keyring).some((own) => own === principal) ? deviceOf(keyring, principal) : undefined
+}
+
+/**
+ * Returns the device identity that a backup is made of by default: one whose data nothing else restores, otherwise that
+ * of the current principal. `storage.advice` is about the same one.
+ */
+export function deviceToBackUp(keyring: Keyring | null, now: number): DeviceEntry | undefined {
+  const recoverable = currentAccount(keyring)?.recoverable
+  const own = currentDevice(keyring)
+  const devices = currentPrincipals(keyring).flatMap((principal) => deviceOf(keyring, principal) ?? [])
+  const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
+  const isRestored = (device: DeviceEntry): boolean =>
+    isBackedUp(device, now) || (recoverable === true && !device.derived)
+  return exportable.find((device) => !isRestored(device)) ?? exportable[0] ?? own
+}
+
+function isBackedUp({ backedUpAt, backedUpUntil }: DeviceEntry, now: number): boolean {
+  return backedUpAt !== null && !(backedUpUntil! <= now)
+}
+
 /** Replaces one entry with another. Returns the same keyring if `before` is not in it. */
 export function replaceEntry(keyring: Keyring, before: Entry | undefined, after: Entry): Keyring {
   if (!before || !keyring.entries.includes(before)) return keyring
@@ -58,12 +81,8 @@ function isKeyOf({ principal, aliases }: AccountEntry, entry: Entry): entry is D
   return entry.kind === 'device' && [principal, ...aliases].includes(entry.principal)
 }
 
-function isRestoredBy(
-  { recoverable }: AccountEntry,
-  { derived, backedUpAt, backedUpUntil }: DeviceEntry,
-  now: number,
-): boolean {
-  return recoverable && (!derived || (backedUpAt !== null && !(backedUpUntil! <= now)))
+function isRestoredBy({ recoverable }: AccountEntry, device: DeviceEntry, now: number): boolean {
+  return recoverable && (!device.derived || isBackedUp(device, now))
 }
 
 /** Adds an outbox item: the account server must still end a session. */

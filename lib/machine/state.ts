@@ -35,7 +35,10 @@ export interface Storage {
    * code could copy it. Keys of identities that were set aside do not count.
    */
   readonly protection: 'none' | 'extractable' | 'keychain' | 'hardened'
-  /** True if the user can still back up the secret: it exists, and was not replaced by keys. */
+  /**
+   * True if the user can still back up a secret: it exists, and was not replaced by keys. It is that of the current
+   * principal, or that of an alias if data depends on its key.
+   */
   readonly canBackUp: boolean
   /**
    * What the app should offer so that the identity is not lost with this device. `back-up`: a backup. `test`: a backup
@@ -121,12 +124,13 @@ export function viewOf(
   )
   // An account never restores data encrypted with `deriveKey`; a backup does.
   // Without destructuring, as this is fewer bytes of the first load. A backup without an end never expires.
-  const isCovered = devices.every(
-    (device) => (device.backedUpAt && !(device.backedUpUntil! <= now)) || (recoverable && !device.derived),
-  )
+  const isOpen = (device: DeviceEntry): unknown =>
+    (!device.backedUpAt || device.backedUpUntil! <= now) && (device.derived || !recoverable)
   const own = devices.find((device) => device.principal === principal)
-  const isSafe = isCovered && (recoverable || own)
-  const canBackUp = !!own?.secret
+  const isSafe = !devices.some(isOpen) && (recoverable || own)
+  // As `deviceToBackUp`. An alias's secret restores its data, but not the account.
+  const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
+  const due = exportable.find(isOpen)
   const authMode = kind === 'account' ? 'external' : 'local-first'
   return {
     authMode: kind ? authMode : 'anonymous',
@@ -134,15 +138,14 @@ export function viewOf(
     storage: {
       durability: isSafe ? 'recoverable' : durability,
       protection: devices.some(({ secret }) => secret) ? protection : devices[0] ? 'hardened' : 'none',
-      canBackUp,
-      advice:
-        isSafe || !kind || (recoverable && !canBackUp)
+      canBackUp: !!exportable[0],
+      advice: due
+        ? due.backups && !due.backedUpAt
+          ? 'test'
+          : 'back-up'
+        : isSafe || recoverable || !kind
           ? 'none'
-          : !canBackUp
-            ? 'sign-up'
-            : own.backups && !own.backedUpAt
-              ? 'test'
-              : 'back-up',
+          : 'sign-up',
       ...(problem && { problem }),
     },
   }

@@ -118,7 +118,7 @@ async function giftOf({ auth, label, principal, mode, grants }: Giver, thumbprin
     const prove: ProvePair = (nonce) => auth.provePairing({ thumbprint, ...(nonce !== undefined && { nonce }) })
     return { grant: await grants.give(thumbprint, prove), label }
   }
-  const secret = await auth.exportSecret()
+  const secret = await auth.exportSecret({ principal })
   if ((await openDeviceKey(parseSecret(secret))).principal !== principal) throw changed()
   return { secret, label }
 }

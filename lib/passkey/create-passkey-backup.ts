@@ -52,9 +52,10 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
   }
   return {
     async add(given = {}) {
-      checkGiven(given, { label: 'string', credentialId: 'string', signal: 'object' })
-      const { label = '', credentialId, signal } = given
-      const { principal } = await openDeviceKey(parseSecret(await auth.exportSecret()))
+      checkGiven(given, { label: 'string', principal: 'string', credentialId: 'string', signal: 'object' })
+      const { label = '', credentialId, signal, principal: asked } = given
+      const secret = await auth.exportSecret(asked === undefined ? {} : { principal: asked })
+      const { principal } = await openDeviceKey(parseSecret(secret))
       const createdAt = clock()
       const user = `Recovery key · ${app} · ${new Date(createdAt).toISOString().slice(0, 10)}`
       const known = await passkeysOf(auth, principal)
@@ -62,8 +63,8 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
       return Object.freeze({ credentialId: added, principal, label, createdAt })
     },
     async seal({ credentialId, principal, label, createdAt }, { signal } = {}) {
-      const sealed = { secret: await auth.exportSecret(), label, createdAt }
-      await requirePrincipal(sealed, principal)
+      requireCurrent(auth, principal)
+      const sealed = { secret: await auth.exportSecret({ principal }), label, createdAt }
       const [used, { kek, locator }] = await evaluate(context, credentialId, keysOf, signal)
       const envelope = await seal(sealed, kek, context)
       // Before the user trusts it.
@@ -150,12 +151,12 @@ function isStored(found: Opened): found is Opened & Stored {
 async function note(auth: RecoverableAuth, found: Opened, isOpened: boolean): Promise<void> {
   const passkey = recordOf(found, isOpened)
   if (passkey) return auth.confirmBackup(found.sealed.secret, { passkey })
-  await requirePrincipal(found.sealed, auth.getState().session?.principal)
+  requireCurrent(auth, (await openDeviceKey(parseSecret(found.sealed.secret))).principal)
 }
 
-async function requirePrincipal({ secret }: Sealed, expected: string | undefined): Promise<void> {
-  const { principal } = await openDeviceKey(parseSecret(secret))
-  if (principal !== expected) throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the backup is of another identity')
+function requireCurrent(auth: RecoverableAuth, principal: string): void {
+  if (!auth.getState().session?.principals.includes(principal))
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the backup is of another identity')
 }
 
 async function backupsOf(auth: RecoverableAuth): Promise<readonly Backup[]> {

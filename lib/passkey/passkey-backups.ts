@@ -100,6 +100,11 @@ export interface AddOptions extends PasskeyActOptions {
   /** The app's name for the backup. Defaults to the empty string. */
   readonly label?: string
   /**
+   * One of `session.principals`: data may depend on the key of an alias. Defaults to the one for which `storage.advice`
+   * asks for a backup, otherwise to `session.principal`.
+   */
+  readonly principal?: string
+  /**
    * Id (base64url) of a passkey that the user has on this site, such as the account's own: no new one is created. If it
    * does not support PRF, `seal` rejects with `PASSKEY_UNSUITABLE` and leaves the passkey as it is.
    */

@@ -71,6 +71,11 @@ export interface RecoveryOptions extends PreviewOptions {}
 export interface BeginBackupOptions {
   /** The app's name for the backup. Defaults to the empty string. */
   readonly label?: string
+  /**
+   * One of `session.principals`: data may depend on the key of an alias. Defaults to the one for which `storage.advice`
+   * asks for a backup, otherwise to `session.principal`.
+   */
+  readonly principal?: string
 }
 
 /** Options of `readPhrase` and `readSecret`. */
@@ -105,8 +110,8 @@ export function createRecovery(auth: RecoverableAuth, options: RecoveryOptions =
     return secrets.put(await (signal ? unlessAborted(signal, shown) : shown), secret)
   }
   return {
-    async beginBackup({ label = '' } = {}) {
-      const secret = await auth.exportSecret({ label })
+    async beginBackup({ label = '', ...given } = {}) {
+      const secret = await auth.exportSecret({ label, ...given })
       const { principal } = await openDeviceKey(parseSecret(secret))
       const words = Object.freeze((await toPhrase(secret)).split(' '))
       const places = Object.freeze(drawPlaces(words.length))

@@ -2,9 +2,10 @@ import { LatchkeyError } from '../../errors.ts'
 import { parseSecret } from '../../identity/secret.ts'
 import { backupsOf, withBegunBackup, withPasskey, withShownBackup, withoutPasskey } from '../../keystore/backups.ts'
 import {
-  currentDevice,
   currentPrincipals,
   deviceOf,
+  deviceToBackUp,
+  ownDevice,
   putEntry,
   replaceEntry,
   withoutEntry,
@@ -28,12 +29,13 @@ import { openEntry } from './current-key.ts'
 import { checkIdle } from './ensure-identity.ts'
 import { deviceEntry } from './identity.ts'
 
-/** Returns the current device secret as text. */
+/** Returns a device secret of the current identity as text. */
 export async function exportSecret(context: Context, options: ExportSecretOptions = {}): Promise<string> {
-  checkGiven(options, { label: 'string' })
-  const { label } = options
+  checkGiven(options, { label: 'string', principal: 'string' })
+  const { label, principal } = options
   await context.read()
-  const entry = currentDevice(context.keyring())
+  const keyring = context.keyring()
+  const entry = principal === undefined ? deviceToBackUp(keyring, deviceTime(context)) : ownDevice(keyring, principal)
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   if (!entry.secret) throw new LatchkeyError('SECRET_HARDENED')
   // A damaged secret would be a backup of nothing, or of another identity.
@@ -62,9 +64,8 @@ export async function confirmBackup(
   const { principal } = await importedDevice(context, secret)
   await context.write((keyring) => {
     if (removed !== undefined) return withoutBackup(keyring, principal, removed)
-    const entry = currentDevice(keyring)
-    if (!keyring || entry?.principal !== principal)
-      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
+    const entry = ownDevice(keyring, principal)
+    if (!keyring || !entry) throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
     const now = deviceTime(context)
     return replaceEntry(
       keyring,

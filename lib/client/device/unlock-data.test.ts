@@ -111,6 +111,73 @@ describe('unlocking data', () => {
   })
 })
 
+describe('data of an identity that an account adopted', () => {
+  /** A browser with data that only its own secret can decrypt, whose identity is an alias of an account now. */
+  async function adopted() {
+    const { server, secret } = await twoDevices()
+    server.accounts.get('ada')!.recoverable = true
+    const browser = testBrowser(server)
+    const auth = await browser.load({ harden: 'never', describeLocal: () => ({ items: 1 }) })
+    const alias = auth.getState().session!.principal
+    await auth.deriveKey('notes')
+    await auth.upgrade(() => browser.account.signIn('ada'))
+    expect((await auth.resolveConflict('adopt')).outcome).toBe('adopted')
+    expect(auth.getState().session!.principal).not.toBe(alias)
+    return { auth, alias, secret }
+  }
+
+  test('has a backup advised, which protects it from then on', async () => {
+    const { auth, alias } = await adopted()
+    expect(auth.getState().storage).toMatchObject({ canBackUp: true, advice: 'back-up' })
+    expect(auth.getState().storage.durability).not.toBe('recoverable')
+    const text = await auth.exportSecret({ principal: alias, label: 'paper' })
+    expect((await testDevice(text)).principal).toBe(alias)
+    expect(auth.getState().storage.advice).toBe('test')
+    await auth.confirmBackup(text)
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', canBackUp: true, advice: 'none' })
+  })
+
+  test('is what a backup is made of if the app names no principal: the one that is advised', async () => {
+    const { auth, alias, secret } = await adopted()
+    const recovery = createRecovery(auth)
+    const words = await recovery.beginBackup()
+    expect(words.principal).toBe(alias)
+    await recovery.confirmBackup(
+      words,
+      words.places.map((place) => words.words[place - 1]!),
+    )
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+    // The account's own key comes first, as soon as data depends on it.
+    await auth.unlockData(secret)
+    expect(auth.getState().storage).toMatchObject({ canBackUp: true, advice: 'test' })
+    expect(await auth.exportSecret()).toBe(secret)
+    expect((await recovery.beginBackup({ principal: alias })).principal).toBe(alias)
+  })
+
+  test('is what a passkey protects', async () => {
+    fakeAuthenticator()
+    const { auth, alias } = await adopted()
+    const passkeys = createPasskeyBackup(auth, { app: 'Notes', store: memoryBackups() })
+    const added = await passkeys.add()
+    expect(added.principal).toBe(alias)
+    await passkeys.seal(added)
+    expect(auth.getState().storage.advice).toBe('test')
+    await passkeys.verify()
+    expect(auth.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+    await auth.signOut()
+    await expect(passkeys.seal(added)).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+  })
+
+  test('of an identity that was set aside is not in reach', async () => {
+    const { auth } = await twoDevices()
+    const [kept] = await auth.listIdentities()
+    const { principal } = kept!
+    await expect(auth.exportSecret({ principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+    await expect(auth.exportSecret({ principal: 7 as never })).rejects.toThrow(TypeError)
+    await expect(createRecovery(auth).beginBackup({ principal })).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
+  })
+})
+
 describe('an account', () => {
   test('says that earlier backups restore data only, and the record keeps them', async () => {
     const browser = testBrowser()

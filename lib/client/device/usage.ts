@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { currentPrincipals, deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { deviceOf, ownDevice, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
 import type { DeriveKeyOptions } from '../auth.ts'
@@ -14,15 +14,14 @@ export async function deriveKey(
   { principal = currentEntry(context.keyring())?.principal }: DeriveKeyOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
-  const isCurrent = (): boolean => currentPrincipals(context.keyring()).some((own) => own === principal)
-  const entry = isCurrent() ? deviceOf(context.keyring(), principal) : undefined
+  const entry = ownDevice(context.keyring(), principal)
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
   await mark(context, entry.principal, { derived: true })
   // An account alone restores no data that this key encrypts.
   context.dispatch({ type: 'storageChanged', storage: context.view().storage })
   // Another tab may have switched the identity meanwhile: this key must not be used for another principal.
-  if (!isCurrent()) throw new LatchkeyError('IDENTITY_CHANGED')
+  if (!ownDevice(context.keyring(), principal)) throw new LatchkeyError('IDENTITY_CHANGED')
   return appKeyOf(entry, key, purpose, context.options)
 }
 
