@@ -249,7 +249,9 @@ describe('a third user, who comes while the app asks about the second', () => {
     const given = await world(owner)
     const { auth, account, server, principal, open } = given
     const decisions: (() => void)[] = []
-    const beforeRestart = vi.fn((_: RestartChange) => new Promise<void>((resolve) => void decisions.push(resolve)))
+    const beforeRestart = vi.fn<(change: RestartChange) => Promise<void>>(
+      () => new Promise((resolve) => void decisions.push(resolve)),
+    )
     const first = principal()
     const { session, faults } = await open({ beforeRestart })
     return {
