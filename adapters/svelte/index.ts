@@ -84,6 +84,8 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
   const selected = stable(select)
   let isMounted = false
   let shown: Selected
+  // What the template was told to show. Other code may read `current`, and change `shown`, before the template does.
+  let told: { readonly value: Selected } | undefined
   let update: (() => void) | undefined
   const track = createSubscriber((changed) => {
     update = changed
@@ -104,7 +106,10 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
 
   function hasChanged(): boolean {
     try {
-      return !Object.is(read(), shown)
+      const value = read()
+      const isKnown = Object.is(value, shown) && Object.is(value, told?.value)
+      told = { value }
+      return !isKnown
     } catch {
       // The error is thrown again when the template reads the value, so that an error boundary catches it.
       return true
@@ -114,7 +119,9 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
   return {
     get current() {
       track()
-      return (shown = read())
+      shown = read()
+      told ??= { value: shown }
+      return shown
     },
   }
 }
