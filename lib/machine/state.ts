@@ -126,10 +126,9 @@ export function viewOf(
   // Without destructuring, as this is fewer bytes of the first load. A backup without an end never expires.
   const isOpen = (device: DeviceEntry): unknown =>
     (!device.backedUpAt || device.backedUpUntil! <= now) && (device.derived || !recoverable)
-  const own = devices.find((device) => device.principal === principal)
-  const isSafe = !devices.some(isOpen) && (recoverable || own)
+  const isSafe = !devices.some(isOpen) && (recoverable || devices.some((device) => device.principal === principal))
   // As `deviceToBackUp`. An alias's secret restores its data, but not the account.
-  const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
+  const exportable = devices.filter((device) => device.secret && (device.derived || device.principal === principal))
   const due = exportable.find(isOpen)
   const authMode = kind === 'account' ? 'external' : 'local-first'
   return {
@@ -137,15 +136,15 @@ export function viewOf(
     session: kind ? { principal: principal!, principals, authMode, claims } : null,
     storage: {
       durability: isSafe ? 'recoverable' : durability,
-      protection: devices.some(({ secret }) => secret) ? protection : devices[0] ? 'hardened' : 'none',
+      protection: devices.some((device) => device.secret) ? protection : devices[0] ? 'hardened' : 'none',
       canBackUp: !!exportable[0],
       advice: due
-        ? due.backups && !due.backedUpAt
-          ? 'test'
-          : 'back-up'
-        : isSafe || recoverable || !kind
-          ? 'none'
-          : 'sign-up',
+        ? due.backedUpAt || !due.backups
+          ? 'back-up'
+          : 'test'
+        : kind && !recoverable && !isSafe
+          ? 'sign-up'
+          : 'none',
       ...(problem && { problem }),
     },
   }

@@ -3618,7 +3618,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session)',
+        find: 'if (session && !token) await prepareRestart(runtime, session, isSameUser)',
         replace: 'void prepareRestart',
       },
     ],
@@ -4020,7 +4020,10 @@ export const ATTACKS = [
     attack:
       'Another identity becomes current between the creation of a passkey and the sealing: the backup is of the wrong identity',
     defence: 'Sealing is refused if another identity is current than when the passkey was created',
-    patches: [{ file: PASSKEY, find: 'await requirePrincipal(sealed, principal)', replace: UNCHECKED }],
+    patches: [
+      { file: PASSKEY, find: 'requireCurrent(auth, principal)', replace: UNCHECKED },
+      { file: PASSKEY, find: 'auth.exportSecret({ principal })', replace: 'auth.exportSecret()' },
+    ],
     test: {
       file: 'lib/passkey/create-passkey-backup.test.ts',
       name: 'a backup by a passkey > is not sealed for another identity that became current meanwhile',
@@ -4032,7 +4035,7 @@ export const ATTACKS = [
     patches: [
       {
         file: PASSKEY,
-        find: 'await requirePrincipal(found.sealed, auth.getState().session?.principal)',
+        find: 'requireCurrent(auth, (await openDeviceKey(parseSecret(found.sealed.secret))).principal)',
         replace: UNCHECKED,
       },
     ],
@@ -5154,7 +5157,7 @@ export const ATTACKS = [
   {
     attack: 'A backup that its store has deleted counts as a way back',
     defence: 'The record keeps when the store deletes it, and it does not count from then on',
-    patches: [{ file: 'lib/machine/state.ts', find: ' && !(device.backedUpUntil! <= now)', replace: '' }],
+    patches: [{ file: 'lib/machine/state.ts', find: ' || device.backedUpUntil! <= now', replace: '' }],
     test: {
       file: EXPIRING_TEST,
       name: 'a backup that its store keeps for 100 days > no longer counts once it has expired, with no network and at the next look',
