@@ -19,7 +19,10 @@ export interface HocuspocusSocketLike {
   /** `connecting`, `connected` or `disconnected`. */
   readonly status: string
   /** The current socket; null without one. */
-  readonly webSocket: { addEventListener(event: 'error', listener: () => void): unknown } | null
+  readonly webSocket: {
+    /** Calls `listener` on each event of this name. */
+    addEventListener(event: 'error', listener: () => void): unknown
+  } | null
   /** Opens the socket, and opens it again after a failure. */
   connect(): unknown
   /** Closes the socket, and opens no other one. */
