@@ -40,7 +40,11 @@ export function ownDevice(keyring: Keyring | null, principal: string | undefined
 export function deviceToBackUp(keyring: Keyring | null, now: number): DeviceEntry | undefined {
   const recoverable = currentAccount(keyring)?.recoverable
   const own = currentDevice(keyring)
-  const devices = currentPrincipals(keyring).flatMap((principal) => deviceOf(keyring, principal) ?? [])
+  const principals = currentPrincipals(keyring)
+  // In the order of the record, as in `viewOf`.
+  const devices = (keyring?.entries ?? []).filter(
+    (entry): entry is DeviceEntry => entry.kind === 'device' && principals.includes(entry.principal),
+  )
   const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
   const isRestored = (device: DeviceEntry): boolean =>
     isBackedUp(device, now) || (recoverable === true && !device.derived)
