@@ -83,7 +83,8 @@ const LOCK = 5_228_105
 const LOCK_TIMEOUT_S = 3
 
 /** Not if the connection has a limit of its own. */
-const LIMIT_LOCKS = `select set_config('lock_timeout', '${LOCK_TIMEOUT_S}s', true) where current_setting('lock_timeout') = '0'`
+const LIMIT_LOCKS =
+  `select set_config('lock_timeout', '${LOCK_TIMEOUT_S}s', true) ` + `where current_setting('lock_timeout') = '0'`
 
 /** Statements that begin, end and undo. SQLite takes its write lock at once: later, it could be refused. */
 const STATEMENTS = {

@@ -24,8 +24,8 @@ export interface JazzIdentity extends JazzKey {
  * Opens the Jazz identity of the current device identity, for a Jazz client and for your own servers. From then on,
  * data depends on the secret: a sign-out sets the identity aside and does not delete it.
  *
- * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `SECRET_HARDENED`: the secret was replaced
- *   by keys that cannot be copied; `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`
+ * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `SECRET_HARDENED`: the secret was
+ *   replaced by keys that cannot be copied; `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`
  */
 export async function openJazzIdentity(auth: JazzAuth, options: JazzIdentityOptions = {}): Promise<JazzIdentity> {
   const asked = options.principal ?? auth.getState().session?.principal

@@ -112,7 +112,8 @@ async function signIn(auth: Auth, run: () => unknown, wanted: readonly UpgradeRe
   const result = await auth.upgrade(run)
   if (wanted.includes(result.outcome)) return
   const cause = result.outcome === 'failed' ? result.error : undefined
-  const detail = `expected the outcome ${wanted.join(' or ')}, got ${result.outcome}${cause ? ` (${cause.message})` : ''}`
+  const reason = cause ? ` (${cause.message})` : ''
+  const detail = `expected the outcome ${wanted.join(' or ')}, got ${result.outcome}${reason}`
   throw new LatchkeyError('TEST_SETUP_REFUSED', detail, cause)
 }
 

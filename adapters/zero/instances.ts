@@ -8,7 +8,7 @@ import { type WriteWatch, watchWrites } from './writes.ts'
  */
 export const PERSIST_MS = 3000
 
-/** How long an alias's client stays connected after its last write was answered. Nothing says that Zero has sent all. */
+/** How long an alias's client stays connected after its last write was answered. Zero does not say that it sent all. */
 export const DRAIN_MS = 30_000
 
 /** One Zero client. Its storage, and so its outbox, belongs to one principal. */
@@ -34,8 +34,8 @@ export interface Instances<Zero extends ZeroLike> {
   /** Closes a client whose stored state is gone, and creates another one. */
   replace(principal: string): void
   /**
-   * Deletes the stored data of all clients since the start, unsent writes included. Rejects with what a deletion throws,
-   * once all have ended.
+   * Deletes the stored data of all clients since the start, unsent writes included. Rejects with what a deletion
+   * throws, once all have ended.
    */
   deleteAll(): Promise<void>
 }

@@ -63,7 +63,7 @@ const GROUPS: Readonly<Record<string, readonly Act[]>> = {
     {
       name: 'Second device',
       words:
-        'Signs out and makes a new identity, as on another device. Sign in to an account with data for a real conflict.',
+        'Signs out and makes a new identity, as on another device. For a conflict, sign in to an account with data.',
       run: (controls) => controls.switchDevice(),
       isRisky: true,
       isPossible: isAtRest,

@@ -23,11 +23,12 @@ export function adviceFor(
   origin: string,
 ): readonly Advice[] {
   const found: Advice[] = []
+  const proofs = accountAudience ? `, proofs for ${accountAudience}` : ''
   if (error === 'invalid')
     found.push({
       title: 'A server refuses the token: is its address right?',
       words:
-        `Tokens of this page are for ${audience ?? origin}${accountAudience ? `, proofs for ${accountAudience}` : ''}. ` +
+        `Tokens of this page are for ${audience ?? origin}${proofs}. ` +
         `Behind a proxy, baseURL of the server has to be ${origin}; outside production, its log names what it expects.`,
       page: 'troubleshooting.md#every-request-is-refused-with-401',
     })
@@ -36,8 +37,8 @@ export function adviceFor(
     found.push({
       title: 'An account is signed in outside auth.upgrade()',
       words:
-        'Its sign-in carried no proof, so it waits and is not used. Call the sign-in inside auth.upgrade(), or let the ' +
-        'user decide: acceptAccount() or cancelUpgrade().',
+        'Its sign-in carried no proof, so it waits and is not used. Call the sign-in inside auth.upgrade(), or let ' +
+        'the user decide: acceptAccount() or cancelUpgrade().',
       page: 'use-session.md#calls-that-bypass-latchkey',
     })
   const code = storage.problem ?? upgrade?.failure

@@ -71,8 +71,8 @@ export interface SessionTransport {
    */
   disconnect(reason: 'paused' | 'ended'): unknown
   /**
-   * Deletes the local data, unsent writes included. Only a transport that keeps data has this method. It is called after
-   * `disconnect`, or during `connection.handOver`. Nothing connects until its promise has settled.
+   * Deletes the local data, unsent writes included. Only a transport that keeps data has this method. It is called
+   * after `disconnect`, or during `connection.handOver`. Nothing connects until its promise has settled.
    */
   clear?(): unknown
   /**

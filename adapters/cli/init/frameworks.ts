@@ -1,4 +1,4 @@
-/** Where a framework has its files. Paths are relative to the app; `src/` comes before `client` where the app has one. */
+/** Where a framework has its files. Paths are relative to the app; `src/` precedes `client` where the app has one. */
 export interface Framework {
   readonly name: string
   /** The dependencies by which it is known. */

@@ -60,7 +60,7 @@ export function places(): string {
   return found!
 }
 
-/** Returns all files of a folder by their paths. npm leaves out a `.gitignore`, so that it is shipped as `_gitignore`. */
+/** Returns all files of a folder by their paths. npm leaves out a `.gitignore`, so it is shipped as `_gitignore`. */
 function textsOf(folder: string): Map<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   return new Map(

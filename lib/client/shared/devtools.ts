@@ -73,7 +73,7 @@ export interface DevtoolsControls {
   tokens(): readonly DevtoolsToken[]
   /** Returns the record, without its secrets; null if there is none. */
   record(): Readonly<Record<string, unknown>> | null
-  /** Gives the instance a wrong clock, in milliseconds. Its tokens and what it knows of the server's clock are dropped. */
+  /** Gives the instance a wrong clock, in milliseconds. Its tokens, and what it knows of the server's, are dropped. */
   setClock(simulated: number): void
   /**
    * Replaces the tokens that the device signs by expired ones, so that the next server refuses them, and drops those

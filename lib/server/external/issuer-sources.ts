@@ -62,7 +62,8 @@ const MOST_SOURCES = 8
 /**
  * Returns the options of an issuer once for each of its key sources.
  *
- * @throws {TypeError} an option is unknown, or a check is undefined; the list of sources is empty or too long, or there is a key beside it
+ * @throws {TypeError} an option is unknown, or a check is undefined; the list of sources is empty or too long, or there
+ *   is a key beside it
  */
 export function eachSource(given: ExternalIssuer): readonly ExternalIssuer[] {
   checkOptionNames('external.', given, ISSUER_OPTIONS)

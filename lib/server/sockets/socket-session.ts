@@ -27,8 +27,8 @@ export interface SocketSessionOptions {
   readonly longest?: number
   /**
    * Called and awaited with the session of each new token, before it replaces the current one: for what the socket is
-   * open to. It may close the socket and call `end`. If it throws, the token could not be checked: the current one stays
-   * in use until it expires, and `onError` gets the error.
+   * open to. It may close the socket and call `end`. If it throws, the token could not be checked: the current one
+   * stays in use until it expires, and `onError` gets the error.
    */
   readonly check?: (next: ServerSession) => unknown
   /** Receives errors of your lookups while a token is refreshed. Defaults to `console.error`. It must not throw. */

@@ -51,8 +51,8 @@ export async function prepareRestart(runtime: SessionRuntime, next: NextUser, is
  * Lets the app handle data of another user that the transport found, from before this session. Ends the session if it
  * did not.
  *
- * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another user
- *   came meanwhile
+ * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another
+ *   user came meanwhile
  */
 export async function takeOver(runtime: SessionRuntime, from: string, to: string): Promise<void> {
   const isCurrent = (): boolean => runtime.state().principal === to
