@@ -256,8 +256,10 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
   await page.getByTestId('sign-out').click()
   await second.waitForState({ phase: 'signing-out' })
   // The sign-out waits no longer for the sync.
-  await second.passTime(3000)
-  await second.waitForState({ authMode: 'anonymous', phase: 'ready' })
+  await expect(async () => {
+    await second.passTime(3000)
+    expect(await second.state()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
+  }).toPass()
   letGo()
   await page.evaluate(() => navigator.locks.request('latchkey-notes:sync', () => {}))
   await expect(second).toHoldNothingOf('Confidential')

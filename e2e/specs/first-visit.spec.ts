@@ -17,6 +17,7 @@ test('the app opens again without a network, with the same identity (checklist 3
   await readyForOffline(device.page)
   await device.goOffline()
   await device.page.reload()
+  await device.waitForState({ phase: 'ready' })
   expect(await device.principal()).toBe(principal)
   await expect(device.page.getByTestId('mode')).toHaveText('No account yet')
 })

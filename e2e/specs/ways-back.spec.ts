@@ -108,6 +108,7 @@ test('a code on one device and four digits from the other one bring the notes ov
   const before = await second.principal()
   await page.goto(link)
   await page.reload()
+  await second.waitForState({ phase: 'ready' })
   expect(await second.principal()).toBe(before)
   await page.goto(link)
   await page.getByTestId('pairing-join-now').click()
