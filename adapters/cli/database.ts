@@ -130,8 +130,10 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
   pool.on('error', onError)
   // The pool listens to idle clients only. A statement that loses its connection rejects.
   const clients = new Set<Client>()
-  pool.on('connect', (client) => void client.on('error', () => {}))
-  pool.on('connect', (client) => void clients.add(client as unknown as Client))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    clients.add(client as unknown as Client)
+  })
   pool.on('remove', (client) => void clients.delete(client as unknown as Client))
   try {
     await pool.query('select 1')

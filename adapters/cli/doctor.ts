@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type SessionResolverOptions, createSessionResolver } from '../../lib/server.ts'
@@ -7,7 +7,7 @@ import { examineAdapter } from './database-check.ts'
 import { type Configuration, readConfiguration } from './configuration.ts'
 import { fileOf, filesOf, openDatabase } from './database.ts'
 import type { Settings } from './flags.ts'
-import { isSecret, secretFileOf } from './kept-secret.ts'
+import { isSecret, peekSecret, secretFileOf } from './kept-secret.ts'
 import { isOpenToOthers } from './private-files.ts'
 import { type Check, ok, problem } from './check.ts'
 import { hideAddresses } from './log.ts'
@@ -116,7 +116,8 @@ function examineFiles({ place, secret }: Configuration): Check[] {
     level: 'warning',
     message: `Other users of this machine can read ${file}. The next start makes it private.`,
   }))
-  return secret === null && existsSync(secretFile) && !isSecret(readFileSync(secretFile, 'utf8').trim())
+  const kept = secret === null ? peekSecret(place) : null
+  return kept !== null && !isSecret(kept)
     ? [...open, problem('files', `${secretFile} does not contain a secret; a server would not start.`)]
     : open
 }
@@ -192,10 +193,9 @@ async function examineDatabase(configuration: Configuration, clock: () => number
 
 /** @returns the secret of a server with this configuration; null if its start would create one */
 function secretOf({ place, secret }: Configuration): string | null {
-  const file = secretFileOf(place)
-  if (secret !== null || !existsSync(file)) return secret
-  const kept = readFileSync(file, 'utf8').trim()
-  return isSecret(kept) ? kept : null
+  if (secret !== null) return secret
+  const kept = peekSecret(place)
+  return kept !== null && isSecret(kept) ? kept : null
 }
 
 function migrations(missing: readonly string[]): Check {

@@ -28,6 +28,16 @@ export function keptSecret(place: Place): string {
   return secret
 }
 
+/**
+ * Returns what the file of the secret contains, without creating it.
+ *
+ * @returns null if there is no file
+ */
+export function peekSecret(place: Place): string | null {
+  const file = secretFileOf(place)
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null
+}
+
 /** Better Auth would use its own default, which is public, in place of an empty secret. */
 export function isSecret(text: string): boolean {
   return text.length >= 32

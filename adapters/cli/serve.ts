@@ -39,8 +39,10 @@ export async function serve(settings: Settings, environment: NodeJS.ProcessEnv):
     })
     findings.forEach(({ flag, message }) => log.warn('configuration', { flag, message }))
     const start = (assembled: RequestListener): void => void (listener = assembled)
-    return await runUntilSignal({ configuration, secret, log, server, port, start, stopped }).catch((error) =>
-      Promise.reject(refusalOf(error, log)),
+    return await runUntilSignal({ configuration, secret, log, server, port, start, stopped }).catch(
+      (error: unknown) => {
+        throw refusalOf(error, log)
+      },
     )
   } finally {
     await closeServer(server, SHUTDOWN_TIMEOUT_MS)

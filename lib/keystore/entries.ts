@@ -42,9 +42,7 @@ export function deviceToBackUp(keyring: Keyring | null, now: number): DeviceEntr
   const own = currentDevice(keyring)
   const principals = currentPrincipals(keyring)
   // In the order of the record, as in `viewOf`.
-  const devices = (keyring?.entries ?? []).filter(
-    (entry): entry is DeviceEntry => entry.kind === 'device' && principals.includes(entry.principal),
-  )
+  const devices = (keyring?.entries ?? []).filter((entry) => isKeyOf(principals, entry))
   const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
   const isRestored = (device: DeviceEntry): boolean =>
     isBackedUp(device, now) || (recoverable === true && !device.derived)
@@ -76,13 +74,14 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
 export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean, now: number): Keyring {
   const isGone = (other: Entry): boolean =>
     entry?.kind === 'account'
-      ? other === entry || (isKeyOf(entry, other) && (isForgotten || isRestoredBy(entry, other, now)))
+      ? other === entry ||
+        (isKeyOf([entry.principal, ...entry.aliases], other) && (isForgotten || isRestoredBy(entry, other, now)))
       : isForgotten && other === entry
   return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
 }
 
-function isKeyOf({ principal, aliases }: AccountEntry, entry: Entry): entry is DeviceEntry {
-  return entry.kind === 'device' && [principal, ...aliases].includes(entry.principal)
+function isKeyOf(principals: readonly string[], entry: Entry): entry is DeviceEntry {
+  return entry.kind === 'device' && principals.includes(entry.principal)
 }
 
 function isRestoredBy({ recoverable }: AccountEntry, device: DeviceEntry, now: number): boolean {

@@ -47,13 +47,25 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
 /** How often the sessions are read again: each time, only those beyond the limit, or created meanwhile, are left. */
 const MAX_ROUNDS = 100
 
-/** Ends every live session of a user but one. */
-export async function endOtherSessions(context: Context, userId: string, token: string): Promise<void> {
+/**
+ * Ends sessions of a user.
+ *
+ * @param choose - returns those to end, among the live ones. Called again until it returns none
+ * @returns their number
+ */
+export async function endSessions(
+  context: Context,
+  userId: string,
+  choose: (live: readonly SessionRow[]) => readonly SessionRow[] | Promise<readonly SessionRow[]>,
+): Promise<number> {
+  let count = 0
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const others = (await liveSessions(context, userId)).filter((session) => session.token !== token)
-    if (others.length === 0) return
-    for (const other of others) await context.internalAdapter.deleteSession(other.token)
+    const chosen = await choose(await liveSessions(context, userId))
+    if (chosen.length === 0) break
+    for (const { token } of chosen) await context.internalAdapter.deleteSession(token)
+    count += chosen.length
   }
+  return count
 }
 
 /** Returns a live session of a user; null if there is none. */

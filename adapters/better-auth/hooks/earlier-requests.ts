@@ -1,11 +1,10 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { isPlainText } from '../../../lib/server-kit.ts'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import type { BoundUser } from '../schema.ts'
 import { isFresh } from './fresh-session.ts'
-import { readMailedToken } from './mailed-token.ts'
+import { findUserToken, readMailedToken } from './mailed-token.ts'
 import { refusal } from './proofs.ts'
 
 /** The route that completes a change of address, for which no session is needed. */
@@ -52,9 +51,7 @@ export function usesUserToken({ path }: { readonly path?: string | undefined }):
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function refuseEarlierToken(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const token: unknown = ctx.body?.token || ctx.query?.['token']
-  if (typeof token !== 'string' || !isPlainText(token)) return
-  const found = await ctx.context.internalAdapter.findVerificationValue(`${USER_TOKENS[ctx.path]}${token}`)
+  const found = await findUserToken(ctx, USER_TOKENS[ctx.path]!)
   const user = found && (await principals.findUser('id', found.value))
   if (!found || !user?.principalMailboxAt) return
   try {

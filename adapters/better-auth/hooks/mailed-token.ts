@@ -1,5 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { jwtVerify } from 'jose'
+import { isPlainText } from '../../../lib/server-kit.ts'
 
 /** What a mailed token of Better Auth says. */
 export interface MailedToken {
@@ -8,6 +9,27 @@ export interface MailedToken {
   readonly updateTo?: unknown
   /** When it was requested, in seconds since 1970. */
   readonly iat?: number
+}
+
+/** What Better Auth stores of a mailed token that names only a user. */
+export interface UserToken {
+  /** The user's id. */
+  readonly value: string
+  readonly createdAt: Date
+}
+
+/**
+ * Returns what is stored of such a token in a request; null without one.
+ *
+ * @param start - of the token's name at Better Auth
+ */
+export async function findUserToken(
+  { body, query, context }: GenericEndpointContext,
+  start: string,
+): Promise<UserToken | null> {
+  const token: unknown = body?.token || query?.['token']
+  if (typeof token !== 'string' || !isPlainText(token)) return null
+  return context.internalAdapter.findVerificationValue(`${start}${token}`)
 }
 
 /** Reads the mailed token of a request. Without a valid signature of Better Auth, the result is empty. */

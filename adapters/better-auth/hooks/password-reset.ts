@@ -4,6 +4,7 @@ import { isPlainText } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { NOBODY, RESET, confirmByKey, isContested, isProofPending, proveMailbox } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
+import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
 
 /**
@@ -26,21 +27,20 @@ export async function beforePasswordReset(ctx: GenericEndpointContext): Promise<
   if (userId !== undefined) requestContextOf(ctx).resetUser = userId
 }
 
-async function userOfReset({ path, body, query, context }: GenericEndpointContext): Promise<string | undefined> {
-  const { internalAdapter, adapter } = context
+async function userOfReset(ctx: GenericEndpointContext): Promise<string | undefined> {
+  const { path, body, context } = ctx
   const text = (value: unknown): string | null => (typeof value === 'string' && isPlainText(value) ? value : null)
   if (path === '/admin/set-user-password') return text(String(body?.userId)) ?? undefined
   if (path === '/email-otp/reset-password') {
     const email = text(body?.email)
-    return email ? (await internalAdapter.findUserByEmail(email.toLowerCase()))?.user.id : undefined
+    return email ? (await context.internalAdapter.findUserByEmail(email.toLowerCase()))?.user.id : undefined
   }
   if (path === '/phone-number/reset-password') {
     const value = text(body?.phoneNumber)
     const where = [{ field: 'phoneNumber', value }]
-    return value ? (await adapter.findOne<BoundUser>({ model: 'user', where }))?.id : undefined
+    return value ? (await context.adapter.findOne<BoundUser>({ model: 'user', where }))?.id : undefined
   }
-  const token = text(body?.token || query?.['token'])
-  return token ? (await internalAdapter.findVerificationValue(`reset-password:${token}`))?.value : undefined
+  return (await findUserToken(ctx, 'reset-password:'))?.value
 }
 
 /**

@@ -7,7 +7,7 @@ import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { NOBODY, confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
-import { endOtherSessions } from '../binding/sessions.ts'
+import { endSessions } from '../binding/sessions.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
@@ -73,7 +73,7 @@ async function proveByMailbox(
 async function endEarlierAccess({ context }: GenericEndpointContext, session: NewSession['session']): Promise<void> {
   // Not one by one: Better Auth lists only the first hundred.
   await context.internalAdapter.deleteAccounts(session.userId)
-  await endOtherSessions(context, session.userId, session.token)
+  await endSessions(context, session.userId, (live) => live.filter(({ token }) => token !== session.token))
 }
 
 /** @returns true if the account's subject has changed: it took the device's principal, or its binding was confirmed */

@@ -10,7 +10,7 @@ import {
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { keyThatMade } from '../binding/session-origin.ts'
-import { type SessionRow, liveSessions } from '../binding/sessions.ts'
+import { type SessionRow, endSessions, liveSessions } from '../binding/sessions.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { refusal } from '../hooks/proofs.ts'
 import { type Endpoint, actsForSession, readText } from './endpoint.ts'
@@ -154,26 +154,21 @@ function deviceAndThoseItLetIn(id: string, isDeep: boolean): Choose {
   }
 }
 
-/** How often the sessions are read again: each time, only those created meanwhile are left. */
-const MAX_ROUNDS = 100
-
 async function revokeChosen(
   ctx: SessionContext,
   { choose, exceptKey }: Revocation,
   principals: PrincipalStore,
 ): Promise<RevocationAnswer> {
-  const { internalAdapter, session } = ctx.context
+  const { session } = ctx.context
   const current = session.session as unknown as SessionRow
-  let [count, keys]: [number, KeysOutcome] = [0, 'none']
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const chosen = await choose(await liveSessions(ctx.context, session.user.id), current)
-    const others = chosen.filter(({ id }) => id !== current.id)
-    if (others.length === 0) break
+  let keys: KeysOutcome = 'none'
+  const sessions = await endSessions(ctx.context, session.user.id, async (live) => {
+    const others = (await choose(live, current)).filter(({ id }) => id !== current.id)
+    if (others.length === 0) return others
     // Before the sessions: if the server dies in between, the device is still listed, and is revoked again.
     const outcome = await revokeKeysThatMade(principals, session, others, exceptKey)
     if (outcome !== 'none') keys = outcome
-    for (const { token } of others) await internalAdapter.deleteSession(token)
-    count += others.length
-  }
-  return { sessions: count, keys }
+    return others
+  })
+  return { sessions, keys }
 }

@@ -1250,7 +1250,7 @@ export const ATTACKS = [
   },
   {
     attack:
-      "Pre-hijack: the victim opens the mailed link, and gets a new password by her phone number, or from an admin, so that her sign-in looks like the creator's",
+      "Pre-hijack: the victim opens the mailed link, and gets a new password by their phone number, or from an admin, so that their sign-in looks like the creator's",
     defence: 'A password that was set without the key and without the earlier password ends a contested binding',
     patches: [
       {
@@ -1303,9 +1303,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'await endOtherSessions(context, session.userId, session.token)',
+        find: 'await endSessions(context, session.userId, (live) => live.filter(({ token }) => token !== session.token))',
         replace:
-          'void endOtherSessions\n  for (const { token } of await context.internalAdapter.listSessions(session.userId))\n    if (token !== session.token) await context.internalAdapter.deleteSession(token)',
+          'void endSessions\n  for (const { token } of await context.internalAdapter.listSessions(session.userId))\n    if (token !== session.token) await context.internalAdapter.deleteSession(token)',
       },
     ],
     test: {
@@ -4453,7 +4453,7 @@ export const ATTACKS = [
   {
     attack: 'A lost device lets in another one while it is being revoked',
     defence: 'The sessions are read again until none is left that the device let in',
-    patches: [{ file: plugin('routes/devices.ts'), find: 'const MAX_ROUNDS = 100', replace: 'const MAX_ROUNDS = 1' }],
+    patches: [{ file: plugin('binding/sessions.ts'), find: 'const MAX_ROUNDS = 100', replace: 'const MAX_ROUNDS = 1' }],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',

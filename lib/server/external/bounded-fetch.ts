@@ -1,5 +1,5 @@
-import { withTimeout } from '../../timeout.ts'
 import { readBounded } from '../bounded-body.ts'
+import { withinTime } from '../within-time.ts'
 
 /** Fetches a document; replaces the global `fetch`. */
 export type KeyFetch = (
@@ -17,15 +17,11 @@ const SIZE_LIMIT_BYTES = 262_144
  * @throws {Error} the document cannot be fetched; the message gives the reason, for the operator
  */
 export async function fetchJson(url: string, fetch: KeyFetch, timeout: number): Promise<unknown> {
-  const controller = new AbortController()
-  try {
-    // A custom fetch may ignore the abort signal.
-    return await withTimeout(readJson(url, fetch, controller.signal), timeout, () => {
-      throw new Error(`no complete response within ${timeout} ms`)
-    })
-  } finally {
-    controller.abort()
-  }
+  return withinTime(
+    timeout,
+    (signal) => readJson(url, fetch, signal),
+    () => new Error(`no complete response within ${timeout} ms`),
+  )
 }
 
 async function readJson(url: string, fetch: KeyFetch, signal: AbortSignal): Promise<unknown> {

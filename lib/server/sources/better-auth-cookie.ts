@@ -1,5 +1,5 @@
-import { withTimeout } from '../../timeout.ts'
 import { withoutSlash } from '../base-url.ts'
+import { withinTime } from '../within-time.ts'
 import type { CookieSession, CookieSessionOptions } from './cookie.ts'
 
 /** Options of {@link betterAuthCookie}. */
@@ -14,8 +14,8 @@ export interface BetterAuthCookieOptions extends Pick<CookieSessionOptions, 'ori
    */
   readonly auth?: { readonly api: object }
   /**
-   * Sends the request to a Better Auth elsewhere. Defaults to the global `fetch`. After five seconds the request's
-   * signal fires, and reading the cookie fails.
+   * Sends the request to a Better Auth elsewhere. Defaults to the global `fetch`. Without a whole response within five
+   * seconds, reading the cookie fails. The request's signal fires then, and once the response was read.
    */
   readonly fetch?: (request: Request) => Promise<Response>
 }
@@ -52,7 +52,11 @@ export function betterAuthCookie({
       const address = isCrossSite ? `${url}&peek=1` : url
       const session = await (here
         ? answerOf(here, new Request(address, { headers, redirect: 'manual' }))
-        : inTime((signal) => answerOf(send, new Request(address, { headers, redirect: 'manual', signal }))))
+        : withinTime(
+            TIMEOUT_MS,
+            (signal) => answerOf(send, new Request(address, { headers, redirect: 'manual', signal })),
+            () => new Error(`betterAuthCookie: no answer within ${TIMEOUT_MS} ms`),
+          ))
       return session && toSession(session)
     },
   }
@@ -62,15 +66,6 @@ async function answerOf(ask: (request: Request) => Promise<Response>, request: R
   const response = await ask(request)
   if (response.status !== 200) throw new Error(`betterAuthCookie: expected 200, got ${response.status}`)
   return ((await response.json()) as { readonly session: Answer | null }).session
-}
-
-function inTime<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-  const controller = new AbortController()
-  return withTimeout(work(controller.signal), TIMEOUT_MS, (): never => {
-    const error = new Error(`betterAuthCookie: no answer within ${TIMEOUT_MS} ms`)
-    controller.abort(error)
-    throw error
-  })
 }
 
 interface Answer extends Pick<CookieSession, 'principal' | 'aliases'> {
