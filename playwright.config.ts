@@ -12,6 +12,9 @@ export default defineConfig({
   fullyParallel: false,
   workers: '100%',
   forbidOnly: true,
+  // Guards against hanging, not limits on speed.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   reporter: 'list',
   use: {
     browserName: 'chromium',

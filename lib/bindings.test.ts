@@ -34,7 +34,7 @@ async function inConflict(options?: AuthOptions) {
 /** The same, with an account that signed in before the page was loaded. */
 async function inConfirmation() {
   const given = await world({}, 'ada')
-  await vi.waitFor(() => expect(given.upgrade.getState().phase).toBe('confirm'))
+  await vi.waitFor(() => expect(given.upgrade.getState().phase).toBe('confirm'), { timeout: 30_000 })
   return given
 }
 
@@ -110,7 +110,7 @@ describe('the phase', () => {
   test('is conflict with the account and both sides', async () => {
     const { auth, upgrade } = await inConflict({ describeLocal: () => ({ items: 2 }) })
     const { stop } = record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview).not.toBeNull())
+    await vi.waitFor(() => expect(upgrade.getState().preview).not.toBeNull(), { timeout: 30_000 })
     expect(upgrade.getState()).toMatchObject({
       phase: 'conflict',
       account: { identifiers: [ADA] },
@@ -193,7 +193,7 @@ describe('a failure', () => {
     const endless = () => new Promise<void>(() => {})
     for (const run of [upgrade.getState().run, auth.upgrade]) {
       const running = run(endless)
-      await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'))
+      await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
       expect(upgrade.getState().isBusy).toBe(true)
       await upgrade.getState().cancel()
       expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
@@ -206,7 +206,7 @@ describe('a failure', () => {
     const { upgrade, auth, signIn } = await world({ onConflict })
     await auth.markWritten()
     const running = signIn()
-    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled())
+    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled(), { timeout: 30_000 })
     expect(upgrade.getState()).toMatchObject({ phase: 'conflict', isBusy: true })
     await upgrade.getState().cancel()
     expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
@@ -218,7 +218,7 @@ describe('a failure', () => {
     const { upgrade, auth, signIn, browser } = await world({ onConflict })
     await auth.markWritten()
     const running = signIn()
-    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled())
+    await vi.waitFor(() => expect(onConflict).toHaveBeenCalled(), { timeout: 30_000 })
     const { update } = browser.store
     browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
     await upgrade.getState().cancel()
@@ -232,7 +232,7 @@ describe('a failure', () => {
   test('to cancel a running attempt is shown, though the attempt ends', async () => {
     const { upgrade, auth, browser } = await waiting()
     const running = upgrade.getState().run(() => new Promise<void>(() => {}))
-    await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'))
+    await vi.waitFor(() => expect(auth.getState().phase).toBe('upgrading'), { timeout: 30_000 })
     browser.store.update = () => Promise.reject(new LatchkeyError('KEYSTORE_FULL'))
     await upgrade.getState().cancel()
     expect(await running).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
@@ -273,12 +273,16 @@ describe('one store for all components', () => {
     const { upgrade } = await inConflict({ describeLocal })
     describeLocal.mockClear()
     const stops = [record(upgrade), record(upgrade)].map(({ stop }) => stop)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 1 }))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 1 }), {
+      timeout: 30_000,
+    })
     expect(describeLocal).toHaveBeenCalledTimes(1)
     stops.forEach((stop) => stop())
     items = 2
     record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 2 }))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 2 }), {
+      timeout: 30_000,
+    })
   })
 
   test('never shows the preview of an earlier conflict', async () => {
@@ -286,11 +290,11 @@ describe('one store for all components', () => {
       describeAccount: ({ principal }) => ({ items: 1, label: principal }),
     })
     const { seen } = record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('ada'))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('ada'), { timeout: 30_000 })
     await upgrade.getState().cancel()
     server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'account-eve', principal: 'eve' })
     await upgrade.getState().run(() => browser.account.signIn('eve'))
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('eve'))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('eve'), { timeout: 30_000 })
     for (const state of seen as Upgrade[]) {
       if (state.preview) expect(state.preview.accountHoldings?.label).toBe(state.account?.principal)
     }

@@ -131,7 +131,7 @@ describe('a request', () => {
         socket.destroy(),
       ),
     )
-    await vi.waitFor(() => expect(log).toHaveLength(1))
+    await vi.waitFor(() => expect(log).toHaveLength(1), { timeout: 30_000 })
     expect(JSON.parse(log[0]!)).toMatchObject({ level: 'info', event: 'request-aborted', method: 'POST' })
     expect(log[0]).not.toContain('stack')
   })

@@ -134,7 +134,7 @@ test('the connection of a refused upgrade is closed though the client keeps its 
   client.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
   client.resume()
   await once(client, 'end')
-  await vi.waitFor(() => expect(raw.map(({ destroyed }) => destroyed)).toEqual([true]))
+  await vi.waitFor(() => expect(raw.map(({ destroyed }) => destroyed)).toEqual([true]), { timeout: 30_000 })
   client.destroy()
 })
 
@@ -224,7 +224,7 @@ test('nothing waits for a socket that is closed', async () => {
   expect(time.waiting()).toBe(1)
   socket.close()
   await closing(socket)
-  await vi.waitFor(() => expect(time.waiting()).toBe(0))
+  await vi.waitFor(() => expect(time.waiting()).toBe(0), { timeout: 30_000 })
 })
 
 test('a socket that came another way has no session', () => {

@@ -57,8 +57,11 @@ test('a token that expires is replaced without a visible change (checklist 31: f
 }) => {
   const device = await openNotes({ clockOffset: -ALMOST_A_TOKEN })
   const { page } = device
-  const bearers = new Set<string | undefined>()
-  page.on('request', (request) => bearers.add(request.headers()['authorization']))
+  const bearers = new Set<string>()
+  page.on('request', (request) => {
+    const bearer = request.headers()['authorization']
+    if (bearer !== undefined) bearers.add(bearer)
+  })
   await writeNote(page, 'Before')
   await expectSynced(page)
   const before = await device.state()

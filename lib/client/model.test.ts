@@ -143,7 +143,7 @@ interface World {
 }
 
 const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 400
-const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0, lost: 0, duplicated: 0 }
+const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0 }
 const imported = await Promise.all(Array.from({ length: 2 }, () => testDevice(formatSecret(createSecret()))))
 let environment: TestEnvironment
 

@@ -135,9 +135,11 @@ test('nothing that is seen holds the secret or a token', async () => {
   const { instances } = observe()
   const auth = await start()
   const token = (await auth.getToken())!
+  const secret = await auth.exportSecret()
   const seen = JSON.stringify(
     instances.map(({ events, instance, label }) => [label, events, instance, instance.getState()]),
   )
   expect(seen).toContain(auth.getState().session?.principal)
   for (const part of token.split('.').slice(1)) expect(seen).not.toContain(part)
+  expect(seen).not.toContain(secret)
 })

@@ -43,6 +43,21 @@ describe('the acceptance suite', () => {
     const failed = await Promise.allSettled(storeAcceptance(open).map(({ run }) => run()))
     expect(failed.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0)
   })
+
+  test('fails a store that writes what did not change', async () => {
+    const open = async () => {
+      const inner = memoryStore()
+      const store = {
+        ...inner,
+        update: <Value>(updater: (found: unknown) => Value) =>
+          inner.update((found) => structuredClone(updater(found)) as Value),
+      }
+      return { first: store, second: store }
+    }
+    const failed: string[] = []
+    for (const { name, run } of storeAcceptance(open)) await run().catch(() => failed.push(name))
+    expect(failed).toEqual(['returning the same reference writes nothing'])
+  })
 })
 
 describe('IndexedDB', () => {

@@ -654,13 +654,13 @@ describe('a pairing', () => {
     let answer = (): void => {}
     relay.hostile = (_, honest) => new Promise((resolve) => (answer = () => resolve(honest())))
     const begun = codeOf(begin(stop.signal))
-    await vi.waitFor(() => expect(relay.seen.length).toBeGreaterThan(sent))
+    await vi.waitFor(() => expect(relay.seen.length).toBeGreaterThan(sent), { timeout: 30_000 })
     stop.abort()
     expect(await begun).toBe('RENDEZVOUS_ENDED')
     relay.hostile = null
     answer()
     const left = act === 'addDevice' || act === 'showCode' ? 1 : 0
-    await vi.waitFor(() => expect(relay.slots.size).toBe(left))
+    await vi.waitFor(() => expect(relay.slots.size).toBe(left), { timeout: 30_000 })
   })
 
   test('ends by a signal at each later step, on both devices', async () => {
@@ -684,7 +684,7 @@ describe('a pairing', () => {
       stop.abort()
       expect(await given).toBe('RENDEZVOUS_ENDED')
       expect(await offer).toBe(step === 'check' ? 'RENDEZVOUS_ENDED' : 'none')
-      await vi.waitFor(() => expect(relay.slots.size).toBe(0))
+      await vi.waitFor(() => expect(relay.slots.size).toBe(0), { timeout: 30_000 })
     }
   })
 

@@ -111,11 +111,13 @@ describe('a backup by a passkey', () => {
       vi.spyOn(navigator.credentials, 'get').mockImplementation((given) => dialog(given!))
       vi.spyOn(navigator.credentials, 'create').mockImplementation((given) => dialog(given!))
       const begun = begin(stop.signal)
-      await vi.waitFor(() =>
-        expect(
-          vi.mocked(navigator.credentials.get).mock.calls.length +
-            vi.mocked(navigator.credentials.create).mock.calls.length,
-        ).toBe(1),
+      await vi.waitFor(
+        () =>
+          expect(
+            vi.mocked(navigator.credentials.get).mock.calls.length +
+              vi.mocked(navigator.credentials.create).mock.calls.length,
+          ).toBe(1),
+        { timeout: 30_000 },
       )
       stop.abort(new Error('the user left the page'))
       await expect(begun).rejects.toMatchObject({ code: 'PASSKEY_CANCELLED' })

@@ -55,7 +55,7 @@ async function openAgain(one: Device, asks = true): Promise<Page> {
   const page = await open(one)
   // The background asks after it has read the record again.
   await page.auth.listIdentities()
-  if (asks) await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+  if (asks) await vi.waitFor(() => expect(one.renewals()).toBe(before + 1), { timeout: 30_000 })
   await one.answered()
   await settled()
   if (!asks) expect(one.renewals()).toBe(before)
@@ -117,7 +117,7 @@ describe('a backup that its store keeps for 100 days', () => {
     const { provider } = one.browser.account
     const before = one.renewals()
     await open(one, { backups: undefined as never, account: { ...provider, backups: store } })
-    await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+    await vi.waitFor(() => expect(one.renewals()).toBe(before + 1), { timeout: 30_000 })
   })
 
   test('no longer counts once it has expired, with no network and at the next look', async () => {
@@ -149,7 +149,7 @@ describe('a backup that its store keeps for 100 days', () => {
     store.online = true
     const before = one.renewals()
     target.dispatchEvent(new Event('online'))
-    await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+    await vi.waitFor(() => expect(one.renewals()).toBe(before + 1), { timeout: 30_000 })
     await one.answered()
     await settled()
     expect(storageOf(await openLater(one, 45, false))).toMatchObject(SAFE)
@@ -163,7 +163,7 @@ describe('a backup that its store keeps for 100 days', () => {
     clock.advance(60 * DAY_MS)
     await page.auth.listIdentities()
     const again = await open(one)
-    await vi.waitFor(() => expect(storageOf(again)).toMatchObject(EXPIRED))
+    await vi.waitFor(() => expect(storageOf(again)).toMatchObject(EXPIRED), { timeout: 30_000 })
     const [{ stored, envelope }] = (await backupsOf(again)) as [Backup]
     expect([stored, typeof envelope]).toEqual([undefined, 'string'])
     await openLater(one, 60, false)
@@ -177,7 +177,7 @@ describe('a backup that its store keeps for 100 days', () => {
       const before = one.renewals()
       clock.advance(60 * DAY_MS)
       const page = await open(one)
-      await vi.waitFor(() => expect(one.renewals()).toBe(before + 1))
+      await vi.waitFor(() => expect(one.renewals()).toBe(before + 1), { timeout: 30_000 })
       await settled()
       expect(storageOf(page)).toMatchObject(SAFE)
       clock.advance(40 * DAY_MS)
@@ -208,8 +208,9 @@ describe('a backup that its store keeps for 100 days', () => {
     one.browser.server.accounts.get('ada')!.recoverable = true
     const looks = one.browser.account.calls.filter((call) => call === 'getSession').length
     const early = await openLater(one, 10, false)
-    await vi.waitFor(() =>
-      expect(one.browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(looks),
+    await vi.waitFor(
+      () => expect(one.browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(looks),
+      { timeout: 30_000 },
     )
     // It waits for the lock that a replacement of the secret holds.
     await early.auth.acceptAccount()
@@ -218,7 +219,7 @@ describe('a backup that its store keeps for 100 days', () => {
     vi.spyOn(store, 'renew').mockResolvedValue(null)
     clock.advance(50 * DAY_MS)
     const later = await open(one)
-    await vi.waitFor(() => expect(later.auth.getState().storage.protection).toBe('hardened'))
+    await vi.waitFor(() => expect(later.auth.getState().storage.protection).toBe('hardened'), { timeout: 30_000 })
     expect(storageOf(later)).toMatchObject({ durability: 'recoverable' })
   })
 
@@ -230,7 +231,7 @@ describe('a backup that its store keeps for 100 days', () => {
     const { principal } = page.auth.getState().session!
     store.online = false
     const later = await openLater(one, 101)
-    await vi.waitFor(() => expect(one.browser.account.calls).toContain('getSession'))
+    await vi.waitFor(() => expect(one.browser.account.calls).toContain('getSession'), { timeout: 30_000 })
     await later.auth.signOut()
     expect((await later.auth.listIdentities()).map((kept) => kept.principal)).toEqual([principal])
   })
@@ -300,7 +301,7 @@ describe('two tabs', () => {
     await backedUp()
     clock.advance(60 * DAY_MS)
     const [left, right] = await Promise.all([open(one), open(one)])
-    await vi.waitFor(() => expect(one.renewals()).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(one.renewals()).toBeGreaterThan(1), { timeout: 30_000 })
     await one.answered()
     await settled()
     for (const page of [left, right]) {
@@ -322,7 +323,7 @@ describe('two tabs', () => {
       return keptFor
     })
     const left = await open(one)
-    await vi.waitFor(() => expect(answer).toBeDefined())
+    await vi.waitFor(() => expect(answer).toBeDefined(), { timeout: 30_000 })
     const right = await open(one, { backups: undefined as never })
     await right.passkeys.removeStored()
     answer!()
@@ -340,7 +341,7 @@ describe('two tabs', () => {
       () => new Promise((_, reject) => (refuse = () => reject(new LatchkeyError('BACKUP_UNKNOWN')))),
     )
     const left = await open(one)
-    await vi.waitFor(() => expect(refuse).toBeDefined())
+    await vi.waitFor(() => expect(refuse).toBeDefined(), { timeout: 30_000 })
     await first.passkeys.verify()
     refuse!()
     await settled()

@@ -144,7 +144,7 @@ describe('a preview', () => {
     expect(isKnown).not.toHaveBeenCalled()
     const stop = new AbortController()
     const reading = recovery[read](text, { signal: stop.signal })
-    await vi.waitFor(() => expect(isKnown).toHaveBeenCalledOnce())
+    await vi.waitFor(() => expect(isKnown).toHaveBeenCalledOnce(), { timeout: 30_000 })
     stop.abort('closed')
     await expect(reading).rejects.toBe('closed')
   })

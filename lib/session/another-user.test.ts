@@ -17,7 +17,7 @@ async function connected(options: SessionOptions = {}) {
   const transport = { keeps: 'data' as const, connect, disconnect() {}, clear: () => void log.push('clear') }
   const onFault = vi.fn()
   const session = connectSession(auth, transport, { onFault, ...options })
-  await vi.waitFor(() => expect(log).toHaveLength(1))
+  await vi.waitFor(() => expect(log).toHaveLength(1), { timeout: 30_000 })
   return { auth, session, log, onFault, first: auth.getState().session!.principal }
 }
 
@@ -30,7 +30,7 @@ describe("`start` over the previous user's data", () => {
   test('is refused without `beforeRestart`', async () => {
     const { auth, session, log, first } = await connected()
     await nextUser(auth)
-    await vi.waitFor(() => expect(session.getState().status).toBe('ended'))
+    await vi.waitFor(() => expect(session.getState().status).toBe('ended'), { timeout: 30_000 })
     await expect(session.start()).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
     expect(log).toEqual([`connect ${first}`])
   })
@@ -39,7 +39,7 @@ describe("`start` over the previous user's data", () => {
     const unsent = new Error('unsent writes')
     const { auth, session, log, first } = await connected({ beforeRestart: () => Promise.reject(unsent) })
     await nextUser(auth)
-    await vi.waitFor(() => expect(session.getState().status).toBe('ended'))
+    await vi.waitFor(() => expect(session.getState().status).toBe('ended'), { timeout: 30_000 })
     await expect(session.start()).rejects.toBe(unsent)
     expect(log).toEqual([`connect ${first}`])
   })
@@ -50,7 +50,7 @@ describe("`start` over the previous user's data", () => {
     await session.end()
     const next = await nextUser(auth)
     await session.start()
-    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, 'clear', `connect ${next}`]))
+    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, 'clear', `connect ${next}`]), { timeout: 30_000 })
     expect(beforeRestart).toHaveBeenCalledExactlyOnceWith({ from: first, to: next }, session)
   })
 
@@ -59,7 +59,7 @@ describe("`start` over the previous user's data", () => {
     const { auth, session, log, first } = await connected({ beforeRestart })
     await nextUser(auth)
     void session.start()
-    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledTimes(2))
+    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledTimes(2), { timeout: 30_000 })
     expect(log).toEqual([`connect ${first}`])
   })
 
@@ -67,11 +67,11 @@ describe("`start` over the previous user's data", () => {
     const { auth, session, log, first } = await connected()
     await session.end()
     await session.start()
-    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, `connect ${first}`]))
+    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, `connect ${first}`]), { timeout: 30_000 })
     await session.end()
     await session.clear()
     const next = await nextUser(auth)
     await session.start()
-    await vi.waitFor(() => expect(log.at(-1)).toBe(`connect ${next}`))
+    await vi.waitFor(() => expect(log.at(-1)).toBe(`connect ${next}`), { timeout: 30_000 })
   })
 })

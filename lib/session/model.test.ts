@@ -123,6 +123,14 @@ test('whatever happens to a session, no token goes astray, nothing runs twice or
   expect(Object.keys(outcomes).sort()).toEqual(['closed', 'connected', 'connecting', 'ended', 'paused', 'waiting'])
 }, 600_000)
 
+test('the model hears what its callbacks find', async () => {
+  const world = await newWorld({ hasHandler: false, canUpdate: true, canClear: false, lingers: false, prepares: false })
+  world.isOver = true // Not true: every call from now on is a finding.
+  world.session.disconnect()
+  await rest()
+  expect(world.early).not.toEqual([])
+})
+
 async function newWorld(shape: Shape): Promise<World> {
   const time = testTime()
   const window = new EventTarget()
@@ -143,10 +151,12 @@ async function newWorld(shape: Shape): Promise<World> {
   const { getToken } = identity.auth
   const asking = new Set<number>()
   const ask: typeof getToken = async (request) => {
-    expect(world.isOver).toBe(false)
     const id = ++world.asked
-    // One that hangs is given up after half a minute.
-    for (const started of asking) expect(started).toBeLessThan(time.elapsed() - 29 * SECOND)
+    noting(world, () => {
+      expect(world.isOver).toBe(false)
+      // One that hangs is given up after half a minute.
+      for (const started of asking) expect(started).toBeLessThan(time.elapsed() - 29 * SECOND)
+    })
     const started = time.elapsed() + id / 1e6
     asking.add(started)
     if (world.sourceDoes === 'hang') return new Promise(() => {})
@@ -173,13 +183,24 @@ async function newWorld(shape: Shape): Promise<World> {
   return world
 }
 
+/** Notes a failed expectation inside a callback: the session treats what is thrown there as a fault and goes on. */
+function noting(world: World, expectation: () => void): void {
+  try {
+    expectation()
+  } catch (error) {
+    world.early.push((error as Error).message)
+    throw error
+  }
+}
+
 function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other {
   const { time, identity } = world
-  const expectRight = (token: string): void => {
-    expect(world.isOver).toBe(false)
-    // Without an identity in force it is the app that says whose session it is.
-    expect(claimsOf(token)['sub']).toBe(identity.principal() ?? world.session.getState().principal)
-  }
+  const expectRight = (token: string): void =>
+    noting(world, () => {
+      expect(world.isOver).toBe(false)
+      // Without a current identity the app decides whose session it is.
+      expect(claimsOf(token)['sub']).toBe(identity.principal() ?? world.session.getState().principal)
+    })
   const answer = (connection: SessionConnection): void => {
     if (other.does === 'lose') {
       other.wire = 'down'
@@ -193,13 +214,13 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
     keeps: canClear ? 'data' : 'nothing',
     connect(token, connection) {
       expectRight(token)
-      expect(other.wire).toBe('down')
+      noting(world, () => expect(other.wire).toBe('down'))
       Object.assign(other, { wire: 'opening', connection })
       answer(connection)
     },
     hold: expectRight,
     disconnect() {
-      expect(world.isOver).toBe(false)
+      noting(world, () => expect(world.isOver).toBe(false))
       other.wire = 'down'
       return lingers ? new Promise<void>((resolve) => time.timer.set(resolve, 100)) : undefined
     },
@@ -214,7 +235,7 @@ function newOther(world: World, { canUpdate, canClear, lingers }: Shape): Other 
   if (canUpdate) {
     transport.update = async (token) => {
       expectRight(token)
-      expect(other.wire).toBe('up')
+      noting(world, () => expect(other.wire).toBe('up'))
       if (other.does === 'silence') await new Promise(() => {})
       if (other.does !== 'take') throw new Error('refused')
     }
@@ -357,9 +378,9 @@ function sessionBack({ account, server, auth }: TestIdentity): void {
 }
 
 /** However bad things are, the session asks for tokens only now and then. */
-async function pass({ time, ...world }: World, milliseconds: number): Promise<void> {
+async function pass(world: World, milliseconds: number): Promise<void> {
   const { asked } = world
-  await time.advance(milliseconds)
+  await world.time.advance(milliseconds)
   expect(world.asked - asked).toBeLessThan(16 + milliseconds / (150 * SECOND))
 }
 
@@ -418,4 +439,5 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   await time.advance(MINUTE)
   await ended
   expect(time.waiting()).toBe(0)
+  expect(world.early).toEqual([])
 }

@@ -97,6 +97,8 @@ const CASES: Readonly<Record<string, (pair: StorePair) => Promise<void>>> = {
   async 'returning the same reference writes nothing'({ first, second }) {
     await first.update(() => ({ kept: true }))
     expectEqual(await second.update((found) => found), { kept: true })
+    // A change made in place shows whether the store wrote nevertheless.
+    await second.update((found) => Object.assign(found as object, { kept: false }))
     expectEqual(await first.read(), { kept: true })
   },
 

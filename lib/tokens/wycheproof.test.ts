@@ -12,6 +12,7 @@ import { createProofVerifier, createTokenVerifier, signatureFault } from './veri
 const FOLDER =
   process.env['LATCHKEY_WYCHEPROOF'] ?? fileURLToPath(new URL('../../../shared/vectors/wycheproof', import.meta.url))
 const isThere = existsSync(FOLDER)
+if (!isThere && process.env['LATCHKEY_WYCHEPROOF'] !== undefined) throw new Error(`There is no folder ${FOLDER}.`)
 if (!isThere) console.warn(`Wycheproof: skipped, no folder ${FOLDER} (set LATCHKEY_WYCHEPROOF)`)
 
 interface Vectors<Group> {

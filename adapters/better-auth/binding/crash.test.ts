@@ -77,12 +77,19 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     const worker = await running
     const ended = once(worker, 'exit').then(() => null)
     const answered = once(worker, 'message')
-      .then(([answer]) => (answer as { writes: boolean[] }).writes)
+      .then(([answer]) => answer as { answers: number[]; writes: boolean[] })
       .catch(() => null)
     worker.send({ requests, dieAt: Number.MAX_SAFE_INTEGER, ...death })
     const outcome = await Promise.race([answered, ended])
-    if (outcome === null) running = undefined
-    return outcome
+    if (outcome === null) {
+      running = undefined
+      return null
+    }
+    expect(
+      outcome.answers.filter((status) => status >= 400),
+      'refused, although the server did not die',
+    ).toEqual([])
+    return outcome.writes
   }
 
   /** Each statement is to meet a server that has just started, as the one that goes on after a death has. */

@@ -138,7 +138,7 @@ onEachEngine((newServer) => {
       await signIn()
       await two.resolveConflict('adopt')
       const again = await first.load()
-      await vi.waitFor(() => expect(again.getState().session!.principals).toContain(alias))
+      await vi.waitFor(() => expect(again.getState().session!.principals).toContain(alias), { timeout: 30_000 })
       expect(aliasesOf(await again.getToken())).toEqual([alias])
     })
 

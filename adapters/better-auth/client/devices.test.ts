@@ -69,7 +69,7 @@ describe('auth.devices()', () => {
     const { auth } = await signIn(server)
     const store = devicesOf(auth)
     store.subscribe(() => {})
-    await vi.waitFor(() => expect(store.getState().phase).toBe('ready'))
+    await vi.waitFor(() => expect(store.getState().phase).toBe('ready'), { timeout: 30_000 })
     expect(store.getState().devices.map(({ isCurrent }) => isCurrent)).toEqual([true, false])
     const other = store.getState().devices[1]!
     await makeOld(server)

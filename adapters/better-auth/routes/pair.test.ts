@@ -238,11 +238,14 @@ onEachEngine((newServer) => {
         internalAdapter: { createSession(...given: unknown[]): Promise<unknown> }
       }
       const create = internalAdapter.createSession
+      let meanwhile = 0
       internalAdapter.createSession = async (...given) => {
+        meanwhile++
         expect(await withdraw(one, grant)).toEqual({ withdrawn: false })
         return create(...given)
       }
       expect((await redeem(fresh, grant)).status).toBe(200)
+      expect(meanwhile).toBe(1)
       expect(await sessionsOf(server)).toHaveLength(2)
     })
 
@@ -417,7 +420,7 @@ describe('a grant', () => {
     const one = await signedUp(server)
     const fresh = await newPerson(server)
     const answer = redeem(fresh, await grantFor(one, fresh.device))
-    await vi.waitFor(() => expect(onDevicePaired).toHaveBeenCalledOnce())
+    await vi.waitFor(() => expect(onDevicePaired).toHaveBeenCalledOnce(), { timeout: 30_000 })
     await vi.advanceTimersByTimeAsync(5000)
     vi.useRealTimers()
     expect((await answer).status).toBe(200)

@@ -15,6 +15,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const parameters = process.argv.slice(2)
 const isWritten = parameters.includes('--write')
 const named = parameters.filter((parameter) => !parameter.startsWith('--'))
+const unknown = named.filter((name) => !ENGINES.some(({ id }) => id === name))
+if (unknown.length > 0) throw new Error(`No engine is called ${unknown.join(', ')}.`)
 const engines = ENGINES.filter(({ id }) => named.length === 0 || named.includes(id))
 const resultsFile = join(root, 'e2e/databases/results.json')
 
@@ -85,6 +87,7 @@ try {
   for (const engine of engines) {
     if (engine.server === 'mariadb' && !mariadb) {
       console.log(`NOT RUN ${engine.id}: there is no mariadbd here (Debian: apt-get install mariadb-server)`)
+      if (named.length > 0) process.exitCode = 1
       continue
     }
     const started = performance.now()

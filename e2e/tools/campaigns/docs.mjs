@@ -26,6 +26,7 @@ const pages = readdirSync(SITE, { recursive: true, encoding: 'utf8' }).filter((p
 const chosen = pages
   .filter((path) => positionals.length === 0 || positionals.some((part) => path.includes(part)))
   .sort()
+if (chosen.length === 0) throw new Error('No page has such an address.')
 
 const site = await serveDocs(0)
 const browser = await chromium.launch({ executablePath: findShell(findBrowser()) })

@@ -10,6 +10,8 @@ import { ENDS } from './peer-versions.mjs'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const browser = findBrowser()
 const chosen = process.argv.slice(2)
+const unknown = chosen.filter((name) => !(name in ENDS))
+if (unknown.length > 0) throw new Error(`No set of peers is called ${unknown.join(', ')}.`)
 
 /** @param {string} folder @param {string} program @param {...string} parameters */
 function run(folder, program, ...parameters) {

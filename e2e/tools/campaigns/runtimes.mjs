@@ -15,6 +15,8 @@ import { engineTableOf, tableOf } from '../../runtimes/table.mjs'
 const parameters = process.argv.slice(2)
 const isWritten = parameters.includes('--write')
 const named = parameters.filter((parameter) => !parameter.startsWith('--'))
+const unknown = named.filter((name) => ![...RUNTIMES, ...ENGINES].some(({ id }) => id === name))
+if (unknown.length > 0) throw new Error(`No runtime or engine is called ${unknown.join(', ')}.`)
 const isMeant = (/** @type {{ id: string }} */ { id }) => named.length === 0 || named.includes(id)
 const [runtimes, engines] = [RUNTIMES.filter(isMeant), ENGINES.filter(isMeant)]
 const at = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url))
@@ -87,7 +89,10 @@ await inParallel([
     const result = await runIn(engine, folder)
     if (result) results.engines[engine.id] = result
     if (result) print(engine.id, result.version, { client: result.client })
-    else console.log(`NOT RUN ${engine.name}: ${engine.how}`)
+    else {
+      console.log(`NOT RUN ${engine.name}: ${engine.how}`)
+      if (named.length > 0) process.exitCode = 1
+    }
   }),
   ...runtimes.map((runtime) => async () => {
     const { version, core, plugin } = await runOn(runtime, folder)

@@ -15,6 +15,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const { build } = createRequire(createRequire(import.meta.url).resolve('@size-limit/esbuild'))('esbuild')
 const parameters = process.argv.slice(2)
 const named = parameters.filter((parameter) => !parameter.startsWith('--'))
+const unknown = named.filter((name) => ![...ENGINES.map(({ id }) => id), 'recipes'].includes(name))
+if (unknown.length > 0) throw new Error(`No engine is called ${unknown.join(', ')}.`)
 const engines = ENGINES.filter(({ id }) => named.length === 0 || named.includes(id))
 const resultsFile = join(root, 'e2e/engines/results.json')
 /** Replication of Postgres to zero-cache. */

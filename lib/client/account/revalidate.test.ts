@@ -32,7 +32,9 @@ describe('the session of the current account', () => {
     const before = await accountIn(browser)
     const auth = await browser.load()
     release()
-    await vi.waitFor(async () => expect((await accountIn(browser)).verifiedAt).toBeGreaterThan(before.verifiedAt))
+    await vi.waitFor(async () => expect((await accountIn(browser)).verifiedAt).toBeGreaterThan(before.verifiedAt), {
+      timeout: 30_000,
+    })
     expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal: before.principal } })
     expect(auth.getState().error).toBeUndefined()
   })
@@ -42,7 +44,9 @@ describe('the session of the current account', () => {
     Object.assign(browser.server.accounts.get('ada')!, { aliases: ['another-principal'] })
     const auth = await browser.load()
     release()
-    await vi.waitFor(() => expect(auth.getState().session?.principals).toContain('another-principal'))
+    await vi.waitFor(() => expect(auth.getState().session?.principals).toContain('another-principal'), {
+      timeout: 30_000,
+    })
     expect((await accountIn(browser)).aliases).toContain('another-principal')
   })
 
@@ -56,7 +60,7 @@ describe('the session of the current account', () => {
       await change(browser)
       const auth = await browser.load()
       release()
-      await vi.waitFor(() => expect(auth.getState().error).toBe('missing'))
+      await vi.waitFor(() => expect(auth.getState().error).toBe('missing'), { timeout: 30_000 })
       expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
     })
 
@@ -64,7 +68,7 @@ describe('the session of the current account', () => {
     const { browser, release, spy, getSession } = await reloaded()
     browser.account.setSession(null)
     const auth = await browser.load()
-    await vi.waitFor(() => expect(spy).toHaveBeenCalled())
+    await vi.waitFor(() => expect(spy).toHaveBeenCalled(), { timeout: 30_000 })
     spy.mockImplementation(getSession)
     await auth.signOut({ force: true })
     expect(await auth.upgrade(() => browser.account.signUp('bob'))).not.toMatchObject({ outcome: 'failed' })
