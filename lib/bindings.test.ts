@@ -115,7 +115,7 @@ describe('the phase', () => {
       phase: 'conflict',
       account: { identifiers: [ADA] },
       conflict: { principal: auth.getState().session!.principal, isTaken: false },
-      preview: { deviceHoldings: { items: 2 }, accountHoldings: null },
+      preview: { deviceData: { items: 2 }, accountData: null },
     })
     stop()
   })
@@ -273,12 +273,12 @@ describe('one store for all components', () => {
     const { upgrade } = await inConflict({ describeLocal })
     describeLocal.mockClear()
     const stops = [record(upgrade), record(upgrade)].map(({ stop }) => stop)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 1 }))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceData).toEqual({ items: 1 }))
     expect(describeLocal).toHaveBeenCalledTimes(1)
     stops.forEach((stop) => stop())
     items = 2
     record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 2 }))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceData).toEqual({ items: 2 }))
   })
 
   test('never shows the preview of an earlier conflict', async () => {
@@ -286,13 +286,13 @@ describe('one store for all components', () => {
       describeAccount: ({ principal }) => ({ items: 1, label: principal }),
     })
     const { seen } = record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('ada'))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountData?.label).toBe('ada'))
     await upgrade.getState().cancel()
     server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'account-eve', principal: 'eve' })
     await upgrade.getState().run(() => browser.account.signIn('eve'))
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('eve'))
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountData?.label).toBe('eve'))
     for (const state of seen as Upgrade[]) {
-      if (state.preview) expect(state.preview.accountHoldings?.label).toBe(state.account?.principal)
+      if (state.preview) expect(state.preview.accountData?.label).toBe(state.account?.principal)
     }
   })
 

@@ -129,8 +129,8 @@ describe('the preview', () => {
     expect(await auth.previewConflict()).toMatchObject({
       principal,
       account: { principal: 'ada' },
-      deviceHoldings: { items: 3, label: `3 notes of ${principal}` },
-      accountHoldings: { items: 7, label: '7 notes of ada' },
+      deviceData: { items: 3, label: `3 notes of ${principal}` },
+      accountData: { items: 7, label: '7 notes of ada' },
     })
   })
 
@@ -140,7 +140,7 @@ describe('the preview', () => {
         throw new Error('no')
       },
     })
-    expect(await auth.previewConflict()).toMatchObject({ deviceHoldings: null, accountHoldings: null })
+    expect(await auth.previewConflict()).toMatchObject({ deviceData: null, accountData: null })
   })
 
   test('of no conflict is refused', async () => {
@@ -336,8 +336,8 @@ describe('a policy', () => {
   })
 
   test('may look at both sides first', async () => {
-    const onConflict = vi.fn(({ deviceHoldings }: { deviceHoldings: { items: number } | null }) =>
-      deviceHoldings?.items ? ('ask' as const) : ('switch' as const),
+    const onConflict = vi.fn(({ deviceData }: { deviceData: { items: number } | null }) =>
+      deviceData?.items ? ('ask' as const) : ('switch' as const),
     )
     const { signIn, auth } = await world({ onConflict, describeLocal: () => ({ items: 2 }) })
     expect((await signIn()).outcome).toBe('conflict')

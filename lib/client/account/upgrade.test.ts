@@ -146,7 +146,7 @@ describe('switched', () => {
     })
   })
 
-  const holdings = {
+  const signsOfData = {
     'the app says that it holds something': { options: { describeLocal: () => ({ items: 2, label: '2 notes' }) } },
     'the app cannot say what it holds': {
       options: {
@@ -164,7 +164,7 @@ describe('switched', () => {
     },
   } as const
 
-  for (const [name, { options = {}, prepare }] of Object.entries(holdings) as [
+  for (const [name, { options = {}, prepare }] of Object.entries(signsOfData) as [
     string,
     { options?: object; prepare?: (auth: unknown) => Promise<unknown> },
   ][]) {
