@@ -303,8 +303,8 @@ async function look(world: World): Promise<void> {
   const { device, rules, tabs } = world
   counts.rests++
   expect(rules.violations).toEqual([])
-  const ring = await device.ring()
-  expect(await brokenIn(ring)).toEqual([])
+  const keyring = await device.keyring()
+  expect(await brokenIn(keyring)).toEqual([])
   for (const { page } of tabs) {
     // A page that could not read what another one wrote reads again when it comes to the front.
     if (world.isFaulty) await page.auth.listIdentities().catch(() => {})
@@ -312,20 +312,20 @@ async function look(world: World): Promise<void> {
     expect(['ready', 'pending', 'conflict']).toContain(phase)
     if (error) expect(session).not.toBeNull()
     expect(session?.principal).not.toBe('eve')
-    if (ring && !storage.problem)
-      expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
+    if (keyring && !storage.problem)
+      expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(keyring)?.principal)
   }
   await idle(world)
   world.explicit.clear()
   world.isFaulty = false
-  world.isNew &&= ring === null
-  await expectSameAfterRestart(world, ring)
+  world.isNew &&= keyring === null
+  await expectSameAfterRestart(world, keyring)
 }
 
-async function expectSameAfterRestart(world: World, ring: Keyring | null): Promise<void> {
+async function expectSameAfterRestart(world: World, keyring: Keyring | null): Promise<void> {
   const { device } = world
-  const essence = essenceOf(ring, devicesIn(ring))
-  if (!ring || essence === world.restarted) return
+  const essence = essenceOf(keyring, devicesIn(keyring))
+  if (!keyring || essence === world.restarted) return
   world.restarted = essence
   counts.restarts++
   const { channel: _, ...store } = watchedStore(world, { acts: ['start'], isHardened: false })
@@ -336,7 +336,7 @@ async function expectSameAfterRestart(world: World, ring: Keyring | null): Promi
   await page.auth.ready
   await environment.idle(page.faults)
   const { session, authMode } = page.auth.getState()
-  const entry = currentEntry(ring)
+  const entry = currentEntry(keyring)
   expect(session?.principal).toBe(entry?.principal)
   expect(authMode).toBe(!entry ? 'anonymous' : entry.kind === 'device' ? 'local-first' : 'external')
   page.auth.close()

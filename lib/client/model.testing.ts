@@ -135,10 +135,10 @@ export function recordRules(): RecordRules {
   function observeCurrent(
     { acts }: Doing,
     { isNew, isEves, hasVerified }: Facts,
-    ring: Keyring,
+    keyring: Keyring,
     after: Entry | undefined,
   ): void {
-    const before = currentEntry(ring)
+    const before = currentEntry(keyring)
     if (!after)
       return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves no current identity')
     if (after.kind === 'device') {
@@ -153,7 +153,7 @@ export function recordRules(): RecordRules {
       )
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
-    const expected = ring.intent?.expected ?? null
+    const expected = keyring.intent?.expected ?? null
     const isExpected = expected !== null && hasVerified(after.accountId, expected)
     expect(
       !isEves(after.accountId) &&
@@ -204,11 +204,11 @@ export function recordRules(): RecordRules {
   })
 }
 
-function devicesOf(ring: Keyring): DeviceEntry[] {
-  return ring.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
+function devicesOf(keyring: Keyring): DeviceEntry[] {
+  return keyring.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
 }
 
-function accountOf(ring: Keyring): AccountEntry | undefined {
-  const entry = currentEntry(ring)
+function accountOf(keyring: Keyring): AccountEntry | undefined {
+  const entry = currentEntry(keyring)
   return entry?.kind === 'account' ? entry : undefined
 }

@@ -242,8 +242,8 @@ onEachEngine((newServer) => {
       const fresh = (await userOf(server))['principal']
       expect(fresh).not.toBe(principal)
       expect(again.getState()).toMatchObject({ session: { principal: fresh } })
-      const ring = (await browser.store.read()) as { entries: { principal: string }[] }
-      expect(ring.entries.map((entry) => entry.principal)).toContain(principal)
+      const keyring = (await browser.store.read()) as { entries: { principal: string }[] }
+      expect(keyring.entries.map((entry) => entry.principal)).toContain(principal)
     })
 
     test('opened in another browser, it changes no identity here, and the upgrade stays pending', async () => {

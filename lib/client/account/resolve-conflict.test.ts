@@ -42,7 +42,7 @@ async function inConflict(options?: AuthOptions) {
   return given
 }
 
-const ringOf = async ({ store }: TestBrowser): Promise<Keyring> => parseKeyring(await store.read())!
+const keyringOf = async ({ store }: TestBrowser): Promise<Keyring> => parseKeyring(await store.read())!
 const principalsOf = ({ entries }: Keyring): string[] => entries.map(({ principal }) => principal)
 
 describe('a conflict', () => {
@@ -61,7 +61,7 @@ describe('a conflict', () => {
       upgrade: { conflict },
     })
     expect(browser.account.session).toBe('ada')
-    expect((await ringOf(browser)).entries).toHaveLength(1)
+    expect((await keyringOf(browser)).entries).toHaveLength(1)
   })
 
   test('survives a reload, and one without a network', async () => {
@@ -158,21 +158,21 @@ describe('adopt', () => {
     })
     expect(server.accounts.get('ada')!.aliases).toEqual([principal])
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'adopt' }])
-    expect(principalsOf(await ringOf(browser))).toEqual([principal, 'ada'])
+    expect(principalsOf(await keyringOf(browser))).toEqual([principal, 'ada'])
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: { principals: ['ada', principal] } })
   })
 
   test("leaves the device's key where it was, and the state says how it is kept until an undo sets it aside", async () => {
     const { auth, browser, principal, load } = await inConflict()
     await auth.resolveConflict('adopt')
-    expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
+    expect((await keyringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
       ['device', true],
       ['account', false],
     ])
     expect(auth.getState().storage.protection).toBe('extractable')
     expect((await load()).getState().storage.protection).toBe('extractable')
     await auth.unlinkAlias(principal)
-    expect((await ringOf(browser)).entries).toHaveLength(2)
+    expect((await keyringOf(browser)).entries).toHaveLength(2)
     expect(auth.getState().storage.protection).toBe('none')
   })
 
@@ -305,7 +305,7 @@ describe('the other decisions', () => {
       session: { principal: 'ada' },
     })
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'discard' }])
-    expect(principalsOf(await ringOf(browser))).toEqual(['ada'])
+    expect(principalsOf(await keyringOf(browser))).toEqual(['ada'])
   })
 
   test("cancel ends the account's session, without a network too", async () => {

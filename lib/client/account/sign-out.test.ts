@@ -74,8 +74,8 @@ describe('out of an account', () => {
     const world = await signedIn()
     const signOut = await signOutOffline(world)
     await world.browser.store.update((found) => {
-      const ring = found as Keyring
-      return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
+      const keyring = found as Keyring
+      return { ...keyring, outbox: [...keyring.outbox, { ...keyring.outbox[0]!, id: 'second' }] }
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
@@ -145,10 +145,10 @@ describe('out of an account', () => {
     change: (device: DeviceEntry) => DeviceEntry,
   ): Promise<void> {
     await browser.store.update((found) => {
-      const ring = found as Keyring
+      const keyring = found as Keyring
       return {
-        ...ring,
-        entries: ring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),
+        ...keyring,
+        entries: keyring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),
       }
     })
   }

@@ -187,8 +187,8 @@ describe('switched', () => {
     const second = browser()
     await second.load()
     await second.store.update((found) => {
-      const ring = found as Keyring
-      return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
+      const keyring = found as Keyring
+      return { ...keyring, entries: keyring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
     })
     const auth = await second.load()
     expect((await auth.upgrade(() => second.account.signIn('ada'))).outcome).toBe('conflict')
