@@ -26,7 +26,7 @@ export interface IdentityParts {
   readonly secret: string
   /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void
-  readonly onOutcome: (verdict: Outcome) => void
+  readonly onOutcome: (outcome: Outcome) => void
 }
 
 /** Better Auth, the session resolver and the operator API. */

@@ -47,7 +47,7 @@ export interface SessionResolverOptions {
    */
   readonly verifier?: 'native'
   /** Called with the outcome of each request. It must not throw. */
-  readonly onOutcome?: (verdict: Outcome) => void
+  readonly onOutcome?: (outcome: Outcome) => void
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
