@@ -95,8 +95,8 @@ test('Escape during a request does not hide its outcome, and the field that is w
   const ada = somebody()
   await signUp(await openNotes(), ada)
   const { page } = await openNotes()
-  let letGo = (): void => {}
-  const held = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
   await page.route('**/sign-up/email', async (route) => {
     await held
     await route.continue()
@@ -105,7 +105,7 @@ test('Escape during a request does not hide its outcome, and the field that is w
   await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-busy', '')
   await page.keyboard.press('Escape')
   await page.keyboard.press('Escape')
-  letGo()
+  release()
   // The browser may close the dialog at the second Escape.
   await expect(page.getByTestId('auth-error').or(toast(page)).filter({ hasText: 'already an account' })).toBeVisible()
   if (!(await page.getByTestId('auth-dialog').isVisible())) return
@@ -237,10 +237,10 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
   const second = await openNotes()
   const { page } = second
   let arrive = (): void => {}
-  let letGo = (): void => {}
+  let release = (): void => {}
   const [arrived, held] = [
     new Promise<void>((resolve) => (arrive = resolve)),
-    new Promise<void>((resolve) => (letGo = resolve)),
+    new Promise<void>((resolve) => (release = resolve)),
   ]
   await page.route('**/api/notes?since=0', async (route) => {
     const response = await route.fetch()
@@ -260,7 +260,7 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
     await second.passTime(3000)
     expect(await second.state()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
   }).toPass()
-  letGo()
+  release()
   await page.evaluate(() => navigator.locks.request('latchkey-notes:sync', () => {}))
   await expect(second).toHoldNothingOf('Confidential')
 })

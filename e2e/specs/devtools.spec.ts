@@ -22,15 +22,15 @@ async function openPanel({ page }: Device): Promise<Panel> {
   return panel
 }
 
-/** Holds a request back until it is let go. */
+/** Holds a request back until it is released. */
 async function hold(page: Page, address: string): Promise<() => void> {
-  let letGo = (): void => {}
-  const held = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
   await page.route(address, async (route) => {
     await held
     await route.continue()
   })
-  return letGo
+  return release
 }
 
 test('the current phase is highlighted, also during an upgrade (checklist 31: what the state machine does)', async ({
@@ -45,7 +45,7 @@ test('the current phase is highlighted, also during an upgrade (checklist 31: wh
   await expect(panel.taken).toHaveAttribute('data-way', 'starting ready')
   await expect(panel.fact('mode')).toContainText('local-first')
 
-  const letGo = await hold(page, '**/api/auth/sign-up/email')
+  const release = await hold(page, '**/api/auth/sign-up/email')
   await enter(page, 'sign-up', somebody())
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
@@ -55,7 +55,7 @@ test('the current phase is highlighted, also during an upgrade (checklist 31: wh
   await panel.show('Timeline')
   await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
   await panel.show('State')
-  letGo()
+  release()
   await expect(panel.present).toHaveText('ready')
   await expect(panel.taken).toHaveAttribute('data-way', 'upgrading ready')
   await expect(panel.fact('mode')).toContainText('external')

@@ -45,7 +45,7 @@ export function recordRules(): RecordRules {
   const violations: string[] = []
   const heardAt = new Map<string, number>()
   const everSeen = new Set<string>()
-  const inForce = new Set<string>()
+  const everCurrent = new Set<string>()
   const rules = { violations, made: 0 }
   const expect = (isRight: boolean, rule: string): void => void (isRight || violations.push(rule))
 
@@ -65,7 +65,7 @@ export function recordRules(): RecordRules {
         observeNew(doing, facts, found, entry)
     if (before.current !== after.current && !isPutBack(found, after))
       observeCurrent(doing, facts, before, currentEntry(after))
-    if (after.current !== null) inForce.add(after.current)
+    if (after.current !== null) everCurrent.add(after.current)
     observeAccounts(before, after)
     observeOutbox(facts, before, after)
     for (const { principal } of devicesOf(after)) everSeen.add(principal)
@@ -73,7 +73,7 @@ export function recordRules(): RecordRules {
 
   /** A page restores a deleted record from memory; that the app asked for it is checked elsewhere. */
   function isPutBack(found: Keyring | null, after: Keyring): boolean {
-    return !found && after.current !== null && inForce.has(after.current)
+    return !found && after.current !== null && everCurrent.has(after.current)
   }
 
   function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {

@@ -10,7 +10,7 @@ import {
 import type { Backups, BackupsWithoutAccount } from '../binding/backups.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import { refuseCrossSite } from '../hooks/cross-site.ts'
-import { type ProofGate, rethrow } from '../hooks/proofs.ts'
+import { type OneTimeProofs, rethrow } from '../hooks/proofs.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 
 /** The response of `POST /latchkey/backup` and `POST /latchkey/backup/renew`. */
@@ -27,7 +27,7 @@ export interface BackupReadAnswer {
 
 /** Dependencies of the endpoints. */
 export interface BackupTools {
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
   readonly backups: Backups
 }
 
@@ -87,13 +87,13 @@ async function hashOf(ctx: GenericEndpointContext): Promise<string> {
 
 async function proven(
   ctx: GenericEndpointContext,
-  { gate }: BackupTools,
+  { proofs }: BackupTools,
   method: BackupMethod,
   hash: string,
   envelope = '',
 ): Promise<{ readonly hash: string; readonly device: ProvenDevice }> {
   const digest = await backupDigest(method, hash, envelope)
-  return { hash, device: await gate.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
+  return { hash, device: await proofs.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
 }
 
 /**

@@ -191,7 +191,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/nonce.ts'),
-        find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)',
+        find: 'await proofs.useOnce(ctx.context, nonceName(nonce), until)',
         replace: UNCHECKED,
       },
     ],
@@ -5433,8 +5433,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sockets/socket-session.ts',
-        find: "await check?.(found.session)\n    if (term.isOver) return 'refused'\n    term.put(found.session)",
-        replace: 'term.put(found.session)\n    await check?.(found.session)',
+        find: "await check?.(found.session)\n    if (expiry.isOver) return 'refused'\n    expiry.replace(found.session)",
+        replace: 'expiry.replace(found.session)\n    await check?.(found.session)',
       },
     ],
     test: {
