@@ -6,7 +6,7 @@ import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.t
 import { type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import { AUDIENCE, type TestHocuspocus, startHocuspocus, textOf, until } from './hocuspocus.testing.ts'
 import { type HocuspocusAuthOptions, hocuspocusAuth } from './server.ts'
-import { TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './words.ts'
+import { TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './protocol.ts'
 
 const MINUTE = 60_000
 let issuer: TestIssuer

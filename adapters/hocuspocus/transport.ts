@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/index.ts'
 import type { RestartChange, SessionConnection, SessionTransport } from '../../lib/session.ts'
 import { type HocuspocusProviderLike, close, open } from './provider.ts'
-import { CONFIRMED, FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED } from './words.ts'
+import { CONFIRMED, FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED } from './protocol.ts'
 
 /** What the transport uses of the app. */
 export interface TransportParts {

@@ -4,7 +4,7 @@ import { DOCKS, type Dock, type Preferences } from './preferences.ts'
 /** The controls of place and size. */
 export interface DockControls {
   /** Selects the place. */
-  readonly chooser: HTMLElement
+  readonly select: HTMLElement
   /** Drag it, or press the arrow keys on it, to change the size. */
   readonly handle: HTMLElement
 }
@@ -31,7 +31,7 @@ export function createDock(
   onChange: (kept: Pick<Preferences, 'dock' | 'size'>) => void,
 ): DockControls {
   let [dock, size] = [first, firstSize]
-  const chooser = element(
+  const select = element(
     'select',
     { class: 'dock', 'aria-label': 'Position' },
     ...DOCKS.map((name) => element('option', {}, name)),
@@ -49,7 +49,7 @@ export function createDock(
   function apply(next: { readonly dock?: Dock; readonly size?: number | null }): void {
     dock = next.dock ?? dock
     size = next.size === undefined ? size : next.size
-    chooser.value = dock
+    select.value = dock
     setAttribute(panel, 'data-dock', dock)
     setAttribute(handle, 'aria-orientation', isUpright() ? 'vertical' : 'horizontal')
     setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH : DEFAULT_HEIGHT)))
@@ -66,9 +66,9 @@ export function createDock(
     onChange({ dock, size: next })
   }
 
-  chooser.addEventListener('change', () => {
+  select.addEventListener('change', () => {
     // A height is no width.
-    apply({ dock: chooser.value as Dock, size: null })
+    apply({ dock: select.value as Dock, size: null })
     onChange({ dock, size: null })
   })
   handle.addEventListener('keydown', ({ key }) => {
@@ -86,7 +86,7 @@ export function createDock(
     ),
   )
   apply({})
-  return { chooser, handle }
+  return { select, handle }
 }
 
 function drag(handle: HTMLElement, onMove: (event: PointerEvent) => void): void {

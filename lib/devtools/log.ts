@@ -1,6 +1,6 @@
 import type { SeenRequest } from './network.ts'
 import type { Observed, SeenEvent } from './observe.ts'
-import { spanWords } from './words.ts'
+import { spanLabel } from './labels.ts'
 
 /** How many requests and notes are kept. */
 const KEPT = 100
@@ -63,5 +63,5 @@ export function createLog(): Log {
 
 /** A span of time with its sign. */
 export function signed(span: number): string {
-  return `${span < 0 ? '−' : '+'}${spanWords(span)}`
+  return `${span < 0 ? '−' : '+'}${spanLabel(span)}`
 }
