@@ -15,7 +15,7 @@ import {
 type Detail = readonly [value: string, explanation?: string | undefined]
 
 /** Number of characters of a principal that are shown. */
-const SHORT = 8
+const SHOWN_CHARACTERS = 8
 
 const DETAILS: Readonly<Record<string, (observed: Observed) => Detail>> = {
   Mode: ({ instance }) => {
@@ -26,7 +26,10 @@ const DETAILS: Readonly<Record<string, (observed: Observed) => Detail>> = {
     const { session } = instance.getState()
     if (!session) return ['none']
     const aliases = session.principals.length - 1
-    return [`${session.principal.slice(0, SHORT)}…`, aliases ? `and ${aliases} alias${aliases > 1 ? 'es' : ''}` : '']
+    return [
+      `${session.principal.slice(0, SHOWN_CHARACTERS)}…`,
+      aliases ? `and ${aliases} alias${aliases > 1 ? 'es' : ''}` : '',
+    ]
   },
   Error: ({ instance }) => {
     const { error, upgrade } = instance.getState()

@@ -10,15 +10,15 @@ export interface DockControls {
 }
 
 /** Size limits, in pixels. */
-const SMALLEST = 280
-const MARGIN = 32
+const MIN_SIZE_PX = 280
+const MARGIN_PX = 32
 
 /** As in `style/frame.ts`. */
-const DEFAULT_WIDTH = 440
-const DEFAULT_HEIGHT = 360
+const DEFAULT_WIDTH_PX = 440
+const DEFAULT_HEIGHT_PX = 360
 
 /** Change of size by one key press, in pixels. */
-const STEP = 24
+const STEP_PX = 24
 
 /**
  * Lets the developer move and resize the panel.
@@ -43,7 +43,7 @@ export function createDock(
     'aria-label': 'Size of the panel',
   })
   const isUpright = (): boolean => dock !== 'bottom'
-  const largest = (): number => (isUpright() ? innerWidth : innerHeight) - MARGIN
+  const largest = (): number => (isUpright() ? innerWidth : innerHeight) - MARGIN_PX
   const current = (): number => panel.getBoundingClientRect()[isUpright() ? 'width' : 'height']
 
   function apply(next: { readonly dock?: Dock; readonly size?: number | null }): void {
@@ -52,8 +52,8 @@ export function createDock(
     select.value = dock
     setAttribute(panel, 'data-dock', dock)
     setAttribute(handle, 'aria-orientation', isUpright() ? 'vertical' : 'horizontal')
-    setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH : DEFAULT_HEIGHT)))
-    setAttribute(handle, 'aria-valuemin', String(SMALLEST))
+    setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH_PX : DEFAULT_HEIGHT_PX)))
+    setAttribute(handle, 'aria-valuemin', String(MIN_SIZE_PX))
     setAttribute(handle, 'aria-valuemax', String(largest()))
     // Through the object model: a policy that forbids inline styles allows it.
     if (size === null) panel.style.removeProperty('--size')
@@ -61,7 +61,7 @@ export function createDock(
   }
 
   function resize(to: number): void {
-    const next = Math.round(Math.max(SMALLEST, Math.min(largest(), to)))
+    const next = Math.round(Math.max(MIN_SIZE_PX, Math.min(largest(), to)))
     apply({ size: next })
     onChange({ dock, size: next })
   }
@@ -74,7 +74,7 @@ export function createDock(
   handle.addEventListener('keydown', ({ key }) => {
     const larger = { corner: 'ArrowLeft', right: 'ArrowLeft', left: 'ArrowRight', bottom: 'ArrowUp' }[dock]
     const isResize = (isUpright() ? ['ArrowLeft', 'ArrowRight'] : ['ArrowUp', 'ArrowDown']).includes(key)
-    if (isResize) resize(current() + (key === larger ? STEP : -STEP))
+    if (isResize) resize(current() + (key === larger ? STEP_PX : -STEP_PX))
   })
   drag(handle, ({ clientX, clientY }) =>
     resize(

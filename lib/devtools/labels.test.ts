@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import { durationLabel, spanLabel, tokenLabel } from './labels.ts'
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
 
 test.each([
   [0, '0 s'],
-  [59 * SECOND + 999, '59 s'],
-  [MINUTE, '1 min 0 s'],
-  [14 * MINUTE + 32 * SECOND, '14 min 32 s'],
-  [HOUR, '1 h 0 min'],
-  [-(HOUR + 5 * MINUTE), '1 h 5 min'],
+  [59 * SECOND_MS + 999, '59 s'],
+  [MINUTE_MS, '1 min 0 s'],
+  [14 * MINUTE_MS + 32 * SECOND_MS, '14 min 32 s'],
+  [HOUR_MS, '1 h 0 min'],
+  [-(HOUR_MS + 5 * MINUTE_MS), '1 h 5 min'],
 ])('%i milliseconds are %s', (span, label) => {
   expect(spanLabel(span)).toBe(label)
 })

@@ -45,22 +45,22 @@ export const PROBLEM_LABELS: Readonly<Partial<Record<string, string>>> = {
   CRYPTO_UNAVAILABLE: 'Ed25519 is unavailable, also as fallback',
 }
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
 
 /** Formats milliseconds in their two largest units, such as "14 min 32 s". */
 export function spanLabel(milliseconds: number): string {
   const span = Math.abs(milliseconds)
-  if (span >= HOUR) return `${Math.floor(span / HOUR)} h ${Math.floor((span % HOUR) / MINUTE)} min`
-  if (span >= MINUTE) return `${Math.floor(span / MINUTE)} min ${Math.floor((span % MINUTE) / SECOND)} s`
-  return `${Math.floor(span / SECOND)} s`
+  if (span >= HOUR_MS) return `${Math.floor(span / HOUR_MS)} h ${Math.floor((span % HOUR_MS) / MINUTE_MS)} min`
+  if (span >= MINUTE_MS) return `${Math.floor(span / MINUTE_MS)} min ${Math.floor((span % MINUTE_MS) / SECOND_MS)} s`
+  return `${Math.floor(span / SECOND_MS)} s`
 }
 
 /** Formats a duration in milliseconds, such as "12 ms" or "1.2 s". */
 export function durationLabel(milliseconds: number): string {
-  if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`
-  return milliseconds < MINUTE ? `${(milliseconds / SECOND).toFixed(1)} s` : spanLabel(milliseconds)
+  if (milliseconds < SECOND_MS) return `${Math.round(milliseconds)} ms`
+  return milliseconds < MINUTE_MS ? `${(milliseconds / SECOND_MS).toFixed(1)} s` : spanLabel(milliseconds)
 }
 
 /** The remaining lifetime of the cached token. */

@@ -3,7 +3,7 @@ import type { Observed, SeenEvent } from './observe.ts'
 import { spanLabel } from './labels.ts'
 
 /** How many requests and notes are kept. */
-const KEPT = 100
+const KEPT_ENTRIES = 100
 
 /** Something that the panel did or noticed, which is no event of the machine. */
 export interface Note {
@@ -38,7 +38,7 @@ export function createLog(): Log {
   const skews = new WeakMap<Observed, number>()
   const keep = <Item>(items: Item[], item: Item): void => {
     items.unshift(item)
-    items.length = Math.min(items.length, KEPT)
+    items.length = Math.min(items.length, KEPT_ENTRIES)
   }
   const log: Log = {
     requests,

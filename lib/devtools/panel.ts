@@ -24,7 +24,7 @@ import { createTokenView } from './token-view.ts'
 import { type Tools, controlLoader } from './tools.ts'
 
 /** Update interval of time-dependent values while the panel is visible, in milliseconds. */
-const TICK = 1000
+const TICK_MS = 1000
 
 /**
  * Fills the element.
@@ -38,7 +38,7 @@ export function mountPanel(host: LatchkeyDevtoolsElement, observer: Observer): (
   let ticking: ReturnType<typeof setInterval> | undefined
   const arrange = (): void => {
     clearInterval(ticking)
-    ticking = host.open && document.visibilityState === 'visible' ? setInterval(panel.render, TICK) : undefined
+    ticking = host.open && document.visibilityState === 'visible' ? setInterval(panel.render, TICK_MS) : undefined
     panel.render()
   }
   host.addEventListener('toggle', arrange, { signal })

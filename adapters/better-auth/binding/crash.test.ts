@@ -24,7 +24,7 @@ const WHERE = (
 ) as (keyof typeof PLACES)[]
 
 /** A guard against hanging, not a limit on speed. */
-const PATIENCE = 600_000
+const TIMEOUT_MS = 600_000
 
 /**
  * Before the first statement, and after each that wrote. A statement that reads leaves what a death before it leaves:
@@ -48,7 +48,7 @@ interface Prepared {
   readonly check: () => Promise<void>
 }
 
-describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) => {
+describe.each(WHERE)('a server on %s dies in', { timeout: TIMEOUT_MS }, (where) => {
   const links: string[] = []
   let opened: MeetingPlace
   let server: TestServer

@@ -9,8 +9,8 @@ import { PLACES } from '../testing/process.testing.ts'
 import {
   type Arena,
   type Outcome,
-  PATIENCE,
   PROCESSES,
+  RACE_TIMEOUT_MS,
   ROUNDS,
   type Schedule,
   type Tally,
@@ -70,7 +70,7 @@ interface Look {
 
 describe.each(Object.entries(PLACES))(
   'several processes on %s adopt and undo',
-  { timeout: PATIENCE },
+  { timeout: RACE_TIMEOUT_MS },
   (where, open) => {
     let arena: Arena
     let failing = ''
@@ -261,7 +261,7 @@ function expectExplained(race: Aftermath, principal: string): void {
   // What is held is its account's, whatever others try.
   if (before.held !== undefined && !endings.includes(before.held))
     expect([after.of ?? before.held, after.held ?? before.held]).toEqual([before.held, before.held])
-  if (after.until) expect(Math.abs(after.until.getTime() - Date.now() - 30 * DAY)).toBeLessThan(PATIENCE)
+  if (after.until) expect(Math.abs(after.until.getTime() - Date.now() - 30 * DAY)).toBeLessThan(RACE_TIMEOUT_MS)
 }
 
 /** One row of the audit for each change, and keys that are revoked with their account alone. */

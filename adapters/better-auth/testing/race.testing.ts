@@ -8,7 +8,7 @@ export const PROCESSES: number = Number(process.env['LATCHKEY_PROCESSES'] ?? 2)
 export const ROUNDS: number = Number(process.env['LATCHKEY_ROUNDS'] ?? 20)
 
 /** A guard against hanging, not a limit on speed. */
-export const PATIENCE: number = 120_000 + PROCESSES * ROUNDS * 1000
+export const RACE_TIMEOUT_MS: number = 120_000 + PROCESSES * ROUNDS * 1000
 
 /** A request; a POST if it has a body. */
 export interface Call {

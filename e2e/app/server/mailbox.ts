@@ -21,7 +21,7 @@ export interface Mailbox {
   lettersTo(addresses: readonly string[]): readonly KeptLetter[]
 }
 
-const LIMIT = 200
+const MAX_LETTERS = 200
 
 /** Keeps the latest letters in memory. For a demo only: whoever can reach the server can read them. */
 export function createMailbox(): Mailbox {
@@ -29,7 +29,7 @@ export function createMailbox(): Mailbox {
   let count = 0
   return {
     post(letter) {
-      letters = [{ ...letter, id: ++count, sentAt: Date.now() }, ...letters].slice(0, LIMIT)
+      letters = [{ ...letter, id: ++count, sentAt: Date.now() }, ...letters].slice(0, MAX_LETTERS)
     },
     lettersTo(addresses) {
       const wanted = addresses.map((address) => address.toLowerCase())

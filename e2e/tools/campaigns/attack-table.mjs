@@ -176,7 +176,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/replay-store.ts'),
-        find: 'new Date(clock() - CLOCKS_APART)',
+        find: 'new Date(clock() - CLOCKS_APART_MS)',
         replace: 'new Date(clock())',
       },
     ],
@@ -3200,7 +3200,7 @@ export const ATTACKS = [
     attack:
       'A local-first token over 4 KiB that names its algorithm otherwise, so that it is decoded as an external one',
     defence: 'The verifier checks the size of what was decoded before, too',
-    patches: [{ file: VERIFY, find: 'jws && token.length <= SIZE_LIMIT ? jws : ', replace: 'jws ?? ' }],
+    patches: [{ file: VERIFY, find: 'jws && token.length <= MAX_TOKEN_CHARACTERS ? jws : ', replace: 'jws ?? ' }],
     test: {
       file: 'lib/server/resolver.test.ts',
       name: 'a local-first token > with over 4 KiB, with another name of the algorithm is refused, and told nothing but the kind of error',
@@ -3209,7 +3209,9 @@ export const ATTACKS = [
   {
     attack: 'An oversized proof',
     defence: 'At most 4 KiB, checked before parsing',
-    patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
+    patches: [
+      { file: VERIFY, find: 'const MAX_TOKEN_CHARACTERS = 4096', replace: 'const MAX_TOKEN_CHARACTERS = 4096 ** 2' },
+    ],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
   },
   {
@@ -5042,8 +5044,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUP_ROUTE,
-        find: "readText(ctx.body, 'locator', LOCATOR)",
-        replace: "readText({ ...(ctx.query as object), ...(ctx.body as object) }, 'locator', LOCATOR)",
+        find: "readText(ctx.body, 'locator', LOCATOR_CHARACTERS)",
+        replace: "readText({ ...(ctx.query as object), ...(ctx.body as object) }, 'locator', LOCATOR_CHARACTERS)",
       },
     ],
     test: { file: BACKUP_TEST, name: 'a request > with the locator in its address reads nothing' },
