@@ -148,7 +148,7 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
     async alone(work) {
       const client = await pool.connect()
       try {
-        // In a transaction: a pooler may give each statement outside of one another connection, and keep the lock.
+        // In a transaction: a pooler may give each statement outside one another connection, and keep the lock.
         await client.query('begin')
         await client.query('set local idle_in_transaction_session_timeout = 0')
         await client.query('select pg_advisory_xact_lock($1)', [SETUP_LOCK_ID])

@@ -65,7 +65,7 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
     renewal?.reject(new LatchkeyError('SESSION_TOKEN_REFUSED'))
     leave()
     if (reason === FORBIDDEN) parts.fault(new LatchkeyError('DOCUMENT_FORBIDDEN'))
-    // The word of a server whose own hook gives none. Any other word counts as a lost connection.
+    // Sent by a server whose hook returns no reason. Any other reason counts as a lost connection.
     refused.rejected((reason === 'permission-denied' ? 'UNAUTHORIZED' : reason) as 'UNAUTHORIZED')
   }
   function lose(): void {

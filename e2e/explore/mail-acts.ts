@@ -97,7 +97,7 @@ function expectedBy({ person }: Seat, { to }: Mail): string {
   return person.mailboxes.includes(to) ? to : person.mailboxes[0]
 }
 
-/** @param how - `page`, `app`, or `bare`: with the proof, but without a word about whose account it is to be */
+/** @param how - `page`, `app`, or `bare`: with the proof, but without naming the expected account */
 async function follow(world: World, seat: Seat, mail: Mail, how: string | undefined): Promise<void> {
   world.used.add(mail)
   const isInApp = how === 'app' || how === 'bare'

@@ -18,7 +18,7 @@ export interface RequestContext {
   addedCredential?: string
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
-  /** The request signed somebody in who was not signed in: the token of that session. */
+  /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
   /** The user whose binding changed in the request. */
   reboundUser?: string

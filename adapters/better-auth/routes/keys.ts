@@ -108,7 +108,7 @@ async function keysOf(
   principals: PrincipalStore,
   { session, user }: Asking,
 ): Promise<{ keys: KeyRow[]; subject: Subject }> {
-  // An account that nobody has used has no keys, and listing them fixes nothing.
+  // An unused account has no keys, and listing them fixes nothing.
   const subject = await peekSubject(principals, user.id, session)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return { keys: await listKeys(principals, [subject.principal, ...subject.aliases]), subject }

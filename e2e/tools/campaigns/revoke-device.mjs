@@ -10,7 +10,7 @@ const LIMIT_MS = 5000 + 500
 const PAUSE = 25
 
 let people = 0
-/** Nobody shares the rate limit of an address with another. */
+/** Clients do not share the rate limit of an address. */
 const newAddress = () => `10.0.${people >> 8}.${people++ & 255}`
 
 /**
