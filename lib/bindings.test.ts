@@ -188,7 +188,7 @@ describe('a failure', () => {
     expect(upgrade.getState()).toMatchObject({ phase: 'pending', failure: 'KEYSTORE_FULL' })
   })
 
-  test('is not what cancelling a running attempt is, whoever began it', async () => {
+  test('is not what cancelling a running attempt is, whichever component began it', async () => {
     const { upgrade, auth } = await waiting()
     const endless = () => new Promise<void>(() => {})
     for (const run of [upgrade.getState().run, auth.upgrade]) {

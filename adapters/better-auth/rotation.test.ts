@@ -22,7 +22,7 @@ afterEach(() => {
 const advance = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000)
 const keyOf = (token: string): string | undefined => decodeProtectedHeader(token).kid
 
-/** Somebody signed in at a server whose signing key lasts a day, and old ones an hour more. */
+/** A user signed in at a server whose signing key lasts a day, and old ones an hour more. */
 async function scene() {
   const exchange = { audiences: [API], algorithm: 'RS256' as const }
   const jwks = { rotationInterval: PERIOD_S, gracePeriod: GRACE_S, keyPairConfigs: [{ alg: 'RS256' as const }] }

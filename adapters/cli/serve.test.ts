@@ -51,7 +51,7 @@ const cookiesOf = (response: Response): string =>
     .map((cookie) => cookie.split(';')[0])
     .join('; ')
 
-/** Asks for a token by whatever somebody can prove. */
+/** Asks for a token by any credential. */
 function exchange({ ask, origin }: RunningServer, type: string, token: string, cookie = ''): Promise<Response> {
   const grant = {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',

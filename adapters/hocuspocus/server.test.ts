@@ -86,7 +86,7 @@ describe('the owner in the name of a document', () => {
     ['their own', 'notes:ada', 'authenticated'],
     ['that of an adopted principal', 'notes:device', 'authenticated'],
     ["another user's", 'notes:bob', 'refused forbidden'],
-    ["nobody's", 'notes', 'refused forbidden'],
+    ['without an owner', 'notes', 'refused forbidden'],
     ['one without a name', 'notes:', 'refused forbidden'],
   ])('opens a user %s accordingly: %s', async (_, name, outcome) => {
     await serve()

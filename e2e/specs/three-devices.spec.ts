@@ -137,7 +137,7 @@ test("one adopts while another one's adoption is undone: each is done, and who w
   for (const device of [first, third]) await expectAfterReload(device, ...ALL)
 })
 
-test("one adopts while another signs out: its rows stay the account's, nobody is left signed in there, and it finds everything when it comes back", async ({
+test("one adopts while another signs out: its rows stay the account's, no session is left there, and it finds everything when it comes back", async ({
   openNotes,
 }) => {
   const { ada, first, second, account, here } = await conflicted(openNotes)

@@ -32,7 +32,7 @@ interface Action {
   readonly options?: AuthOptions
   /** What is done on a page that is at rest. Without it, the page load itself is what is done. */
   readonly act?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
-  /** How the same page gets there once the fault is over; `act` unless told. */
+  /** How the same page gets there once the fault is over; defaults to `act`. */
   readonly again?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
   /**
    * How many states of the record there are from before to after; 2 where it is one transaction, 1 where nothing
@@ -175,7 +175,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'reload, a sign-out to deliver': { before: offlineSignOut, states: 2 },
   ensureIdentity: { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
   'ensureIdentity after a sign-out': { before: signedOut, act: ensure, states: 2 },
-  'ensureIdentity of one in force': { before: localFirst, act: ensure, states: 1 },
+  'ensureIdentity with a current one': { before: localFirst, act: ensure, states: 1 },
   'ensureIdentity, resume': {
     before: signedOut,
     act: async ({ auth }, device) => auth.ensureIdentity({ resume: await aside(device) }),
@@ -358,7 +358,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
   'signOut, forget': { before: localFirst, act: ({ auth }) => auth.signOut({ forget: true }), states: 2 },
-  'signOut of nobody': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
+  'signOut without an identity': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
   'signOut, account': { before: external, act: ({ auth }) => auth.signOut(), states: 3 },
   'signOut, recoverable account': { before: externalRecoverable, act: ({ auth }) => auth.signOut(), states: 3 },
   'signOut, recoverable account and a derived key': {

@@ -72,7 +72,7 @@ const ACTS = [
 ] as const
 type Act = (typeof ACTS)[number]
 
-/** The acts that may change who is in force. */
+/** The acts that may change the current identity. */
 const EXPLICIT: ReadonlySet<Act> = new Set([
   'ensureIdentity',
   'resume',
@@ -163,7 +163,7 @@ afterAll(() =>
   ),
 )
 
-test('whatever happens to a device with two tabs, no identity is lost, duplicated or swapped, and nobody is let in (checklist 30: no identity is lost or duplicated)', async () => {
+test('whatever happens to a device with two tabs, no identity is lost, duplicated or swapped, and no stranger is let in (checklist 30: no identity is lost or duplicated)', async () => {
   const sequences = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' })
   await fc.assert(
     fc.asyncProperty(sequences, fc.boolean(), async (sequence, hasLocks) => {
@@ -211,7 +211,7 @@ async function newWorld(): Promise<World> {
 
 const idle = ({ tabs }: World): Promise<void> => environment.idle(...tabs.map(({ page }) => page.faults))
 
-/** The device's store as one tab sees it, with somebody looking at each change. */
+/** The device's store as one tab sees it, with the rules checked at each change. */
 function watchedStore(world: World, doing: Doing): RecordStore {
   const { device, rules, importable } = world
   return {
@@ -313,7 +313,7 @@ async function look(world: World): Promise<void> {
     if (error) expect(session).not.toBeNull()
     expect(session?.principal).not.toBe('eve')
     if (keyring && !storage.problem)
-      expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(keyring)?.principal)
+      expect(session?.principal, 'a page shows the current identity').toBe(currentEntry(keyring)?.principal)
   }
   await idle(world)
   world.explicit.clear()
@@ -356,7 +356,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     acts.splice(acts.indexOf(name), 1)
   }
   const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
-  // Nobody takes a stranger's account for their own once they see whose it is.
+  // A user does not take a stranger's account for their own once they see whose it is.
   const resolve = async (decision: 'adopt' | 'switch' | 'discard'): Promise<void> =>
     auth.getState().upgrade?.conflict?.account.accountId === 'eve'
       ? undefined
@@ -420,7 +420,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
       return followLink(world, last)
     case 'cancelUpgrade':
       return during('cancelUpgrade', () => auth.cancelUpgrade())
-    // Whoever sees whose account it is takes only their own.
+    // A user who sees whose account it is takes only their own.
     case 'takeWaiting':
       return auth.getState().upgrade?.account?.accountId === 'eve'
         ? undefined
@@ -486,7 +486,7 @@ function followLink({ device: { server, account } }: World, name: string): void 
 function vanish(world: World, keepsTrace: boolean): void {
   const { device, rules } = world
   device.clear(keepsTrace)
-  // The day it is installed a session that is there is taken, whoever's it is; clearing a site's data takes its cookies
+  // The day it is installed an existing session is taken, even another user's; clearing a site's data takes its cookies
   // too.
   world.isNew ||= !keepsTrace
   if (!keepsTrace) device.account.setSession(null)

@@ -37,7 +37,7 @@ describe('a sound record', () => {
     expect(parseKeyring(undefined)).toBeNull()
   })
 
-  test('names the identity in force', () => {
+  test('names the current identity', () => {
     expect(currentEntry(keyring)).toBe(account)
     expect(currentEntry(EMPTY_KEYRING)).toBeUndefined()
   })

@@ -47,7 +47,7 @@ describe('a record that vanished', () => {
     expect(await store.read()).toBeUndefined()
   })
 
-  test('is made anew from what is known, when somebody asks for it', async () => {
+  test('is made anew from what is known, when it is asked for', async () => {
     const store = clearable()
     const keystore = openKeystore(store)
     await keystore.update(withCurrent)

@@ -270,7 +270,7 @@ describe('a device whose clock is wrong', () => {
     expect(store.kept.size).toBe(1)
   })
 
-  test('that was set back asks at once, since nobody knows how much time is left', async () => {
+  test('that was set back asks at once, since the remaining time is unknown', async () => {
     await backedUp()
     const later = manualClock(clock.now() - 1000)
     expect(
@@ -296,7 +296,7 @@ function loading({ browser }: Device, now: ManualClock): Pick<TestBrowser, 'load
 }
 
 describe('two tabs', () => {
-  test('renew one backup, whoever is first', async () => {
+  test('renew one backup, whichever is first', async () => {
     await backedUp()
     clock.advance(60 * DAY_MS)
     const [left, right] = await Promise.all([open(one), open(one)])

@@ -20,14 +20,14 @@ function handlerWith(options: AuthenticateOptions = {}): (request: Request) => P
   }
 }
 
-test('a Request of somebody goes on, its body unread', async () => {
+test('a Request with a credential goes on, its body unread', async () => {
   const answer = await handlerWith()(
     new Request('https://notes.example/', { method: 'POST', headers: BEARER, body: 'text' }),
   )
   expect(await answer.json()).toEqual({ principal: ALICE.principal, body: 'text' })
 })
 
-test('a Request of nobody is answered, and goes on where that is optional', async () => {
+test('a Request without a credential is answered, and goes on where that is optional', async () => {
   const refused = await handlerWith()(new Request('https://notes.example/'))
   expect([refused.status, refused.headers.get('www-authenticate'), await refused.json()]).toEqual([
     401,
@@ -52,7 +52,7 @@ test.each<[string, ServerSession]>([
   ['an anonymous mode with a principal', { authMode: 'anonymous', principal: 'ada', principals: ['ada'], claims: {} }],
   ['a mode without a principal', { authMode: 'external', principal: null, principals: [], claims: {} }],
   ['an empty principal', { authMode: 'external', principal: '', principals: [''], claims: {} }],
-])('%s is nobody', async (_, session) => {
+])('%s is no session', async (_, session) => {
   const authenticate = createAuthenticator({ resolve: async () => ({ ok: true, session, source: 'none' }) })
   expect(await authenticate({})).toMatchObject({ ok: false, response: { status: 401 } })
 })
@@ -76,7 +76,7 @@ test('a resolver that throws at once is answered too', async () => {
   })
 })
 
-test('without a word about it faults go to the console', async () => {
+test('by default faults go to the console', async () => {
   const written = vi.spyOn(console, 'error').mockImplementation(() => {})
   const authenticate = createAuthenticator({ resolve: () => Promise.reject(new Error('down')) })
   await authenticate({})

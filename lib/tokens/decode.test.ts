@@ -70,7 +70,7 @@ describe('decodeJws', () => {
 })
 
 describe('a header that was seen before', () => {
-  test('is read the same, and nobody can change it for the next token', () => {
+  test('is read the same, and cannot be changed for the next token', () => {
     const first = decodeJws(`${HEADER}.e30.AA`, MAX_CHARACTERS)
     expect(() => Object.assign(first.header, { alg: 'none' })).toThrow(TypeError)
     expect(decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AA`, MAX_CHARACTERS)).toMatchObject({

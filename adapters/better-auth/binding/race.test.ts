@@ -78,7 +78,7 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: RACE
     return { path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
   }
 
-  test('one principal, linked in each to another account: at most one of them has it, and whoever was told so', async () => {
+  test('one principal, linked in each to another account: at most one of them has it, the one that was told so', async () => {
     await rounds('one principal, links to several accounts', async (round, tally) => {
       const device = await testDevice()
       const people = await each(async (index) => {

@@ -159,7 +159,7 @@ describe.each(Object.entries(PLACES))(
       return aftermath.steps
     }
 
-    /** What was given up is its account's for thirty days, and nobody else's. */
+    /** What was given up is its account's for thirty days, and no other's. */
     async function expectHolds({ world, after, looks }: Aftermath): Promise<void> {
       const held = world.devices.find(({ principal }) => isHeldByOneOf(looks, after.standing(principal)))
       if (!held) return
@@ -210,7 +210,7 @@ function expectOneHolder({ world, after, looks }: Aftermath): void {
   }
 }
 
-/** Invariant 1: whoever was told a principal was told the one that stays, unless the mailbox was proven meanwhile. */
+/** Invariant 1: a principal that was told to a caller stays, unless the mailbox was proven meanwhile. */
 function expectFixedPrincipals({ world, outcomes, looks, after }: Aftermath): void {
   for (const [index, { account }] of world.deeds.entries()) {
     const { session } = outcomes[index]!.answer as Partial<SessionAnswer>

@@ -29,7 +29,7 @@ export interface Scenario {
   readonly devices: readonly { readonly state: DeviceState; readonly of: number }[]
   readonly acts: readonly Act[]
   /**
-   * Numbers that say whose statement comes next, where the database lets somebody say it; without them all run at once.
+   * Numbers that say whose statement comes next, if the database lets tests decide it; otherwise all run at once.
    */
   readonly order: readonly number[] | null
 }
@@ -82,7 +82,7 @@ export interface Account {
   readonly id: string
   readonly email: string
   readonly one: Person
-  /** Null while nobody has used the account. */
+  /** Null while the account is unused. */
   readonly principal: string | null
 }
 

@@ -182,7 +182,7 @@ export function stalling(stop: number): Schedule {
     ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!
 }
 
-/** Every few statements somebody else goes on, by numbers that were drawn. */
+/** Every few statements another process goes on, by numbers that were drawn. */
 export function randomly(order: readonly number[]): Schedule {
   let taken = 0
   return (ready) =>

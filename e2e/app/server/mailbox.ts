@@ -23,7 +23,7 @@ export interface Mailbox {
 
 const MAX_LETTERS = 200
 
-/** Keeps the latest letters in memory. For a demo only: whoever can reach the server can read them. */
+/** Keeps the latest letters in memory. For a demo only: anyone who can reach the server can read them. */
 export function createMailbox(): Mailbox {
   let letters: readonly KeptLetter[] = []
   let count = 0

@@ -49,7 +49,7 @@ function codeOf(error: unknown): string | undefined {
 const upgrade = (given: Given, run: () => unknown): Promise<Done> =>
   during(given, 'upgrade', () => given.page.auth.upgrade(run))
 
-/** Nobody takes a stranger's account for their own once they see whose it is. */
+/** A user does not take a stranger's account for their own once they see whose it is. */
 const resolve =
   (decision: 'adopt' | 'switch' | 'discard'): Act =>
   (given) => {

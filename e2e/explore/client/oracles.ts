@@ -20,7 +20,7 @@ export async function expectInvariants(world: ClientWorld): Promise<void> {
   for (const reason of world.environment.unhandled) world.broken.push(`an unhandled rejection: ${String(reason)}`)
 }
 
-/** An account that is gone takes its principals with it: nobody has them afterwards. */
+/** An account that is gone takes its principals with it: no account has them afterwards. */
 function noteDeleted(world: ClientWorld, accounts: readonly Account[]): void {
   for (const [id, principals] of world.accounts) {
     if (accounts.some((account) => account.id === id)) continue

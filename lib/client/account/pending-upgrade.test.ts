@@ -51,7 +51,7 @@ const settled = (auth: Auth, expected: object): Promise<void> =>
   vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
 
 describe('an upgrade without a session yet', () => {
-  test('is pending, over reloads too, and the identity stays in force', async () => {
+  test('is pending, over reloads too, and the identity stays current', async () => {
     const given = await world()
     await waiting(given)
     const pending = { expected: ADA, expiresAt: given.clock.now() + HOUR }

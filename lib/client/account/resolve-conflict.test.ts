@@ -46,7 +46,7 @@ const keyringOf = async ({ store }: TestBrowser): Promise<Keyring> => parseKeyri
 const principalsOf = ({ entries }: Keyring): string[] => entries.map(({ principal }) => principal)
 
 describe('a conflict', () => {
-  test('keeps both, with the device in force, and tells who is on each side', async () => {
+  test('keeps both, with the device current, and tells who is on each side', async () => {
     const { auth, browser, principal, signIn } = await world()
     const conflict = {
       principal,
@@ -96,7 +96,7 @@ describe('a conflict', () => {
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: null })
   })
 
-  test("is not the next person's: another identity in force has none", async () => {
+  test("is not the next person's: another current identity has none", async () => {
     const { auth, load } = await inConflict()
     const { secret } = await import('../../testing/device.ts').then(({ testDevice }) => testDevice())
     await auth.importSecret(secret, { replace: true })
@@ -222,7 +222,7 @@ describe('adopt', () => {
     expect((await signIn()).outcome).toBe('conflict')
   })
 
-  test('never links to somebody else who signed in on this browser since', async () => {
+  test('never links to another user who signed in on this browser since', async () => {
     const { auth, browser, server, principal } = await inConflict()
     server.accounts.set('eve', {
       accountId: 'account-eve',

@@ -182,7 +182,7 @@ describe('switched', () => {
     })
   }
 
-  test('nor where the identity was imported: somebody has it elsewhere too', async () => {
+  test('nor where the identity was imported: it exists elsewhere too', async () => {
     const { browser } = await elsewhere()
     const second = browser()
     await second.load()
@@ -324,7 +324,7 @@ describe('failed', () => {
     })
   })
 
-  test('a session that was planted before gains nothing from a run that signs nobody in', async () => {
+  test('a session that was planted before gains nothing from a run without a sign-in', async () => {
     const { server, browser } = world()
     const device = browser()
     server.accounts.set('eve', { accountId: 'e', principal: 'eve', aliases: [], recoverable: false, claims: {} })

@@ -252,7 +252,7 @@ describe('an engine that cannot keep such keys', () => {
       const keyring = found as Keyring
       return { ...keyring, entries: keyring.entries.map((entry) => ({ ...entry, keys })) }
     })
-    // Keys beside the secret, and even somebody else's: the secret still counts, and the keys are made anew.
+    // Keys beside the secret, and even another device's: the secret still counts, and the keys are made anew.
     const next = await fresh.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(next)).toBe('hardened'), { timeout: 30_000 })
     expect(next.getState().session).toEqual(unhardened.getState().session)

@@ -25,7 +25,7 @@ const PAIRS = {
 }
 type Kind = keyof typeof PAIRS
 const KINDS: readonly Kind[] = ['RS256', 'ES256', 'EdDSA']
-/** Keys of somebody else, one of each kind. */
+/** Foreign keys, one of each kind. */
 const OTHERS = {
   RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),

@@ -29,7 +29,7 @@ export function Account({ onMessage, onClose }: Props) {
       onMessage(text)
       onClose()
     } else {
-      // Whoever closed the dialog meanwhile reads it in the page.
+      // A user who closed the dialog meanwhile reads it in the page.
       const show = dialog.current ? setMessage : onMessage
       show(text)
     }

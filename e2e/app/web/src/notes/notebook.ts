@@ -21,7 +21,7 @@ export interface Notebook {
   isKept(): boolean
   /** Returns true while the browser refuses to store something. */
   isFailing(): boolean
-  /** Returns true if somebody deleted the stored notes: what is shown is only in memory, until `keepAgain`. */
+  /** Returns true if the stored notes were deleted: what is shown is only in memory, until `keepAgain`. */
   isLost(): boolean
   /** Stores what is shown again. Only once the identity is stored: the user may have cleared both on purpose. */
   keepAgain(): Promise<void>

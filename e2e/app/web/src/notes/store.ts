@@ -62,7 +62,7 @@ async function saveIn({ notes, outbox }: Stores, note: Note, change: NoteChange)
   outbox.put(pendingOf(note, base, sent))
 }
 
-/** A note that is only in memory any more, because somebody deleted the database. */
+/** A note that is only in memory any more, because the database was deleted. */
 export interface Remembered {
   readonly note: Note
   /** True if the server does not have this version. */
