@@ -62,7 +62,7 @@ const GROUPS: Readonly<Record<string, readonly Action[]>> = {
   Devices: [
     {
       name: 'Second device',
-      hint: 'Signs out and makes a new identity, as on another device. For a conflict, sign in to an account with data.',
+      hint: 'Signs out, makes a new identity, as on another device. For a conflict, sign in to an account with data.',
       run: (controls) => controls.switchDevice(),
       isRisky: true,
       isPossible: isAtRest,

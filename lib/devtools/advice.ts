@@ -59,7 +59,7 @@ const ERRORS: Readonly<Record<'expired' | 'missing' | 'disabled', Advice>> = {
   },
   disabled: {
     title: 'This credential is disabled',
-    text: 'An account that can be recovered has taken the identity over, its key was revoked, or its session was ended.',
+    text: 'An account that can be recovered has taken the identity over, its key was revoked, or its session ended.',
     page: errorPage('PRINCIPAL_DISABLED'),
   },
 }
