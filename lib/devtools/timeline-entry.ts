@@ -71,7 +71,7 @@ function openedEvent(entry: SeenEvent, events: readonly SeenEvent[]): Node[] {
   ]
 }
 
-/** How long after the event before it, and how long the phase lasted that it ended. By a clock that nobody sets. */
+/** How long after the event before it, and how long the phase lasted that it ended. By the monotonic clock. */
 function durationsOf(entry: SeenEvent, events: readonly SeenEvent[]): Readonly<Record<string, string | undefined>> {
   const earlier = events.slice(events.indexOf(entry) + 1)
   const [previous] = earlier

@@ -13,7 +13,7 @@ import { AUDIENCE, BASE_OPTIONS, type TestServer, person } from './server.testin
  */
 type AccountKind = 'bound' | 'proven' | 'old' | 'open'
 
-/** What a device's principal is before the race; `left` and `released`: reservations without a user, live or expired. */
+/** A device's principal before the race; `left` and `released`: reservations without a user, live or expired. */
 type DeviceState = 'new' | 'alias' | 'held' | 'lapsed' | 'left' | 'released'
 
 /** What one request of a race does. */

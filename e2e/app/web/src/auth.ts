@@ -34,7 +34,7 @@ export async function accountName(client: AccountClient, waiting: WaitingAccount
 /** Describes an account that is signed in at the account server but not current here. */
 async function describeAccount(getToken: () => Promise<string | null>): Promise<LocalData> {
   const token = await getToken()
-  if (!token) throw new TypeError('nobody is signed in')
+  if (!token) throw new TypeError('no account is signed in')
   const { count, latest } = await fetchSummary(token)
   return { items: count, label: summaryWords(count, latest) }
 }
