@@ -59,7 +59,7 @@ test('a browser that forbids storage is explained, with what can be done', async
 test('site data that was cleared is told from a first visit, and nothing is made up', async ({ openNotes }) => {
   const { page, waitForState, principal } = await openNotes()
   const before = await principal()
-  await writeNote(page, 'Of newPerson')
+  await writeNote(page, 'Of a person')
   await expectSynced(page)
   await page.evaluate(
     () =>
