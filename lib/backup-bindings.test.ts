@@ -49,7 +49,7 @@ describe('the backups of an identity', () => {
     stop()
   })
 
-  test('are nobody’s without an identity', async () => {
+  test('have no owner without an identity', async () => {
     const store = backupsOf(await testBrowser().load({ initialMode: 'anonymous' }))
     store.subscribe(() => {})
     expect(store.getState()).toMatchObject({ phase: 'none', advice: 'none', canBackUp: false })

@@ -115,7 +115,7 @@ describe('the phase', () => {
       phase: 'conflict',
       account: { identifiers: [ADA] },
       conflict: { principal: auth.getState().session!.principal, isTaken: false },
-      preview: { deviceHoldings: { items: 2 }, accountHoldings: null },
+      preview: { deviceData: { items: 2 }, accountData: null },
     })
     stop()
   })
@@ -188,7 +188,7 @@ describe('a failure', () => {
     expect(upgrade.getState()).toMatchObject({ phase: 'pending', failure: 'KEYSTORE_FULL' })
   })
 
-  test('is not what cancelling a running attempt is, whoever began it', async () => {
+  test('is not what cancelling a running attempt is, whichever component began it', async () => {
     const { upgrade, auth } = await waiting()
     const endless = () => new Promise<void>(() => {})
     for (const run of [upgrade.getState().run, auth.upgrade]) {
@@ -273,14 +273,14 @@ describe('one store for all components', () => {
     const { upgrade } = await inConflict({ describeLocal })
     describeLocal.mockClear()
     const stops = [record(upgrade), record(upgrade)].map(({ stop }) => stop)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 1 }), {
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceData).toEqual({ items: 1 }), {
       timeout: 30_000,
     })
     expect(describeLocal).toHaveBeenCalledTimes(1)
     stops.forEach((stop) => stop())
     items = 2
     record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceHoldings).toEqual({ items: 2 }), {
+    await vi.waitFor(() => expect(upgrade.getState().preview?.deviceData).toEqual({ items: 2 }), {
       timeout: 30_000,
     })
   })
@@ -290,13 +290,13 @@ describe('one store for all components', () => {
       describeAccount: ({ principal }) => ({ items: 1, label: principal }),
     })
     const { seen } = record(upgrade)
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('ada'), { timeout: 30_000 })
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountData?.label).toBe('ada'), { timeout: 30_000 })
     await upgrade.getState().cancel()
     server.accounts.set('eve', { ...server.accounts.get('ada')!, accountId: 'account-eve', principal: 'eve' })
     await upgrade.getState().run(() => browser.account.signIn('eve'))
-    await vi.waitFor(() => expect(upgrade.getState().preview?.accountHoldings?.label).toBe('eve'), { timeout: 30_000 })
+    await vi.waitFor(() => expect(upgrade.getState().preview?.accountData?.label).toBe('eve'), { timeout: 30_000 })
     for (const state of seen as Upgrade[]) {
-      if (state.preview) expect(state.preview.accountHoldings?.label).toBe(state.account?.principal)
+      if (state.preview) expect(state.preview.accountData?.label).toBe(state.account?.principal)
     }
   })
 

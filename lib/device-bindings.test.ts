@@ -88,7 +88,7 @@ describe('the devices of an account', () => {
     expect(open).toEqual([])
   })
 
-  test('are one list for all components, which nobody follows after the last one', async () => {
+  test('are one list for all components, which is not followed after the last one', async () => {
     const { auth, store, answer, isFollowed, open } = world()
     expect(devicesOf(auth)).toBe(store)
     const stops = [store.subscribe(() => {}), store.subscribe(() => {})]

@@ -23,7 +23,7 @@ export type {
   ImportSecretOptions,
   KeptIdentity,
   ListIdentitiesOptions,
-  LocalHoldings,
+  LocalData,
   PrincipalChange,
   ResolveOptions,
   SignOutOptions,

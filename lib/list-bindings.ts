@@ -7,7 +7,7 @@ import type { AuthState } from './machine/state.ts'
 
 /**
  * - `starting`: unknown yet; on a server and during hydration it is always this one.
- * - `none`: there is nobody whose list it could be.
+ * - `none`: there is no owner of a list.
  * - `loading`: the list was not loaded yet.
  * - `ready`: the list is loaded. It stays while it is loaded again, and if that fails.
  * - `failed`: the list could not be loaded.
@@ -51,7 +51,7 @@ export type List<Item, Step, Shown> = readonly [
 /**
  * Creates a list that is loaded while a component follows it.
  *
- * @param ownerOf - returns whose list it is, null for nobody's, and what else it depends on. What is known of one owner
+ * @param ownerOf - returns the owner of the list or null, and what else it depends on. What is known of one owner
  *   says nothing about the next
  */
 export function createList<Item, Step, Shown>(

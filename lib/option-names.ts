@@ -2,7 +2,7 @@
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>
 
 /**
- * Refuses options with other names: a misspelled option would switch off a check, or leave a default, without a word.
+ * Refuses options with other names: a misspelled option would silently switch off a check, or leave a default.
  *
  * @param place - before the name in the message, for example `external.`
  * @throws {TypeError} names the option, and those that there are
@@ -19,7 +19,7 @@ export function checkOptionNames<Options extends object>(
 
 /**
  * Refuses a check that is set to `undefined`, as by an environment variable that does not exist: it would be switched
- * off without a word. An option that is left out is the app's decision.
+ * off silently. An option that is left out is the app's decision.
  *
  * @throws {TypeError} names the option
  */

@@ -51,7 +51,7 @@ const PROVIDERS = {
   },
 } as const
 
-/** A provider's client: somebody signs in and out, and it gives tokens. */
+/** A provider's client: a user signs in and out, and it gives tokens. */
 function world(claims: object = PROVIDERS.WorkOS.claims, options: object = {}, more: object = {}, sender: object = {}) {
   const binder = createExternalBinder({
     issuers: [{ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, ...options }],
@@ -155,7 +155,7 @@ describe('an account of another provider', () => {
     })
   })
 
-  test('whose token now belongs to somebody else is refused', async () => {
+  test('whose token now belongs to another user is refused', async () => {
     const { signIn, load } = world()
     const auth = await load()
     await auth.upgrade(() => signIn())

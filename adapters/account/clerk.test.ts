@@ -501,7 +501,7 @@ describe('an admin who impersonates the user in Clerk', () => {
     expect(await send('/session')).toMatchObject({ session: { accountId: expect.any(String) } })
     expect(await send('/token', exchange(token))).toMatchObject({ code: 'ACCOUNT_OPEN' })
     await expect(server.binder.principalOf(token)).rejects.toMatchObject({ code: 'ACCOUNT_OPEN' })
-    // Rows under an id that a later bind replaces would be nobody's.
+    // Rows under an id that a later bind replaces would have no owner.
     expect(await ask(server.api, token)).toMatchObject({ ok: false, reason: 'ACCOUNT_OPEN' })
     const phone = startBrowser(() => server)
     const auth = await phone.load()

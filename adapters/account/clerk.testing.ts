@@ -6,10 +6,10 @@ import { type JWK, type JWTPayload, SignJWT, exportJWK, generateKeyPair } from '
 // of JWTs, and impersonation.
 
 /** Lifetime of a session token, in seconds. */
-const TOKEN_SECONDS = 60
+const TOKEN_LIFETIME_S = 60
 
 /** The SDK fetches a new token this many seconds before the old one expires. */
-const LEEWAY_SECONDS = 10
+const LEEWAY_S = 10
 
 /** The claim `act` that the dashboard sets. */
 export const IMPERSONATED: object = { iss: 'https://dashboard.clerk.com', sid: 'sess_admin', sub: 'user_boss' }
@@ -79,7 +79,7 @@ export async function startClerk(now: () => number): Promise<ClerkInstance> {
     const iat = Math.floor(now())
     const claims: JWTPayload = {
       azp: origin,
-      exp: iat + TOKEN_SECONDS,
+      exp: iat + TOKEN_LIFETIME_S,
       // Minutes since the first and the second factor were verified.
       fva: [Math.floor((iat - begunAt) / 60), -1],
       iat,
@@ -105,8 +105,8 @@ export async function startClerk(now: () => number): Promise<ClerkInstance> {
     let cached: { readonly token: string; readonly until: number } | null = null
     const getToken = async (): Promise<string | null> => {
       if (!current || current.isRevoked) return null
-      if (!cached || cached.until - LEEWAY_SECONDS <= now())
-        cached = { token: await mint(current, origin), until: Math.floor(now()) + TOKEN_SECONDS }
+      if (!cached || cached.until - LEEWAY_S <= now())
+        cached = { token: await mint(current, origin), until: Math.floor(now()) + TOKEN_LIFETIME_S }
       return cached.token
     }
     return {

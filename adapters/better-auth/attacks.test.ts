@@ -134,7 +134,7 @@ onEachEngine((newServer) => {
       return { server, victim }
     }
 
-    test('gets nothing from requests that carry a proof and sign nobody in', async () => {
+    test('gets nothing from requests that carry a proof without a sign-in', async () => {
       const { server, victim } = await planted()
       await victim.prove('/update-user', { name: 'Ada' })
       await victim.prove('/change-password', {

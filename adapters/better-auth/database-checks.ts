@@ -60,7 +60,7 @@ interface ProbeRow {
   /** The unique column. */
   readonly field: string
   readonly data: Row
-  /** Checked only by the doctor: if the column is not unique, nobody gets access to anything of another user. */
+  /** Checked only by the doctor: if the column is not unique, no user gets access to another user's data. */
   readonly isRare?: true
 }
 

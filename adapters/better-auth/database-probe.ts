@@ -13,7 +13,7 @@ const probed = new WeakMap<object, Promise<void>>()
  * retired, and its next holder could not use theirs. Leaves no row.
  *
  * Called at the first use instead of the start: a build, a migration or a worker of the edge also starts Better Auth,
- * where there is no database yet or none outside of a request.
+ * where there is no database yet or none outside a request.
  *
  * @throws {LatchkeyError} `DATABASE_UNSUITABLE`; the log names the adapter and the fault, once
  */

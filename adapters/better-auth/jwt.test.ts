@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { latchkey, latchkeyJwt } from './index.ts'
 import { ORIGIN, person } from './testing/server.testing.ts'
 
-/** Signs somebody up and gives back what the server answers to that session. */
+/** Signs a user up and returns what the server answers to that session. */
 async function signedIn(options: Parameters<typeof latchkeyJwt>[0], baseURL = ORIGIN) {
   const auth = betterAuth({
     baseURL,

@@ -246,7 +246,7 @@ describe('with an account', () => {
     expect(fresh.auth.getState().authMode).toBe('local-first')
   })
 
-  test('a session that somebody else put into the browser meanwhile is not taken', async () => {
+  test('a session that another user put into the browser meanwhile is not taken', async () => {
     const server = await open()
     const old = await withAccount(server)
     const eve = server.browser()

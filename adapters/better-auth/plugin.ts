@@ -36,7 +36,7 @@ import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken 
 import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
-import { PROOF_HEADER, type ProofGate, createProofGate, rethrow } from './hooks/proofs.ts'
+import { PROOF_HEADER, type OneTimeProofs, createOneTimeProofs, rethrow } from './hooks/proofs.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
 import { createSharedLimitHint } from './routes/shared-limit.ts'
@@ -143,7 +143,7 @@ type OptionalEndpointName =
 
 /** The parts that exist once Better Auth has started. */
 interface Parts extends BackupTools {
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
   readonly challenges: Challenges
   readonly cache: StatusCache
   readonly exchange: ExchangeTools | undefined
@@ -176,15 +176,15 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
       const audience = ownAddresses(auth, options.audience)
       const cache = statusCacheOf(auth.adapter)
       const challenges = createChallenges(auth.secret, clock)
-      const gate = createProofGate({
+      const proofs = createOneTimeProofs({
         audience,
         clock,
         replayStore: createReplayStore(clock, options.replayStore),
         challenges: requireNonce ? challenges : undefined,
       })
-      const exchange = options.exchange && createExchange(options.exchange, { auth, clock, gate })
+      const exchange = options.exchange && createExchange(options.exchange, { auth, clock, proofs })
       const backups = createBackups(backupRules, clock, auth.secret)
-      started = { gate, challenges, cache, exchange, backups }
+      started = { proofs, challenges, cache, exchange, backups }
       return {
         options: {
           databaseHooks: userHooks({
@@ -219,7 +219,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: needsDatabase,
           handler: createAuthMiddleware(async ({ context }) => checkSurroundings(context).catch(rethrow)),
         },
-        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(store(ctx), ctx, parts().gate)) },
+        { matcher: carriesProof, handler: createAuthMiddleware(async (ctx) => admit(store(ctx), ctx, parts().proofs)) },
         {
           matcher: ({ path }) => ASKS_WHO.includes(path),
           handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
@@ -289,17 +289,17 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
 interface ExchangeParts {
   readonly auth: AuthContext
   readonly clock: () => number
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
 }
 
-function createExchange(options: ExchangeOptions, { auth, clock, gate }: ExchangeParts): ExchangeTools {
+function createExchange(options: ExchangeOptions, { auth, clock, proofs }: ExchangeParts): ExchangeTools {
   const rules = readExchange(options, auth)
   return {
     baseURL: ownBaseURL(auth),
     rules,
     accounts: createExternalAccounts(rules.issuers, clock),
     bindings: bindingStoreOf(auth.adapter, clock),
-    gate,
+    proofs,
     limits: createExchangeLimits(rules, clock),
     hintAtSharedLimit: createSharedLimitHint(auth),
   }
@@ -328,9 +328,9 @@ async function checkSurroundings(context: AuthContext): Promise<void> {
 async function admit(
   principals: PrincipalStore,
   { context, headers, path }: Parameters<Parameters<typeof createAuthMiddleware>[0]>[0] & { path?: string },
-  gate: ProofGate,
+  proofs: OneTimeProofs,
 ): Promise<void> {
-  const device = await gate.admit(context, headers!, { purpose: 'upgrade' })
+  const device = await proofs.admit(context, headers!, { purpose: 'upgrade' })
   requestContextOf({ headers }).device = device
   if (path?.startsWith('/sign-up/') && hidesAddresses(context.options))
     await checkFree(principals, device).catch(rethrow)

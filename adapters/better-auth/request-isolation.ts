@@ -40,7 +40,7 @@ export function checkRequestIsolation({ logger }: Pick<AuthContext, 'logger'>): 
   }
 }
 
-/** A store that is seen outside of what runs with it would be seen by every other request too. */
+/** A store that is seen outside what runs with it would be seen by every other request too. */
 function isolates(Storage: StorageClass): boolean {
   // An own instance: Better Auth's fallback does not recover from calls that overlap.
   const storage = new Storage()

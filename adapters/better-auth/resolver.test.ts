@@ -20,7 +20,7 @@ async function upgraded() {
 }
 
 describe('the session of a request (checklist 1: anonymous, local-first, external)', () => {
-  test('nobody', async () => {
+  test('a request without a credential', async () => {
     expect(await ask(await testServer(), null)).toMatchObject({
       ok: true,
       session: { authMode: 'anonymous', principal: null },
@@ -66,7 +66,7 @@ describe('the session of a request (checklist 1: anonymous, local-first, externa
     expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { authMode: 'external' } })
   })
 
-  test('somebody whose account lives on another server is not let in', async () => {
+  test('a user whose account lives on another server is not let in', async () => {
     const { auth } = await upgraded()
     const other = await testServer()
     expect(await ask(other, await auth.getToken())).toMatchObject({ ok: false, error: 'invalid' })

@@ -8,8 +8,8 @@ import { newPerson } from './testing/requests.testing.ts'
 import { ORIGIN, person, testServer } from './testing/server.testing.ts'
 
 const API = 'https://api.example'
-const PERIOD = 86_400
-const GRACE = 3600
+const PERIOD_S = 86_400
+const GRACE_S = 3600
 
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW * 1000, toFake: ['Date'] })
@@ -22,12 +22,12 @@ afterEach(() => {
 const advance = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000)
 const keyOf = (token: string): string | undefined => decodeProtectedHeader(token).kid
 
-/** Somebody signed in at a server whose signing key lasts a day, and old ones an hour more. */
+/** A user signed in at a server whose signing key lasts a day, and old ones an hour more. */
 async function scene() {
   const exchange = { audiences: [API], algorithm: 'RS256' as const }
-  const jwks = { rotationInterval: PERIOD, gracePeriod: GRACE, keyPairConfigs: [{ alg: 'RS256' as const }] }
+  const jwks = { rotationInterval: PERIOD_S, gracePeriod: GRACE_S, keyPairConfigs: [{ alg: 'RS256' as const }] }
   const server = await testServer({
-    session: { expiresIn: 30 * PERIOD },
+    session: { expiresIn: 30 * PERIOD_S },
     plugins: [latchkey({ exchange }), latchkeyJwt({ jwks })],
   })
   const { browser, prove } = await newPerson(server)
@@ -82,7 +82,7 @@ describe('while Better Auth rotates its keys', () => {
       const here = await scene()
       const first = await here[kind]()
       expect(await outcomes(here, first)).toEqual(ACCEPTED)
-      advance(PERIOD - 60)
+      advance(PERIOD_S - 60)
       const last = await here[kind]()
       expect(keyOf(last)).toBe(keyOf(first))
       expect(await outcomes(here, last)).toEqual(ACCEPTED)
@@ -98,10 +98,10 @@ describe('while Better Auth rotates its keys', () => {
   test('the old key is gone after the grace period, and its tokens had expired before', async () => {
     const here = await scene()
     const old = await here.token()
-    advance(PERIOD + 1)
+    advance(PERIOD_S + 1)
     const fresh = await here.token()
     expect(await outcomes(here, old)).toEqual(['TOKEN_EXPIRED', 'TOKEN_EXPIRED'])
-    advance(GRACE)
+    advance(GRACE_S)
     expect(await here.published()).toEqual([keyOf(fresh)])
     expect(await outcomes(here, await here.token())).toEqual(ACCEPTED)
   })
@@ -109,7 +109,7 @@ describe('while Better Auth rotates its keys', () => {
   test('a resolver that fetched the keys less than 30 seconds before the change accepts the new one once these are over', async () => {
     const here = await scene()
     await here.token()
-    advance(PERIOD - 5)
+    advance(PERIOD_S - 5)
     expect(await outcomes(here, await here.token())).toEqual(ACCEPTED)
     advance(6)
     const next = await here.token()

@@ -62,7 +62,7 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
     const setup = createSetup()
     return {
       database,
-      alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: PATIENCE }), () => setup.run(work)),
+      alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: SETUP_LOCK_TIMEOUT_MS }), () => setup.run(work)),
       now: async () => null,
       async close() {
         await setup.ended()
@@ -90,7 +90,7 @@ function createSetup(): Setup {
 }
 
 /** How long a server waits for others that start on the same file, in milliseconds. */
-const PATIENCE = 60_000
+const SETUP_LOCK_TIMEOUT_MS = 60_000
 
 /** Locks a separate file: the database's own lock would also block the work. The lock ends with the process. */
 async function alone(lock: { exec(sql: string): unknown; close(): unknown }, work: () => Promise<void>): Promise<void> {
@@ -122,7 +122,7 @@ function makeFolder(folder: string): void {
 }
 
 /** Key of the advisory lock under which servers set the database up. */
-const SETUP_LOCK = 5_228_104
+const SETUP_LOCK_ID = 5_228_104
 
 async function openPostgres(connectionString: string, onError: OnDatabaseError): Promise<OpenDatabase> {
   const { default: pg } = await loadPeer('pg', () => import('pg'))
@@ -148,10 +148,10 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
     async alone(work) {
       const client = await pool.connect()
       try {
-        // In a transaction: a pooler may give each statement outside of one another connection, and keep the lock.
+        // In a transaction: a pooler may give each statement outside one another connection, and keep the lock.
         await client.query('begin')
         await client.query('set local idle_in_transaction_session_timeout = 0')
-        await client.query('select pg_advisory_xact_lock($1)', [SETUP_LOCK])
+        await client.query('select pg_advisory_xact_lock($1)', [SETUP_LOCK_ID])
         await setup.run(work)
         await client.query('commit')
       } finally {

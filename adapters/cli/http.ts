@@ -34,7 +34,7 @@ export interface ListenerOptions {
 }
 
 /** Largest request body, in bytes. */
-const BODY_LIMIT = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 
 /** How long a request may take to arrive, and how often that is checked, in milliseconds. */
 const ARRIVAL = { requestTimeout: 30_000, connectionsCheckingInterval: 5000 }
@@ -161,7 +161,7 @@ function readBody(message: IncomingMessage): Promise<Buffer<ArrayBuffer> | null>
   return new Promise((resolve, reject) => {
     message.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= BODY_LIMIT) chunks.push(chunk)
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
       else resolve(null)
     })
     message.once('end', () => resolve(Buffer.concat(chunks)))

@@ -26,7 +26,7 @@ export interface IdentityParts {
   readonly secret: string
   /** Called with unexpected errors. */
   readonly onError: (error: unknown) => void
-  readonly onOutcome: (verdict: Outcome) => void
+  readonly onOutcome: (outcome: Outcome) => void
 }
 
 /** Better Auth, the session resolver and the operator API. */
@@ -108,7 +108,7 @@ async function limitKeys(adapter: Pick<DBAdapter, 'updateMany'>, lifetime: numbe
  * How long an old key still verifies, in seconds: tokens are valid for 15 minutes, and resolvers cache keys for a day
  * at most.
  */
-const KEY_GRACE = 172_800
+const KEY_GRACE_S = 172_800
 
 /** Returns the tables and columns that are missing in the database. */
 export async function missingTables(parts: IdentityParts): Promise<readonly string[]> {
@@ -132,7 +132,7 @@ function optionsOf({ configuration, open, redis, origin, secret, onError }: Iden
       latchkey({ exchange, ...(redis && { replayStore: redis.storage }) }),
       latchkeyJwt({
         jwt: { issuer: origin, audience: issued[0], definePayload: ({ user }) => claimsOf(user, tokenClaims) },
-        ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE } }),
+        ...(keyLifetime !== null && { jwks: { rotationInterval: keyLifetime, gracePeriod: KEY_GRACE_S } }),
       }),
     ],
     rateLimit: {

@@ -77,7 +77,7 @@ function databaseOf({ databaseType, schemaName }: AppDatabase, connection: Conne
 }
 
 /** Names the lock under which processes change the tables, so that one waits for another. */
-const LOCK = 5_228_105
+const LOCK_ID = 5_228_105
 
 /** How long a change of a table waits for the transactions of others, in seconds: every later query waits behind it. */
 const LOCK_TIMEOUT_S = 3
@@ -90,7 +90,7 @@ const LIMIT_LOCKS =
 const STATEMENTS = {
   sqlite: { begin: ['begin immediate'], commit: 'commit', rollback: 'rollback' },
   postgres: {
-    begin: ['begin', `select pg_advisory_xact_lock(${LOCK})`, LIMIT_LOCKS],
+    begin: ['begin', `select pg_advisory_xact_lock(${LOCK_ID})`, LIMIT_LOCKS],
     commit: 'commit',
     rollback: 'rollback',
   },

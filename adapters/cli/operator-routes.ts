@@ -23,9 +23,9 @@ interface OperatorRoute extends Pick<Route, 'name' | 'pattern'> {
 
 const ROUTES: readonly OperatorRoute[] = [
   {
-    name: '/operator/verdicts',
+    name: '/operator/outcomes',
     method: 'GET',
-    pattern: /^\/operator\/verdicts$/,
+    pattern: /^\/operator\/outcomes$/,
     answer: async (_, { counts }) => found(counts()),
   },
   { name: '/operator/accounts', method: 'GET', pattern: /^\/operator\/accounts$/, answer: accountByEmail },
@@ -150,8 +150,8 @@ async function retirePrincipal(
 }
 
 /** Returns the log fields of an outcome. */
-export function verdictFields(verdict: Outcome): Record<string, string> {
-  return verdict.ok
-    ? { source: verdict.source, mode: verdict.authMode }
-    : { source: verdict.source, reason: verdict.reason }
+export function outcomeFields(outcome: Outcome): Record<string, string> {
+  return outcome.ok
+    ? { source: outcome.source, mode: outcome.authMode }
+    : { source: outcome.source, reason: outcome.reason }
 }

@@ -14,7 +14,7 @@ export interface OpenRedis {
 }
 
 /** Time limit for a connection and for a response, in milliseconds. */
-const PATIENCE = 5000
+const REDIS_TIMEOUT_MS = 5000
 
 /**
  * Connects, and checks that Redis does not evict keys: a used proof whose key is evicted could be replayed.
@@ -28,8 +28,8 @@ export async function openRedis(url: string, onError: (error: Error) => void): P
   // A request is refused instead of waiting for an unavailable Redis.
   const client = new Redis(url, {
     lazyConnect: true,
-    connectTimeout: PATIENCE,
-    commandTimeout: PATIENCE,
+    connectTimeout: REDIS_TIMEOUT_MS,
+    commandTimeout: REDIS_TIMEOUT_MS,
     maxRetriesPerRequest: 1,
   })
   try {

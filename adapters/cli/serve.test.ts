@@ -51,7 +51,7 @@ const cookiesOf = (response: Response): string =>
     .map((cookie) => cookie.split(';')[0])
     .join('; ')
 
-/** Asks for a token by whatever somebody can prove. */
+/** Asks for a token by any credential. */
 function exchange({ ask, origin }: RunningServer, type: string, token: string, cookie = ''): Promise<Response> {
   const grant = {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -193,7 +193,7 @@ describe('latchkey serve', () => {
 
   test('refuses wrong secrets, and opens nothing to a page', async () => {
     const { ask } = await production()
-    const path = '/operator/verdicts'
+    const path = '/operator/outcomes'
     const statuses = async (...inits: Parameters<typeof ask>[1][]): Promise<number[]> =>
       Promise.all(inits.map(async (init) => (await ask(path, init)).status))
     expect(
@@ -298,7 +298,7 @@ describe('latchkey serve', () => {
     const { ask } = await server(['serve', '--base-url', 'https://id.example', '--data-dir', newFolder()], {
       LATCHKEY_SECRET: SECRET,
     })
-    expect((await ask('/operator/verdicts', { bearer: ADMIN })).status).toBe(404)
+    expect((await ask('/operator/outcomes', { bearer: ADMIN })).status).toBe(404)
     expect((await ask('/session', { headers: backendHeaders(BACKEND, { principal: 'somebody' }) })).status).toBe(401)
   })
 
@@ -315,7 +315,7 @@ describe('latchkey serve', () => {
     for (const response of [
       await preflight('https://evil.example'),
       await preflight('null'),
-      await preflight(APP, '/operator/verdicts'),
+      await preflight(APP, '/operator/outcomes'),
     ]) {
       expect(response.headers.get('access-control-allow-origin')).toBeNull()
       expect(response.headers.get('access-control-allow-credentials')).toBeNull()

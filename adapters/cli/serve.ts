@@ -8,7 +8,7 @@ import type { Settings } from './flags.ts'
 import { closeServer, createLimitedServer, createListener } from './http.ts'
 import { keptSecret } from './kept-secret.ts'
 import { type Log, createLog } from './log.ts'
-import { verdictFields } from './operator-routes.ts'
+import { outcomeFields } from './operator-routes.ts'
 import { type OpenRedis, openRedis } from './redis.ts'
 import { Refusal, loadPeer } from './refusal.ts'
 import { createAddressOf } from './request-address.ts'
@@ -155,9 +155,9 @@ async function assemble({ configuration, secret, origin, open, redis, log }: Ass
     origin,
     secret,
     onError: (error) => log.error('better-auth', error),
-    onOutcome(verdict) {
-      counter.count(verdict)
-      log.info('verdict', verdictFields(verdict))
+    onOutcome(outcome) {
+      counter.count(outcome)
+      log.info('outcome', outcomeFields(outcome))
     },
   })
   const routes = routesOf({ identity, configuration, counts: counter.counts, log })

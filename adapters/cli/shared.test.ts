@@ -46,7 +46,7 @@ const post = (body: object, headers: Record<string, string> = {}): RequestInit =
   body: JSON.stringify(body),
 })
 
-/** Asks for a nonce, which is allowed twenty times a minute and address; nobody gets one without a session. */
+/** Asks for a nonce, which is allowed twenty times a minute and address; none is given without a session. */
 const knock = async ({ ask }: RunningServer, address: string): Promise<number> =>
   (await ask('/api/auth/latchkey/challenge', post({ purpose: 'bind' }, { 'x-client-address': address }))).status
 

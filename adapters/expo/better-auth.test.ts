@@ -342,7 +342,7 @@ describe.each([
     })
   })
 
-  test('that is used up is an answer like any other outside of an upgrade', async () => {
+  test('that is used up is an answer like any other outside an upgrade', async () => {
     const { client } = await mailed()
     const query = { token: 'used-up' }
     expect(await client.magicLink.verify({ query }).catch((error: unknown) => error)).toHaveProperty('data')

@@ -18,10 +18,10 @@ declare global {
  * @throws {TypeError} an option is invalid
  */
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): RequestHandler {
-  const gate = createAuthenticator(resolver, options)
+  const authenticateRequest = createAuthenticator(resolver, options)
   return async (request, response, next) => {
     try {
-      const admission = await gate(request)
+      const admission = await authenticateRequest(request)
       if (!admission.ok) return await sendResponse(response, admission.response)
       request.latchkey = admission.session
     } catch (error) {

@@ -67,7 +67,7 @@ test('a scope that has it twice takes the stricter', async () => {
   await expectRefusal(await ask(url, {}), 'CREDENTIAL_MISSING')
 })
 
-test('a body is not parsed for somebody who is refused', async () => {
+test('a body is not parsed for a refused request', async () => {
   app.register(authenticate, { resolver })
   app.post('/', async () => 'reached')
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

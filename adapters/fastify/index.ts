@@ -24,12 +24,12 @@ const plugin: FastifyPluginAsync<FastifyAuthenticateOptions> = async (
   fastify,
   { resolver, optional = false, onError = (error) => fastify.log.error(error) },
 ) => {
-  const gate = createAuthenticator(resolver, { optional, onError })
+  const authenticateRequest = createAuthenticator(resolver, { optional, onError })
   if (!fastify.hasRequestDecorator('latchkey')) fastify.decorateRequest('latchkey', { getter: sessionOf })
   fastify.addHook('onRequest', async (request, reply) => {
     // `request.headers` is what the handlers see; a hook may have replaced it.
     const { method, headersDistinct } = request.raw
-    const admission = await gate({ method, headersDistinct, headers: request.headers })
+    const admission = await authenticateRequest({ method, headersDistinct, headers: request.headers })
     if (!admission.ok) return answer(reply, admission.response)
     sessions.set(request, admission.session)
     return undefined

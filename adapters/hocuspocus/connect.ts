@@ -9,7 +9,7 @@ import {
 } from '../../lib/session.ts'
 import type { HocuspocusProviderLike, UpdateListener, YDocLike } from './provider.ts'
 import { createTransport } from './transport.ts'
-import { checkName, documentName } from './words.ts'
+import { checkName, documentName } from './protocol.ts'
 
 /** What the app passes on to `new HocuspocusProvider`. */
 export interface ProviderInput<Document extends YDocLike> {

@@ -6,7 +6,7 @@ import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.t
 import { type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import { AUDIENCE, type TestHocuspocus, startHocuspocus, textOf, until } from './hocuspocus.testing.ts'
 import { type HocuspocusAuthOptions, hocuspocusAuth } from './server.ts'
-import { TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './words.ts'
+import { TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './protocol.ts'
 
 const MINUTE = 60_000
 let issuer: TestIssuer
@@ -86,7 +86,7 @@ describe('the owner in the name of a document', () => {
     ['their own', 'notes:ada', 'authenticated'],
     ['that of an adopted principal', 'notes:device', 'authenticated'],
     ["another user's", 'notes:bob', 'refused forbidden'],
-    ["nobody's", 'notes', 'refused forbidden'],
+    ['without an owner', 'notes', 'refused forbidden'],
     ['one without a name', 'notes:', 'refused forbidden'],
   ])('opens a user %s accordingly: %s', async (_, name, outcome) => {
     await serve()

@@ -6,7 +6,7 @@ import {
   checkOptionNames,
   createSocketSession,
 } from '../../lib/server-kit.ts'
-import { FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './words.ts'
+import { FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED, ownerOf } from './protocol.ts'
 
 /** What a session may do with a document; null is nothing. */
 export type DocumentAccess = 'read-write' | 'readonly' | null

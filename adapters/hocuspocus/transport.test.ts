@@ -7,7 +7,7 @@ import { ownedTransport } from '../../lib/session.ts'
 import { type TransportRig, testDevice, transportAcceptance } from '../../lib/testing.ts'
 import { AUDIENCE, type TestHocuspocus, startHocuspocus, until } from './hocuspocus.testing.ts'
 import { createTransport } from './transport.ts'
-import { documentName } from './words.ts'
+import { documentName } from './protocol.ts'
 
 let hocuspocus: TestHocuspocus
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../lib/index.ts'
 import type { RestartChange, SessionConnection, SessionTransport } from '../../lib/session.ts'
 import { type HocuspocusProviderLike, close, open } from './provider.ts'
-import { CONFIRMED, FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED } from './words.ts'
+import { CONFIRMED, FORBIDDEN, TOKEN_ACCEPTED, TOKEN_UNCHECKED } from './protocol.ts'
 
 /** What the transport uses of the app. */
 export interface TransportParts {
@@ -65,7 +65,7 @@ export function createTransport(parts: TransportParts): HocuspocusTransport {
     renewal?.reject(new LatchkeyError('SESSION_TOKEN_REFUSED'))
     leave()
     if (reason === FORBIDDEN) parts.fault(new LatchkeyError('DOCUMENT_FORBIDDEN'))
-    // The word of a server whose own hook gives none. Any other word counts as a lost connection.
+    // Sent by a server whose hook returns no reason. Any other reason counts as a lost connection.
     refused.rejected((reason === 'permission-denied' ? 'UNAUTHORIZED' : reason) as 'UNAUTHORIZED')
   }
   function lose(): void {

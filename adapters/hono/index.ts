@@ -22,9 +22,9 @@ export function authenticate(
   options: AuthenticateOptions,
 ): MiddlewareHandler<SessionEnvironment>
 export function authenticate(resolver: SessionResolver, options: AuthenticateOptions = {}): MiddlewareHandler {
-  const gate = createAuthenticator(resolver, options)
+  const authenticateRequest = createAuthenticator(resolver, options)
   return async (context, next) => {
-    const admission = await gate(context.req.raw)
+    const admission = await authenticateRequest(context.req.raw)
     // With the headers that others set before: Hono drops them from a response that it did not create.
     if (!admission.ok) return context.newResponse(admission.response.body, admission.response)
     context.set('session', admission.session)

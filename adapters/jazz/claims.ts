@@ -11,7 +11,7 @@ export const JAZZ_ANONYMOUS_ISSUER = 'urn:jazz:anonymous'
 export const JAZZ_TOKEN_TYPE = 'JWT'
 
 /** Default and longest lifetime of a token, in seconds. */
-export const JAZZ_LIFETIME = 3600
+export const JAZZ_LIFETIME_S = 3600
 
 /** Who signs. */
 export type JazzIssuer = typeof JAZZ_LOCAL_FIRST_ISSUER | typeof JAZZ_ANONYMOUS_ISSUER

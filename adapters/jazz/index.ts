@@ -1,5 +1,5 @@
 export { jazzAudience } from './audience.ts'
-export { JAZZ_ANONYMOUS_ISSUER, JAZZ_LIFETIME, JAZZ_LOCAL_FIRST_ISSUER, JAZZ_PROFILE } from './claims.ts'
+export { JAZZ_ANONYMOUS_ISSUER, JAZZ_LIFETIME_S, JAZZ_LOCAL_FIRST_ISSUER, JAZZ_PROFILE } from './claims.ts'
 export type { JazzClaims, JazzIssuer } from './claims.ts'
 export { openJazzIdentity } from './identity.ts'
 export type { JazzAuth, JazzIdentity, JazzIdentityOptions } from './identity.ts'

@@ -10,7 +10,7 @@ import {
 import { jazzAudience } from './audience.ts'
 import {
   JAZZ_ANONYMOUS_ISSUER,
-  JAZZ_LIFETIME,
+  JAZZ_LIFETIME_S,
   JAZZ_LOCAL_FIRST_ISSUER,
   JAZZ_PROFILE,
   JAZZ_TOKEN_TYPE,
@@ -89,11 +89,11 @@ export async function jazzUserId(secret: string): Promise<string> {
 export const jazzProfile: IdentityProfile = { name: JAZZ_PROFILE, idOf: jazzUserId }
 
 async function claimsOf(
-  { audience, lifetime = JAZZ_LIFETIME, issuer = JAZZ_LOCAL_FIRST_ISSUER, now = Date.now() / 1000 }: JazzTokenInput,
+  { audience, lifetime = JAZZ_LIFETIME_S, issuer = JAZZ_LOCAL_FIRST_ISSUER, now = Date.now() / 1000 }: JazzTokenInput,
   { userId, publicKey }: Pick<JazzKey, 'userId' | 'publicKey'>,
 ): Promise<JazzClaims> {
-  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > JAZZ_LIFETIME)
-    throw new TypeError(`lifetime: expected whole seconds from 1 to ${JAZZ_LIFETIME}`)
+  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > JAZZ_LIFETIME_S)
+    throw new TypeError(`lifetime: expected whole seconds from 1 to ${JAZZ_LIFETIME_S}`)
   if (issuer !== JAZZ_LOCAL_FIRST_ISSUER && issuer !== JAZZ_ANONYMOUS_ISSUER)
     throw new TypeError('issuer: expected one of Jazz')
   const iat = Math.floor(now)

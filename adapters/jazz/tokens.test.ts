@@ -275,7 +275,7 @@ describe('a backend that acts for a user', () => {
     expect(await latchkeys.resolve(good)).toMatchObject({ ok: true, session: { authMode: 'anonymous' } })
   })
 
-  test('acts for nobody who is anonymous', () => {
+  test('acts for no anonymous user', () => {
     const anonymous = { authMode: 'anonymous', principal: null, principals: [], claims: {} } as const
     for (const session of [anonymous, { userId: '' }, { userId: 'x', authMode: 'anonymous' }, {}])
       expect(() => jazzBackendHeaders(SECRET, session as never)).toThrow(TypeError)

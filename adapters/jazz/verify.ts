@@ -18,7 +18,7 @@ import { decodeBase64url } from '../../lib/profile.ts'
 import { jazzAudience } from './audience.ts'
 import {
   JAZZ_ANONYMOUS_ISSUER,
-  JAZZ_LIFETIME,
+  JAZZ_LIFETIME_S,
   JAZZ_LOCAL_FIRST_ISSUER,
   JAZZ_TOKEN_TYPE,
   type JazzClaims,
@@ -26,7 +26,7 @@ import {
 import { userIdOf } from './user-id.ts'
 
 /** Largest token, in characters. */
-const SIZE_LIMIT = 4096
+const MAX_TOKEN_CHARACTERS = 4096
 
 /** Most public keys that are cached. Tokens are cached themselves, and a device signs a new one only now and then. */
 const MOST_KEYS = 1000
@@ -82,10 +82,10 @@ export interface JazzVerifier {
  */
 export function createJazzVerifier(options: JazzVerifierOptions): JazzVerifier {
   checkOptionNames('', options, OPTIONS)
-  const { clock = Date.now, cacheSize = 10_000, longestLifetime = JAZZ_LIFETIME } = options
+  const { clock = Date.now, cacheSize = 10_000, longestLifetime = JAZZ_LIFETIME_S } = options
   if (!(cacheSize >= 0)) throw new TypeError('cacheSize: expected a number, 0 or more')
-  if (!Number.isInteger(longestLifetime) || longestLifetime < 1 || longestLifetime > JAZZ_LIFETIME)
-    throw new TypeError(`longestLifetime: expected whole seconds from 1 to ${JAZZ_LIFETIME}`)
+  if (!Number.isInteger(longestLifetime) || longestLifetime < 1 || longestLifetime > JAZZ_LIFETIME_S)
+    throw new TypeError(`longestLifetime: expected whole seconds from 1 to ${JAZZ_LIFETIME_S}`)
   const audiences = readAudiences(options.audience)
   const now = (): number => clock() / 1000
   const verified = new BoundedMap<string, VerifiedJazzToken>(cacheSize)
@@ -100,7 +100,7 @@ export function createJazzVerifier(options: JazzVerifierOptions): JazzVerifier {
         checkClock(known.claims, now())
         return known
       }
-      const jws = decodeJws(token, SIZE_LIMIT)
+      const jws = decodeJws(token, MAX_TOKEN_CHARACTERS)
       checkHeader(jws.header)
       const claims = checkClaims(jws.claims, await audiences())
       checkSelfSignedTimes(claims, longestLifetime, now())

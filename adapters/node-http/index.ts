@@ -37,11 +37,11 @@ export function authenticate(
   listener: SessionListener<never>,
   options: AuthenticateOptions = {},
 ): RequestListener {
-  const gate = createAuthenticator(resolver, options)
+  const authenticateRequest = createAuthenticator(resolver, options)
   const call = listener as SessionListener
   const { onError = console.error } = options
   async function run(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const admission = await gate(request)
+    const admission = await authenticateRequest(request)
     if (!admission.ok) return sendResponse(response, admission.response)
     await call(request, response, admission.session)
   }

@@ -2,14 +2,18 @@
 const MAX_ENCODINGS = 3
 
 /** Shorter texts can be in random bytes by chance, such as in a key: they are searched in what is text only. */
-const MIN_CERTAIN = 6
+const MIN_CERTAIN_CHARACTERS = 6
 
 /**
  * Whether a stored text has another text in it, as it is or in a usual encoding: in JSON, in a URL or a form, or in
  * base64 or base64url, as in a token.
  */
 export function hasText(stored: string, wanted: string): boolean {
-  const decoders = [unescaped, unquoted, wanted.length < MIN_CERTAIN ? (text: string) => plain(text, true) : plain]
+  const decoders = [
+    unescaped,
+    unquoted,
+    wanted.length < MIN_CERTAIN_CHARACTERS ? (text: string) => plain(text, true) : plain,
+  ]
   let readings = new Set([stored])
   for (let encodings = 0; encodings <= MAX_ENCODINGS; encodings++) {
     for (const reading of readings) if (reading.includes(wanted)) return true

@@ -31,7 +31,7 @@ export interface LatchkeyOptions {
   readonly mailFile: string | undefined
 }
 
-/** While somebody debugs. More would overflow the timers of Node. */
+/** While a developer debugs. More would overflow the timers of Node. */
 const UNLIMITED_MS = 2 ** 31 - 1
 
 type Fixtures = PlaywrightTestArgs & PlaywrightTestOptions & LatchkeyFixtures & LatchkeyOptions

@@ -62,7 +62,7 @@ export async function startBrowser(
     async kill() {
       const { page, ended } = running
       const session = await openSession(page, 'kill()')
-      // There is nobody left to answer.
+      // The browser cannot answer any more.
       void session.send('Browser.crash').catch(() => {})
       await ended
     },

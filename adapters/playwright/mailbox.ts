@@ -17,7 +17,7 @@ export interface Mail {
 
 /** The mailboxes of all users of a test run: what the app's server sent. */
 export interface Mailbox {
-  /** Returns an address that nobody has used. */
+  /** Returns an unused address. */
   newAddress(): string
   /**
    * Waits for the next message to an address: each is returned once.
@@ -43,7 +43,7 @@ const POLLING_MS = 50
  * @param file - a path that server and tests share
  */
 export function openMailbox(file: string): Mailbox {
-  // How many lines were there, and those after them that nobody has read.
+  // How many lines were there, and those after them that were not read yet.
   let known = linesIn(file).length
   let unread: Mail[] = []
 

@@ -36,7 +36,7 @@ export type OpenIdAnswer = 'allow' | 'cancel' | 'error'
 const ANSWER = 'latchkey_answer'
 const PROFILE = 'latchkey_profile'
 
-/** Returns the profile of a user whom nobody knows. */
+/** Returns the profile of a new user. */
 export function newOpenIdProfile(): OpenIdProfile {
   const name = `ada-${randomUUID()}`
   return { sub: name, email: `${name}@example.com`, email_verified: true, name }
@@ -69,7 +69,7 @@ export async function startOpenIdProvider({
 /**
  * Answers the provider's page, to which the app has redirected: waits for it, and for the app's page afterwards.
  *
- * @param profile - who signs in; somebody new by default
+ * @param profile - who signs in; a new user by default
  */
 export async function answerOpenId(
   page: Page,

@@ -29,7 +29,7 @@ export function isReownConflict(error: unknown): error is ReownConflictError {
   return isLatchkeyError(error, 'REOWN_CONFLICT')
 }
 
-const CONFLICT_LIMIT = 20
+const MAX_CONFLICTS = 20
 
 export function conflictError(conflicts: readonly ReownConflict[], cause?: unknown): ReownConflictError {
   const tables = [...new Set(conflicts.map(({ table, index }) => `${table} (${index})`))]
@@ -50,7 +50,7 @@ export async function conflictsIn(db: ReownDatabase, owned: OwnedTable, move: Mo
       sql`select ${join([...names('a'), ...names('b')], ', ')} from ${collisions(dialect, owned, unique, {
         moved: { where: isOwnedBy(dialect, owners, move.from), move },
         other: { where: isOwnedBy(dialect, owners, move.from, move.to), move },
-      })} limit ${raw(String(CONFLICT_LIMIT))}`,
+      })} limit ${raw(String(MAX_CONFLICTS))}`,
     )
     const keyIn = (row: Record<string, unknown>, alias: string): Record<string, unknown> =>
       Object.fromEntries(owned.key.map(({ name }, at) => [name, row[`${alias}${at}`]]))

@@ -65,7 +65,7 @@ export interface Dialect {
   readonly lock: Sql
   /** Statements that create the journal. */
   readonly journal: readonly string[]
-  /** Statements that set the savepoint `latchkey_reown`, and fail outside of a transaction. SQLite begins one. */
+  /** Statements that set the savepoint `latchkey_reown`, and fail outside a transaction. SQLite begins one. */
   readonly begin: readonly Sql[]
   /** A statement before rows that reference each other are moved one table after the other. */
   readonly deferForeignKeys: Sql | null

@@ -76,7 +76,7 @@ export const mysql: Dialect = {
   },
   digest: (texts) => sql`convert(sha2(concat_ws(',', ${join(texts, ', ')}), 256) using ascii) collate ascii_bin`,
   lock: sql` for update`,
-  // Outside of a transaction a savepoint ends with its statement.
+  // Outside a transaction, a savepoint ends with its statement.
   begin: [sql`savepoint latchkey_reown`, sql`release savepoint latchkey_reown`, sql`savepoint latchkey_reown`],
   deferForeignKeys: null,
   journal: [

@@ -21,7 +21,7 @@ const RUNS = { sqlite: 300, postgres: 100, mysql: 50 }
 const runsOn = ({ dialect }: Connection): number => Number(process.env['LATCHKEY_REOWN_RUNS'] ?? RUNS[dialect])
 
 /** A guard against hanging, not a limit on speed. */
-const PATIENCE = 36_000_000
+const TIMEOUT_MS = 36_000_000
 
 const MOVE = { from: 'device', to: 'account' }
 
@@ -62,7 +62,7 @@ async function journalOf(db: Connection): Promise<unknown[]> {
   )
 }
 
-describe('random schemas and rows', { timeout: PATIENCE }, () => {
+describe('random schemas and rows', { timeout: TIMEOUT_MS }, () => {
   onEachEngine((open) => {
     test(`are as before after an undo (seed ${SEED})`, async () => {
       const db = await open()

@@ -2,7 +2,7 @@ import { fc } from '../../lib/seeded.testing.ts'
 import type { Connection } from './databases.testing.ts'
 import type { OwnerColumns } from './index.ts'
 
-/** Owners of random rows. Whoever is nobody is null. */
+/** Owners of random rows. No owner is null. */
 export const OWNERS = ['device', 'account', "o'ther\\", null] as const
 
 /** Names that need their quotes. */

@@ -13,7 +13,7 @@ const NOTES = { ...MOVE, tables: [{ table: 'note', column: 'owner' }] }
 
 const textType = ({ dialect }: Connection): string => (dialect === 'mysql' ? 'varchar(60)' : 'text')
 
-/** Notes of the device (1, 2), of the account (3) and of somebody else (4). */
+/** Notes of the device (1, 2), of the account (3) and of another user (4). */
 async function notes(db: Connection, more = 'unique (owner, slug)'): Promise<void> {
   const text = textType(db)
   await db.execute(

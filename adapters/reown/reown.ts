@@ -24,7 +24,7 @@ export type MovedRows = Readonly<Record<string, number>>
  * All or nothing: a failure changes nothing, and leaves the transaction usable.
  *
  * The statements work on sets of rows, and their number depends only on the number of tables and indexes. Rows that
- * somebody inserts meanwhile are not moved.
+ * are inserted meanwhile are not moved.
  *
  * @param db - a connection with an open transaction; in SQLite it may be without one
  * @returns how many rows were moved, by table
@@ -82,7 +82,7 @@ function newEntry(owned: OwnedTable): Entry {
   return { id: crypto.randomUUID(), schema, table, label, owners, key, compared }
 }
 
-/** One row of the journal for each cell that is to be moved. Meanwhile nobody else can change those rows. */
+/** One row of the journal for each cell that is to be moved. Meanwhile other transactions cannot change those rows. */
 async function writeKeys(db: ReownDatabase, owned: OwnedTable, { id }: Entry, move: Move): Promise<void> {
   const dialect = dialectOf(db)
   const { rows, rowKey, ownerColumn, isUntouched } = journalNames(db)

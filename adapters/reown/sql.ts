@@ -4,7 +4,7 @@ export interface Sql {
   readonly parameters: readonly (string | number)[]
 }
 
-/** Takes a text as it is. Never give it anything that came from outside of this folder and the catalog. */
+/** Takes a text as it is. Never give it anything that came from outside this folder and the catalog. */
 export const raw = (text: string): Sql => ({ parts: [text], parameters: [] })
 
 export const EMPTY: Sql = raw('')

@@ -24,8 +24,8 @@ interface Step {
 }
 
 /**
- * Gives rows back that {@link reown} moved in the last 30 days, if nothing has changed them since. Until then nobody
- * else can have the first principal, even after `unlinkAlias`. What the journal has of these moves is deleted.
+ * Gives rows back that {@link reown} moved in the last 30 days, if nothing has changed them since. Until then no other
+ * account can have the first principal, even after `unlinkAlias`. What the journal has of these moves is deleted.
  *
  * Rows whose foreign keys contain their owner are given back together or not at all.
  *

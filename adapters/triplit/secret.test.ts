@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => vi.restoreAllMocks())
 
-/** Who a real server lets in: whoever has the private key, whoever knows the text. */
+/** Who a real server lets in: a holder of the private key, and a client that knows the text. */
 async function letsIn(text: string, issuer = rsa): Promise<{ holder: boolean; anybody: boolean }> {
   const triplit = await startTriplit(text)
   const ask = async (token: string): Promise<boolean> =>

@@ -289,7 +289,7 @@ describe('a rejected write', () => {
     const { write, rejected, notes, principal, client } = await connected(world.device())
     await write('mine')
     await synced(principal(), ['mine'])
-    const forged = (await write("in somebody else's name", 'bob')) as { id: string }
+    const forged = (await write("in another user's name", 'bob')) as { id: string }
     await until(() => expect(rejected).toHaveLength(1))
     await write('behind it')
     await until(() => expect(rejected.length).toBeGreaterThan(1))
@@ -305,7 +305,7 @@ describe('a rejected write', () => {
     expect(client.connectionStatus).toBe('OPEN')
   })
 
-  test('all of it can be taken back, and where nobody listens onFault hears of it', async () => {
+  test('all of it can be taken back, and without a listener onFault hears of it', async () => {
     const told = await connected(world.device())
     await told.write('no', 'bob')
     await until(() => expect(told.rejected).toHaveLength(1))

@@ -59,11 +59,11 @@ export function createUpgradeHandler(
   options: UpgradeOptions = {},
 ): UpgradeHandler {
   checkOptionNames('', options, OPTIONS)
-  const gate = createAuthenticator(resolver, options)
+  const authenticateRequest = createAuthenticator(resolver, options)
   checkOptions(resolver, options)
   const { onError = console.error } = options
   async function upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): Promise<void> {
-    const admission = await gate(request)
+    const admission = await authenticateRequest(request)
     if (duplex.destroyed) return
     if (!admission.ok) return refuse(request, duplex, admission.response)
     duplex.off('error', ignore)

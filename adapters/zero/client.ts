@@ -31,7 +31,7 @@ interface RefusalReason {
 }
 
 /**
- * Returns the word of the app's server in a refusal: `expired`, `missing`, `invalid` or `disabled`; null without one.
+ * Returns the reason in a refusal of the app's server: `expired`, `missing`, `invalid` or `disabled`; null without one.
  *
  * @param state - with the name `needs-auth`
  */

@@ -148,7 +148,7 @@ describe('a refusal', () => {
     expect(zero.tokens).toHaveLength(3)
   })
 
-  test('without a word of the server is UNAUTHORIZED', async () => {
+  test('without a reason from the server is UNAUTHORIZED', async () => {
     const rig = await connected()
     rig.current().show('needs-auth', { type: 'mutate', status: 403, body: '<html>' })
     await rest()

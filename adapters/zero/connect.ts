@@ -8,7 +8,7 @@ import {
 } from '../../lib/session.ts'
 import type { ZeroLike } from './client.ts'
 import { createTransport } from './transport.ts'
-import { PRINCIPAL_HEADER } from './words.ts'
+import { PRINCIPAL_HEADER } from './principal-header.ts'
 
 /** What the app passes on to `new Zero`. */
 export interface ZeroInput {

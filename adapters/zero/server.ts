@@ -7,7 +7,7 @@ import {
   toResponse,
 } from '../../lib/server.ts'
 import { type AuthenticateOptions, createAuthenticator, readRequest } from '../../lib/server-kit.ts'
-import { PRINCIPAL_HEADER } from './words.ts'
+import { PRINCIPAL_HEADER } from './principal-header.ts'
 
 /** Result of authenticating one request of zero-cache: who it is, or the response to send. */
 export type ZeroAuthentication =

@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../lib/index.ts'
 import type { SessionAuth, SessionConnection, SessionTimer, SessionTransport } from '../../lib/session.ts'
 import { type ZeroLike, type ZeroState, isRefusedByCache, refusalIn } from './client.ts'
 import { type Instance, createInstances } from './instances.ts'
-import { PRINCIPAL_HEADER } from './words.ts'
+import { PRINCIPAL_HEADER } from './principal-header.ts'
 
 /**
  * Zero is connected before zero-cache has asked the app's server about the token. A connection that lasts this long

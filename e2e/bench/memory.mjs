@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const worker = fileURLToPath(new URL('memory.worker.mjs', import.meta.url))
 
-/** `cacheSize` unless told. */
+/** The default of `cacheSize`. */
 const BOUND = 10_000
 
 /** @param {string} kind @returns {{ sessions: number, characters: number, bytes: number }} */

@@ -68,12 +68,12 @@ function crash({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // Nobody of the group is left.
+    // No process of the group is left.
   }
 }
 
 process.once('exit', () => {
   for (const child of running) crash(child)
 })
-// The test runner died: nobody else would end the browsers.
+// The test runner died: no other process would end the browsers.
 for (const event of ['disconnect', 'SIGTERM', 'SIGINT'] as const) process.once(event, () => process.exit(1))

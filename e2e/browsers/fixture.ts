@@ -18,7 +18,7 @@ declare module 'vitest' {
 interface Fixtures {
   /** Starts the browser: always on the same profile within one test. */
   readonly start: (storage?: LaunchOptions['storage']) => Promise<Browser>
-  /** Returns the address of the harness page on an origin that nobody has visited yet. */
+  /** Returns the address of the harness page on an unvisited origin. */
   readonly freshOrigin: () => Promise<string>
   /** Puts figures into the table. */
   readonly report: (counts: Readonly<Record<string, string | number>>) => void

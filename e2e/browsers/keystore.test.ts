@@ -11,7 +11,7 @@ for (const store of ['indexedDbStore', 'memoryStore'] as const) {
   })
 }
 
-test('a database deleted from another tab blocks nobody, and the identity comes back', async ({
+test('a database deleted from another tab blocks no tab, and the identity comes back', async ({
   start,
   freshOrigin,
   report,

@@ -9,7 +9,7 @@ import type { Programs } from './programs.ts'
 const BROWSER = fileURLToPath(new URL('webkit-browser.js', import.meta.url))
 
 /** How long WebDriver waits for a page or a script: so long that only what hangs is ended, in milliseconds. */
-const PATIENCE = 300_000
+const TIMEOUT_MS = 300_000
 
 /** Starts WebKitGTK on a screen of its own, and a driver for it. */
 export async function launchWebKit(programs: Programs, { profile, storage }: LaunchOptions): Promise<Browser> {
@@ -45,7 +45,7 @@ export async function launchWebKit(programs: Programs, { profile, storage }: Lau
 async function connect(url: string): Promise<WebDriver> {
   await isServing(url)
   const driver = await new Builder().usingServer(url).withCapabilities({ browserName: 'WebKitGTK' }).build()
-  await driver.manage().setTimeouts({ pageLoad: PATIENCE, script: PATIENCE })
+  await driver.manage().setTimeouts({ pageLoad: TIMEOUT_MS, script: TIMEOUT_MS })
   return driver
 }
 

@@ -140,10 +140,10 @@ export async function createWorld(): Promise<World> {
 }
 
 /** Seconds until a line counts as failed: a guard against hanging, not a limit on speed. */
-const PATIENCE = Number(process.env['LATCHKEY_PATIENCE'] ?? 120)
+const WAIT_S = Number(process.env['LATCHKEY_WAIT_S'] ?? 120)
 
 /** Waits for a condition, which may fail until then. */
-export async function until(what: string, check: () => unknown, seconds = PATIENCE): Promise<void> {
+export async function until(what: string, check: () => unknown, seconds = WAIT_S): Promise<void> {
   const end = performance.now() + seconds * 1000
   for (;;) {
     const isMet = await Promise.resolve(check()).catch(() => false)

@@ -53,7 +53,7 @@ const updateUser: Doing = async (world, seat, { proof }) => {
   await send(world, seat, '/update-user', { body: { name: 'another name' }, headers })
 }
 
-/** The account's principals are nobody's for ever; for those of honest people that is their own doing. */
+/** The account's principals have no owner for ever; for those of honest people that is their own doing. */
 const deleteUser: Doing = async (world, seat) => {
   if (!isSignedIn(seat)) return
   const account = accountOf(await dumpOf(world), tokenOf(seat)!)

@@ -1,8 +1,8 @@
 import type { Name, Seat, SeatName, World } from './world.ts'
 
-/** One thing that somebody does. All of it is plain data, so that a sequence can be written down and made smaller. */
+/** One thing that a person does. All of it is plain data, so that a sequence can be written down and made smaller. */
 export interface Act {
-  /** The browser that somebody sits at. */
+  /** The browser that a person sits at. */
   readonly at: SeatName
   readonly do: string
   /** A mailbox: whose, and which of the two. */

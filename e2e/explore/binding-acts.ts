@@ -41,7 +41,7 @@ export async function linkDevice(
 
 /**
  * Honest people say whom they expect, except where the app showed them an account of their own that they entered
- * themselves; one with somebody else's address they decline.
+ * themselves; one with another person's address they decline.
  */
 async function expectation(world: World, seat: Seat, how: string | undefined): Promise<string | undefined> {
   const { maker } = sessionOf(world, seat) ?? {}

@@ -17,7 +17,7 @@ import { type Seat, type SeatName, type World, mailOf, nameOf, proofOf } from '.
  */
 export async function expectWayOn(world: World): Promise<void> {
   for (const name of ['ada', 'phone', 'bob'] as const) {
-    // Ada is whom it is about; a device that did nothing, and that nobody named, has nothing to lose.
+    // Ada is whom it is about; a device that did nothing, and that was not named, has nothing to lose.
     if (name !== 'ada' && !world.acted.has(name)) continue
     await expectStatus(world, world.seats[name])
     await expectAccount(world, name)
@@ -39,7 +39,7 @@ async function expectStatus(world: World, { name, device: { principal, thumbprin
     world.broken.push(`the key of ${name} is a way in, though its account can be recovered without it`)
 }
 
-/** By a mailbox or a phone number that somebody proved. */
+/** By a mailbox or a phone number that a person proved. */
 function canBeHadBack({ user, isLost }: Account): boolean {
   const isMailbox = Boolean(user['emailVerified']) || user['principalMailbox'] === user['email']
   return !isLost && (isMailbox || Boolean(user['phoneNumberVerified']))

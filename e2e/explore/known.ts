@@ -5,7 +5,7 @@ import type { Account } from './subject.ts'
  * `found.ts`.
  */
 export const LEFT_OUT = {
-  /** An account that somebody else could have made links at the second sign-in, whatever is left of its maker. */
+  /** An account that another person could have made links at the second sign-in, whatever is left of its maker. */
   linkAfterHandover: false,
   /** A name or a revocation for a key that the account does not have closes an open account. */
   keysCloseOpenAccounts: false,

@@ -55,7 +55,7 @@ async function useCode(world: World, seat: Seat, mail: Mail, proof: boolean | un
   await send(world, seat, CODE_ROUTES[purpose]!, { body, headers: await maybeProof(seat, proof) })
 }
 
-/** Messages to some mailboxes that nobody has used, the oldest first. */
+/** Messages to some mailboxes that were not used, the oldest first. */
 function unused({ explored, used }: World, boxes: readonly string[], fits: (mail: Mail) => boolean): Mail[] {
   return explored.mails.filter((mail) => boxes.includes(mail.to) && fits(mail) && !used.has(mail))
 }
@@ -92,12 +92,12 @@ interface Change {
   readonly userId?: string
 }
 
-/** What the person typed: one of their own mailboxes, whoever's mail it is. */
+/** What the person typed: one of their own mailboxes, even if the mail is for another person. */
 function expectedBy({ person }: Seat, { to }: Mail): string {
   return person.mailboxes.includes(to) ? to : person.mailboxes[0]
 }
 
-/** @param how - `page`, `app`, or `bare`: with the proof, but without a word about whose account it is to be */
+/** @param how - `page`, `app`, or `bare`: with the proof, but without naming the expected account */
 async function follow(world: World, seat: Seat, mail: Mail, how: string | undefined): Promise<void> {
   world.used.add(mail)
   const isInApp = how === 'app' || how === 'bare'

@@ -33,7 +33,7 @@ export function expectOneAccountEach(
   }
 }
 
-/** Nobody but its owner can be in an account that has an honest person's principal. */
+/** Only its owner can be in an account that has an honest person's principal. */
 async function expectOwnOnly(world: World, dump: Dump, account: Account): Promise<void> {
   if (account.isLost) return
   const owners = new Set(account.principals.map((principal) => ownerOfPrincipal(world, principal)))
@@ -60,7 +60,7 @@ export interface Way {
   enter(): Promise<SessionAnswer['session']>
 }
 
-/** How somebody could be in an account, as far as the rows show. */
+/** How a person could be in an account, as far as the rows show. */
 export function waysIn(world: World, dump: Dump, { id, user }: Account, name: Name): Way[] {
   const { password, mailboxes, phone, wallet } = world.people[name]
   const of = (table: string) => (dump[table] ?? []).filter((row) => row['userId'] === id)

@@ -76,7 +76,7 @@ const TABLE: readonly [number, fc.Arbitrary<Act>][] = [
   [1, act('revokeKey', { how: fc.constantFrom('own', 'first') })],
 ]
 
-/** What somebody does. */
+/** What a person does. */
 const anyAct: fc.Arbitrary<Act> = fc.oneof(...TABLE.map(([weight, arbitrary]) => ({ weight, arbitrary })))
 
 const change = fc.constantFrom(1, 1, 2, 2, 3, 4, 5, 6)

@@ -20,7 +20,7 @@ import { type TestServer, testServer } from '../../adapters/better-auth/testing/
 
 /** Settings of Better Auth that change what its routes do; each sequence runs under one of them. */
 export interface Setting {
-  /** Nobody gets a session by a password before the address is verified. */
+  /** No session by a password before the address is verified. */
   readonly requireVerification: boolean
   /** An opened verification link signs in. */
   readonly signInByVerification: boolean
@@ -39,7 +39,7 @@ export interface Mail {
   readonly purpose?: string
 }
 
-/** Who an OAuth provider says that somebody is. */
+/** Who an OAuth provider says that a person is. */
 export interface Profile {
   readonly sub: string
   readonly email: string

@@ -21,7 +21,7 @@ export function expectAsTold(world: World, session: NonNullable<SessionAnswer['s
   }
 }
 
-/** An honest person's own session shows no principal of somebody else's device. */
+/** An honest person's own session shows no principal of another person's device. */
 export function expectNobodyElse(
   world: World,
   maker: Name | undefined,

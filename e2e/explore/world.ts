@@ -22,7 +22,7 @@ export interface Person {
   backupCodes: string[]
 }
 
-/** A browser that somebody sits at, and the device identity in it. */
+/** A browser that a person sits at, and the device identity in it. */
 export interface Seat {
   readonly name: SeatName
   readonly person: Person
@@ -30,7 +30,7 @@ export interface Seat {
   readonly cookies: Map<string, string>
 }
 
-/** What is known of a session that somebody's browser has got. */
+/** What is known of a session that a person's browser has got. */
 export interface HeldSession {
   readonly token: string
   /** Who sat at the browser that got it first. */
@@ -57,13 +57,13 @@ export interface World {
   readonly told: Map<string, Told>
   /** Keys of the API that Eve keeps. */
   readonly apiKeys: Map<Name, string[]>
-  /** Messages that somebody used. */
+  /** Messages that were used. */
   readonly used: Set<Mail>
   /** What honest people gave up themselves, as reasons why a principal is not theirs any more. */
   readonly gaveUp: Map<string, string>
   /** Accounts that are Eve's by an identifier that she has proven. */
   readonly eves: Set<string>
-  /** Principals of accounts that were deleted, whoever's. */
+  /** Principals of accounts that were deleted, of all people. */
   readonly retired: Set<string>
   /** What happened, for the report. */
   readonly log: string[]
@@ -135,7 +135,7 @@ export function ownerOfMailbox({ people }: World, address: string): Name | undef
   return Object.values(people).find(({ mailboxes }) => mailboxes.includes(address))?.name
 }
 
-/** The last message of a kind that somebody got, or one before it. */
+/** The last message of a kind that a person got, or one before it. */
 export function mailOf({ explored }: World, to: string, fits: (mail: Mail) => boolean, nth = 0): Mail | undefined {
   return explored.mails.filter((mail) => mail.to === to && fits(mail)).at(-1 - nth)
 }

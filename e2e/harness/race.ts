@@ -5,7 +5,7 @@ const GATE = 'gate'
 let openGate: (() => void) | undefined
 let finish: Promise<string | undefined> | undefined
 
-/** Closes the gate: nobody who joins from now on starts before {@link startRace}. */
+/** Closes the gate: no page that joins from now on starts before {@link startRace}. */
 export function closeGate(): Promise<void> {
   return new Promise((resolve) => {
     void navigator.locks.request(

@@ -35,7 +35,7 @@ export async function ensureIdentity(): Promise<string> {
   return codeOf(auth!.ensureIdentity().then(({ principal }) => principal))
 }
 
-/** Puts the identity of a secret in force, and tells its principal. */
+/** Makes the identity of a secret the current one, and returns its principal. */
 export async function importSecret(secret: string): Promise<string> {
   return codeOf(auth!.importSecret(secret, { replace: true }).then(({ principal }) => principal))
 }

@@ -36,7 +36,7 @@ interface Person {
   readonly statuses: number[]
 }
 
-async function somebody(): Promise<Person> {
+async function newPerson(): Promise<Person> {
   return { email: `${randomUUID()}@example.com`, device: await testDevice(), statuses: [] }
 }
 
@@ -135,7 +135,7 @@ const MOMENTS = [
 describe('three servers on one Postgres, three sign-ups under way, one in each', () => {
   for (const [round, { before, table, lost }] of MOMENTS.entries()) {
     test(`one is killed before ${before}: nothing is lost, and nothing is there twice`, async () => {
-      const people = await Promise.all(Array.from({ length: SIZE }, somebody))
+      const people = await Promise.all(Array.from({ length: SIZE }, newPerson))
       const held = await hold(table)
       const cookies = Promise.all(people.map(signUp))
       await held.waiting(SIZE)
@@ -152,7 +152,7 @@ describe('three servers on one Postgres, three sign-ups under way, one in each',
   }
 
   test('one is killed when all is done, and the answer is lost with it: the next request finds what is there', async () => {
-    const person = await somebody()
+    const person = await newPerson()
     expect((await enter(person, '/sign-up/email')).status).toBe(200)
     await cluster.servers[0]!.end('SIGKILL')
     const cookie = await signUp(person)
@@ -162,7 +162,7 @@ describe('three servers on one Postgres, three sign-ups under way, one in each',
   })
 
   test('one is asked to stop: it answers what it has begun, takes nothing new, and ends with 0', async () => {
-    const people = await Promise.all(Array.from({ length: SIZE }, somebody))
+    const people = await Promise.all(Array.from({ length: SIZE }, newPerson))
     const held = await hold('user')
     const cookies = Promise.all(people.map(signUp))
     await held.waiting(SIZE)

@@ -13,7 +13,7 @@ test('the docs show the very file that is run here', () => {
   expect(shown).toBe(readFileSync(new URL('operations/metrics.ts', import.meta.url), 'utf8'))
 })
 
-test('verdicts become what Prometheus reads', async () => {
+test('outcomes become what Prometheus reads', async () => {
   const { count, counts } = createOutcomeCounter()
   expect(toPrometheus(counts()).match(/^# TYPE \w+ counter$/gm)).toHaveLength(2)
   const resolver = createSessionResolver({

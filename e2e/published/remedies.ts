@@ -17,7 +17,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     PHRASE_MISMATCH:
       'Ask for the word at this position again. Do not show the words: the user is to read their own copy.',
     RESTORE_UNKNOWN:
-      'Tell the user that nobody knows this identity: the words may belong to another app. If they still want it, pass [`evenIfUnknown: true`](recovery.md#a-restore).',
+      'Tell the user that this identity is unknown: the words may belong to another app. If they still want it, pass [`evenIfUnknown: true`](recovery.md#a-restore).',
     BACKUP_FILE_INVALID: 'Let the user choose another file.',
     BACKUP_NOT_OPENED:
       'Let the user choose another passkey or file. If your host or the option `name` has changed, see [what must not change](passkey-backup.md#what-must-not-change).',
@@ -41,7 +41,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       'Start again. If it happens every time, compare `server` and `name` on both devices: they must be the same.',
     RENDEZVOUS_ENDED: 'Show a new code. A code is valid for five minutes.',
     RENDEZVOUS_CONTESTED:
-      'Tell the user that **a second device has used the code**, and that nothing was handed over. Start again where nobody else can see the screen.',
+      'Tell the user that **a second device has used the code**, and that nothing was handed over. Start again where no one else can see the screen.',
     RENDEZVOUS_FULL:
       'Try again in five minutes. Operators: raise [`pairing.limit`](pairing.md#the-server), or find out who opens so many.',
     GRANT_FORBIDDEN: 'Let the user sign in again on the approving device, not by impersonation.',

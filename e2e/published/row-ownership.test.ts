@@ -80,7 +80,7 @@ const add = (pool: Pool, session: Pick<ServerSession, 'principals'>, title: stri
   asUser(pool, session, (client) => client.query('insert into note (id, title) values ($1, $2)', [randomUUID(), title]))
 
 describe('Postgres: rows by principals', () => {
-  test("one connection serves one person after the other, and nobody sees anybody else's", async () => {
+  test("one connection serves one person after the other, and no one sees another person's rows", async () => {
     const { first, second, stranger } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
@@ -89,7 +89,7 @@ describe('Postgres: rows by principals', () => {
     expect(await titles(pool, await second.session())).toEqual(['device'])
     expect(await titles(pool, await stranger.session())).toEqual([])
     expect(await titles(pool, NOBODY)).toEqual([])
-    // The same connection, outside any transaction of somebody's.
+    // The same connection, outside any user's transaction.
     expect((await pool.query('select * from note')).rows).toEqual([])
     expect(pool.totalCount).toBe(1)
     await expect(pool.query(`insert into note (id, title) values ('${randomUUID()}', 'nobody')`)).rejects.toThrow(
@@ -109,7 +109,7 @@ describe('Postgres: rows by principals', () => {
     expect(pool.totalCount).toBe(1)
   })
 
-  test('a connection that dies in the middle serves nobody any more', async () => {
+  test('a connection that dies in the middle is not used any more', async () => {
     const { first } = await world()
     const pool = await notesDatabase(1)
     await add(pool, await first.session(), 'account')
@@ -129,7 +129,7 @@ describe('Postgres: rows by principals', () => {
     expect(pool.totalCount).toBe(3)
   })
 
-  test("nobody writes in another's name, or gives a row away", async () => {
+  test("no one writes in another's name, or gives a row away", async () => {
     const { first, stranger } = await world()
     const pool = await notesDatabase(1)
     const [mine, theirs] = [await first.session(), await stranger.session()]
@@ -202,7 +202,7 @@ describe('SQLite: rows by principals', () => {
     expect(titlesOf(database, await second.session())).toEqual(['account'])
   })
 
-  test('nobody has no rows and adds none; a principal is data, never part of the statement', async () => {
+  test('without a principal there are no rows and none are added; a principal is data, never part of the statement', async () => {
     const database = openNotes()
     addNote(database, { principals: [`x') or 1 = 1 --`] }, '1', 'odd')
     addNote(database, { principals: ['plain'] }, '2', 'plain')

@@ -131,7 +131,7 @@ describe('the endpoints of the quick start', () => {
     expect([add.status, await add.json()]).toEqual([201, { owner: device.principal }])
   })
 
-  test('refuse the write of a request that nobody signed, and answer instead of throwing', async () => {
+  test('refuse the write of a request without a signature, and answer instead of throwing', async () => {
     const { list, add } = await endpoints(true)
     expect([list.status, await list.json()]).toEqual([200, []])
     expect([add.status, await add.json()]).toMatchObject([403, { code: 'ANONYMOUS_WRITE_DENIED' }])

@@ -26,7 +26,7 @@ describe('an app that calls createAuth at module level, rendered in plain Node',
     rendered = JSON.parse(output) as Rendered
   }, 70_000)
 
-  test('shows nobody, the same at each request', () => {
+  test('shows no identity, the same at each request', () => {
     expect(rendered.first).toBe(
       '<main><p data-testid="phase">starting</p><p data-testid="principal">nobody yet</p><p data-testid="summary">anonymous, ephemeral</p></main>',
     )

@@ -221,7 +221,7 @@ describe.skipIf(!python)('a verifier in Python, of which this project knows noth
     expect(await verifier(origin, [other])(token)).toEqual({ TokenRefused: 'InvalidAlgorithmError' })
   })
 
-  test('fetches the keys twice at most, however many key ids nobody has', async () => {
+  test('fetches the keys twice at most, however many unknown key ids there are', async () => {
     const { origin, paths, byDevice } = await world('RS256')
     const device = await testDevice()
     const token = await byDevice(device)

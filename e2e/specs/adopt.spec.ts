@@ -6,11 +6,11 @@ import {
   expect,
   expectNotes,
   expectSynced,
+  newPerson,
   readyForOffline,
   signIn,
   signOut,
   signUp,
-  somebody,
   test,
   writeNote,
 } from '../support/notes.ts'
@@ -86,7 +86,7 @@ test('what was put aside is not offered to the next person', async ({ openNotes 
   await signOut(second)
   await second.page.getByTestId('start-writing').click()
   await second.waitForState({ authMode: 'local-first' })
-  await signUp(second, somebody())
+  await signUp(second, newPerson())
   await second.page.getByTestId('account-menu').click()
   await expect(second.page.getByTestId('sign-out')).toBeVisible()
   await expect(second.page.getByTestId('kept-aside')).toBeHidden()
@@ -231,7 +231,7 @@ test('two tabs: the question is in both, one answer counts for both', async ({ o
   await second.waitForState({ phase: 'ready' }, { page: other })
   await enter(second.page, 'sign-in', ada)
   await second.waitForState({ phase: 'conflict' }, { page: other })
-  // A dialog that nobody called for would be in the way of what is being written there.
+  // An unrequested dialog would be in the way of what is being written there.
   await expect(dialogOf(other)).toBeHidden()
   await other.getByTestId('conflict-decide').click()
   await expect(dialogOf(other)).toBeVisible()

@@ -6,9 +6,9 @@ import {
   expect,
   expectNotes,
   expectSynced,
+  newPerson,
   signIn,
   signUp,
-  somebody,
   test,
   writeNote,
 } from '../support/notes.ts'
@@ -22,7 +22,7 @@ test('a sign-up shows the same identity before and after', async ({ openNotes })
   await expectSynced(page)
   await expect(page.getByTestId('sync-status')).toHaveText('Saved to the server for this device')
   const code = (await device.principal())!.slice(0, 8)
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await expect(toast(page)).toContainText('Same identity before and after.')
   await expect(toast(page).locator('code')).toHaveText(`${code} → ${code}`)
   await expectSynced(page)
@@ -59,7 +59,7 @@ test('opening notes that were set aside asks before it signs out, and offers the
 })
 
 test('after the site data was cleared, signing in brings the account back', async ({ openNotes }) => {
-  const ada = somebody()
+  const ada = newPerson()
   const first = await openNotes()
   await writeNote(first.page, 'In the account')
   await signUp(first, ada)
@@ -90,11 +90,11 @@ test('after the site data was cleared, signing in brings the account back', asyn
 })
 
 test('Escape during a request does not hide its outcome', async ({ openNotes }) => {
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(await openNotes(), ada)
   const { page } = await openNotes()
-  let letGo = (): void => {}
-  const held = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
   await page.route('**/sign-up/email', async (route) => {
     await held
     await route.continue()
@@ -103,13 +103,13 @@ test('Escape during a request does not hide its outcome', async ({ openNotes }) 
   await expect(page.getByTestId('auth-dialog')).toHaveAttribute('data-busy', '')
   await page.keyboard.press('Escape')
   await page.keyboard.press('Escape')
-  letGo()
+  release()
   // The browser may close the dialog at the second Escape.
   await expect(page.getByTestId('auth-error').or(toast(page)).filter({ hasText: 'already an account' })).toBeVisible()
 })
 
 test('the field that is wrong is marked and has the focus', async ({ openNotes }) => {
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(await openNotes(), ada)
   const { page } = await openNotes()
   await enter(page, 'sign-up', ada)
@@ -133,7 +133,7 @@ test('two windows that change the title and the text of a note keep both', async
 })
 
 test('two devices that changed the same text offline keep both: the later one in a copy', async ({ openNotes }) => {
-  const ada = somebody()
+  const ada = newPerson()
   const first = await openNotes()
   await writeNote(first.page, 'Plan')
   await signUp(first, ada)
@@ -158,7 +158,7 @@ test('two devices that changed the same text offline keep both: the later one in
 test('a letter with a link signs in on a second device, and a new password is set by another one', async ({
   openNotes,
 }) => {
-  const ada = somebody()
+  const ada = newPerson()
   const first = await openNotes()
   await writeNote(first.page, 'By letter')
   await signUp(first, ada)
@@ -200,7 +200,7 @@ test('a letter with a link signs in on a second device, and a new password is se
 test('without a network, no field of the sign-in is marked as wrong', async ({ openNotes }) => {
   const { page } = await openNotes()
   await page.route('**/sign-in/email', (route) => route.abort())
-  await enter(page, 'sign-in', somebody())
+  await enter(page, 'sign-in', newPerson())
   await expect(page.getByTestId('auth-error')).toContainText('The server cannot be reached.')
   for (const field of ['auth-email', 'auth-password'])
     await expect(page.getByTestId(field)).toHaveAttribute('aria-invalid', 'false')
@@ -223,7 +223,7 @@ test('a letter opens where a note is open', async ({ openNotes }) => {
   const { page } = device
   await writeNote(page, 'Stays open')
   await page.getByTestId('open-auth').click()
-  await page.getByTestId('auth-email').fill(somebody().email)
+  await page.getByTestId('auth-email').fill(newPerson().email)
   await page.getByTestId('auth-link').click()
   await page.getByTestId('toast-action').click()
   await page.getByTestId('mailbox-letters').getByRole('link', { name: 'Sign in' }).click()
@@ -234,7 +234,7 @@ test('a letter opens where a note is open', async ({ openNotes }) => {
 })
 
 test('what arrives after the sign-out is not stored on this device', async ({ openNotes }) => {
-  const ada = somebody()
+  const ada = newPerson()
   const first = await openNotes()
   await writeNote(first.page, 'Confidential')
   await signUp(first, ada)
@@ -242,10 +242,10 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
   const second = await openNotes()
   const { page } = second
   let arrive = (): void => {}
-  let letGo = (): void => {}
+  let release = (): void => {}
   const [arrived, held] = [
     new Promise<void>((resolve) => (arrive = resolve)),
-    new Promise<void>((resolve) => (letGo = resolve)),
+    new Promise<void>((resolve) => (release = resolve)),
   ]
   await page.route('**/api/notes?since=0', async (route) => {
     const response = await route.fetch()
@@ -265,7 +265,7 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
     await second.passTime(3000)
     expect(await second.state()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
   }).toPass()
-  letGo()
+  release()
   await page.evaluate(() => navigator.locks.request('latchkey-notes:sync', () => {}))
   await expect(second).toHoldNothingOf('Confidential')
 })
@@ -273,7 +273,7 @@ test('what arrives after the sign-out is not stored on this device', async ({ op
 test('devices are renamed by keyboard, and the dialog says so and keeps the focus', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await page.getByTestId('account-menu').click()
   await page.getByTestId('open-devices').click()
   const name = page.getByTestId('devices-list').getByRole('textbox')

@@ -150,7 +150,7 @@ test('it works under the strictest content security policy', async ({ device, ha
   expect(complaints.filter((text) => !text.includes('favicon'))).toEqual([])
 })
 
-test('it ticks only while somebody can see it', async ({ device, harnessUrl }) => {
+test('it ticks only while it is visible', async ({ device, harnessUrl }) => {
   const { page } = await device()
   await page.goto(harnessUrl)
   const ticking = await page.evaluateHandle(() => {

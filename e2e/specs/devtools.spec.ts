@@ -7,9 +7,9 @@ import {
   expect,
   expectNotes,
   expectSynced,
+  newPerson,
   readyForOffline,
   signUp,
-  somebody,
   test,
   writeNote,
 } from '../support/notes.ts'
@@ -22,15 +22,15 @@ async function openPanel({ page }: Device): Promise<Panel> {
   return panel
 }
 
-/** Holds a request back until it is let go. */
+/** Holds a request back until it is released. */
 async function hold(page: Page, address: string): Promise<() => void> {
-  let letGo = (): void => {}
-  const held = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
   await page.route(address, async (route) => {
     await held
     await route.continue()
   })
-  return letGo
+  return release
 }
 
 test('the current phase is highlighted, also during an upgrade (checklist 31: what the state machine does)', async ({
@@ -45,8 +45,8 @@ test('the current phase is highlighted, also during an upgrade (checklist 31: wh
   await expect(panel.taken).toHaveAttribute('data-way', 'starting ready')
   await expect(panel.fact('mode')).toContainText('local-first')
 
-  const letGo = await hold(page, '**/api/auth/sign-up/email')
-  await enter(page, 'sign-up', somebody())
+  const release = await hold(page, '**/api/auth/sign-up/email')
+  await enter(page, 'sign-up', newPerson())
   await expect(panel.present).toHaveText('upgrading')
   await expect(panel.taken).toHaveAttribute('data-way', 'ready upgrading')
   await expect(panel.inner.getByRole('img')).toHaveAccessibleName(
@@ -55,7 +55,7 @@ test('the current phase is highlighted, also during an upgrade (checklist 31: wh
   await panel.show('Timeline')
   await expect(panel.events.filter({ hasText: 'upgradeStarted' })).toContainText('→ upgrading')
   await panel.show('State')
-  letGo()
+  release()
   await expect(panel.present).toHaveText('ready')
   await expect(panel.taken).toHaveAttribute('data-way', 'upgrading ready')
   await expect(panel.fact('mode')).toContainText('external')
@@ -105,7 +105,7 @@ test('the offline switch stops every request, and puts everything back', async (
   page.on('request', (request) => void (request.resourceType() === 'fetch' && sent.push(request.url())))
   await writeNote(page, 'Written without a network')
   await expect(page.getByTestId('sync-status')).toHaveAttribute('data-status', 'offline')
-  await enter(page, 'sign-up', somebody())
+  await enter(page, 'sign-up', newPerson())
   await expect(page.getByTestId('auth-error')).toContainText('cannot be reached')
   await page.getByTestId('auth-close').click()
   expect(sent).toEqual([])
@@ -125,7 +125,7 @@ test('the offline switch stops every request, and puts everything back', async (
       ]
     }, before),
   ).toEqual([true, true, true, true, true])
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
 })
 
 test('a panel that is closed takes its switches back', async ({ openNotes }) => {
@@ -181,7 +181,7 @@ test('no secret and no token is anywhere in it', async ({ openNotes }) => {
       }),
   )
   const principal = await device.principal()
-  const user = somebody()
+  const user = newPerson()
   await signUp(device, user)
   await expectSynced(page)
   // Local-first token, proof and account token.
@@ -240,7 +240,7 @@ test('everything works by the keyboard, and its keys are no shortcuts of the app
   await expect(page.getByTestId('account-menu')).toBeFocused()
 })
 
-test('nobody loads it who does not open it', async ({ openNotes }) => {
+test('it is loaded only when it is opened', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   const files: string[] = []
@@ -270,7 +270,7 @@ test('without a network at the first opening, the page stays as it is', async ({
   await expect(page.locator('latchkey-devtools')).toHaveCount(0)
 })
 
-test('after an adoption it knows of the key that this device brought along, and after the undo that none is in force', async ({
+test('after an adoption it knows of the key that this device brought along, and after the undo that none is current', async ({
   openNotes,
 }) => {
   const { second, account, here } = await conflicted(openNotes)

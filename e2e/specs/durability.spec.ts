@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { expect, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
+import { expect, expectSynced, newPerson, signUp, test, writeNote } from '../support/notes.ts'
 
 /** What the browser answers from now on when this page asks for storage that stays. */
 async function grantPersistence(page: Page): Promise<void> {
@@ -37,7 +37,7 @@ test('the identity panel says how well the identity is kept, and asks the browse
 test('with an account it is the account that counts', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await page.getByTestId('account-menu').click()
   await expect(page.getByTestId('durability')).toHaveText('In your account, as long as you know its password')
   await expect(page.getByTestId('keep')).toBeHidden()
@@ -59,7 +59,7 @@ test('a browser that forbids storage is explained, with what can be done', async
 test('site data that was cleared is told from a first visit, and nothing is made up', async ({ openNotes }) => {
   const { page, waitForState, principal } = await openNotes()
   const before = await principal()
-  await writeNote(page, 'Of somebody')
+  await writeNote(page, 'Of a person')
   await expectSynced(page)
   await page.evaluate(
     () =>

@@ -119,7 +119,7 @@ test('killed during the first start: one identity, the one that was shown if any
   report('First start', counts, 'the record was there')
 })
 
-test('killed during an upgrade: one account, the same identity, nobody locked out (checklist 30: a crash at any point)', async ({
+test('killed during an upgrade: one account, the same identity, no lockout (checklist 30: a crash at any point)', async ({
   launch,
   server,
 }) => {

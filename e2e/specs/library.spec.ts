@@ -173,7 +173,7 @@ test('an identity survives a reload, and signs a token that a server accepts (ch
   })
 })
 
-test('a database deleted from another tab blocks nobody', async ({ device, harnessUrl }) => {
+test('a database deleted from another tab blocks no tab', async ({ device, harnessUrl }) => {
   const { page, newTab } = await device()
   await page.goto(harnessUrl)
   await page.evaluate(async () => {

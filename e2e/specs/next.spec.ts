@@ -41,7 +41,7 @@ for (const mode of ['dev', 'start'] as const) {
   test.describe(`next ${mode}`, () => {
     test.describe.configure({ timeout: 180_000 })
 
-    test('a page hydrates without a word and shows who is here, over reloads too', async ({ device, nextApp }) => {
+    test('a page hydrates without a warning and shows who is here, over reloads too', async ({ device, nextApp }) => {
       const { page } = await device()
       const complaints = complaintsOf(page)
       const response = await page.goto(await nextApp(mode))
@@ -58,7 +58,7 @@ for (const mode of ['dev', 'start'] as const) {
       expect(complaints).toEqual([])
     })
 
-    test('a route handler knows who asks, and lets nobody write without a principal', async ({
+    test('a route handler knows who asks, and permits no write without a principal', async ({
       device,
       nextApp,
       request,

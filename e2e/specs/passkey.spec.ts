@@ -122,7 +122,7 @@ test.describe('a passkey in a real browser', () => {
       }
       return made
     })
-    // Nobody chooses: the virtual authenticator takes the same passkey for both files.
+    // There is no choice: the virtual authenticator takes the same passkey for both files.
     const codes = await phone.page.evaluate(async (given) => {
       const { auth, passkeys } = await harness.openPasskeyDevice('anonymous')
       const found = []

@@ -30,7 +30,7 @@ const test = base.extend<object, { pages: Awaited<ReturnType<typeof startReactPa
 })
 
 for (const when of ['at once', 'late']) {
-  test(`a page that a server rendered hydrates without a word and shows who is here: ${when}`, async ({
+  test(`a page that a server rendered hydrates without a warning and shows who is here: ${when}`, async ({
     device,
     pages,
   }) => {

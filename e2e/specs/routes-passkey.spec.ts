@@ -45,7 +45,7 @@ test.describe('a passkey', () => {
     await expectUnchanged(device, site, { principal, phase: 'ready' })
   })
 
-  test("opens an account that nobody has used yet: it takes the device's principal", async ({ openApp, site }) => {
+  test("opens an unused account: it takes the device's principal", async ({ openApp, site }) => {
     const first = await openApp()
     const email = someEmail()
     await somebodysAccount(first, site, email)

@@ -96,7 +96,7 @@ test.describe('a magic link', () => {
     await expectUnchanged(first, site, { principal, phase: 'ready' })
   })
 
-  test("for somebody else's account, opened or followed by the app's own page, waits for the user's confirmation and takes nothing", async ({
+  test("for another person's account, opened or followed by the app's own page, waits for the user's confirmation and takes nothing", async ({
     openApp,
     site,
   }) => {

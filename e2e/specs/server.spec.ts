@@ -29,7 +29,7 @@ test('anonymous insert, update and delete are denied before anything checks what
     `${app.url}/api/notes/${crypto.randomUUID()}`,
     `${app.url}/api/notes/${crypto.randomUUID()}`,
   ]
-  expect((await request.put(known, { ...note('Of somebody'), headers })).status()).toBe(200)
+  expect((await request.put(known, { ...note('Of a person'), headers })).status()).toBe(200)
   for (const url of [known, unknown]) {
     for (const [operation, write] of [
       ['update', request.put(url, note('x'))],
@@ -45,11 +45,11 @@ test('anonymous insert, update and delete are denied before anything checks what
     }
   }
   expect(await (await request.get(`${app.url}/api/notes`, { headers })).json()).toMatchObject({
-    notes: [{ title: 'Of somebody' }],
+    notes: [{ title: 'Of a person' }],
   })
 })
 
-test("nobody reads, overwrites or deletes another principal's note", async ({ app, request }) => {
+test("no one reads, overwrites or deletes another principal's note", async ({ app, request }) => {
   const [ada, eve] = [await testDevice(), await testDevice()]
   const headers = async (device: typeof ada) => ({
     authorization: `Bearer ${await device.token({ audience: app.url })}`,

@@ -13,7 +13,7 @@ import {
   waitForState,
 } from '../support/account.ts'
 
-/** Somebody who signed up in this page. */
+/** A user who signed up in this page. */
 interface Person {
   readonly email: string
   readonly principal: string
@@ -43,7 +43,7 @@ function verify(server: AccountServer, { email }: Person): Promise<void> {
   return server.change('update "user" set "emailVerified" = true where email = ?', email)
 }
 
-/** What script can find of somebody in the page's storage, or in what the browser kept of the server's answers. */
+/** What script can find of a user in the page's storage, or in what the browser kept of the server's answers. */
 async function traceOf(page: Page, { email, secret, token, accountId, principal }: Person): Promise<string[]> {
   const kept = await page.evaluate(async () => {
     const answers = ['/api/auth/token', '/api/auth/latchkey/session', '/api/auth/get-session'].map((path) =>
@@ -159,7 +159,7 @@ test('the device key of an account that can be recovered goes with it, and so do
   await close()
 })
 
-test('the device key of an account that could be lost is set aside: not in force, and to be had again', async ({
+test('the device key of an account that could be lost is set aside: not current, and to be had again', async ({
   device,
   server,
 }) => {

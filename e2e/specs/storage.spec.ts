@@ -51,7 +51,7 @@ test.describe('a full disk (checklist 30: a full disk)', () => {
     })
   }
 
-  test('takes nothing from who is there, makes nobody new, and is over when there is room again', async ({
+  test('takes nothing from who is there, makes no identity, and is over when there is room again', async ({
     device,
     server,
   }) => {
@@ -67,7 +67,7 @@ test.describe('a full disk (checklist 30: a full disk)', () => {
     expectUntouched(before, await stateOf(page), 'KEYSTORE_FULL')
     expect(payloadOf(await tokenOf(page, true))['sub']).toBe(before.session!.principal)
     expect(await recordOf(page)).toEqual(record)
-    // A first visit on the full disk: nobody, rather than somebody who is gone with the page.
+    // A first visit on the full disk: no identity, rather than one that is gone with the page.
     const first = await openTab(context, server.url, { name: 'first-visit' })
     expect(await stateOf(first)).toMatchObject({ ...NOBODY, storage: { problem: 'KEYSTORE_FULL' } })
     expect(await ensure(first)).toBe('KEYSTORE_FULL')
@@ -108,7 +108,7 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
   } as const
 
   for (const [way, take] of Object.entries(ways)) {
-    test(`${way}: the person stays, nobody new is made, and asking brings back the same identity`, async ({
+    test(`${way}: the person stays, no identity is made, and asking brings back the same identity`, async ({
       device,
       server,
     }) => {
@@ -123,7 +123,7 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
       expectUntouched(before, await stateOf(page), 'KEYSTORE_VANISHED')
       expect(payloadOf(await tokenOf(page, true))['sub']).toBe(before.session!.principal)
       expect(await recordOf(page)).toBeUndefined()
-      // The trace is still there: a new page knows that somebody was.
+      // The trace is still there: a new page knows that there was an identity.
       const other = await openTab(context, server.url)
       expect(await stateOf(other)).toMatchObject({ ...NOBODY, storage: { problem: 'KEYSTORE_VANISHED' } })
       expect(await tokenOf(other)).toBe('KEYSTORE_VANISHED')
@@ -141,7 +141,7 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     })
   }
 
-  test('and whoever asks in a new page instead is somebody new, once', async ({ device, server }) => {
+  test('and a new page that asks instead gets a new identity, once', async ({ device, server }) => {
     const { context, page } = await device()
     const before = await start(page, server.url)
     await ways['by another tab that deletes the database'](page)
@@ -205,7 +205,7 @@ test.describe('storage that is taken away from an open tab (checklist 30: a clea
     expect((await recordOf(tabs[0]!))?.entries).toHaveLength(1)
   })
 
-  test('from somebody with an account: the session stays, and signing out still works', async ({ device, server }) => {
+  test('from a user with an account: the session stays, and signing out still works', async ({ device, server }) => {
     const { page } = await device()
     await start(page, server.url)
     expect(await enter(page, 'signUp', someEmail())).toBe('upgraded')
@@ -277,7 +277,7 @@ test.describe('storage that is not to be had', () => {
           const request = indexedDB.open('latchkey:latchkey', 2)
           request.onupgradeneeded = () => {
             const store = request.transaction!.objectStore('keyring')
-            // An upgrade that never ends: nobody else can open the database meanwhile.
+            // An upgrade that never ends: no other page can open the database meanwhile.
             const goOn = (): void =>
               void (document.title === 'enough' ? request.transaction!.abort() : (store.get('').onsuccess = goOn))
             goOn()

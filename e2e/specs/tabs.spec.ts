@@ -54,7 +54,7 @@ const ends: Readonly<Record<string, (leader: Page) => Promise<unknown>>> = {
   async crashed(leader) {
     const session = await leader.context().newCDPSession(leader)
     const crash = leader.waitForEvent('crash')
-    // There is nobody left to answer.
+    // The page cannot answer any more.
     void session.send('Page.crash').catch(() => {})
     await crash
   },
@@ -114,7 +114,7 @@ test('signing out in one tab ends the refresh of another without a token', async
   expect(await tokenOf(one)).toBeNull()
 })
 
-test('a tab that was frozen in mid-refresh while somebody else signed in shows them, and keeps no token of the person before', async ({
+test('a tab that was frozen in mid-refresh while another person signed in shows them, and keeps no token of the person before', async ({
   launch,
   server,
 }) => {
@@ -141,7 +141,7 @@ test('a tab that was frozen in mid-refresh while somebody else signed in shows t
   expect([...stored.matchAll(/"jwt":"([^"]+)"/g)].map(([, token]) => payloadOf(token!)['sub'])).toEqual([after])
 })
 
-test('a frozen tab that wakes after its token expired and its identity went gives no token and shows nobody', async ({
+test('a frozen tab that wakes after its token expired and its identity went gives no token and shows no identity', async ({
   launch,
   server,
 }) => {

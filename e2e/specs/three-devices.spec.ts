@@ -35,12 +35,12 @@ async function rename({ page }: Device, from: string, to: string): Promise<void>
 
 /** Keeps such requests of some devices back until each of them has sent one. */
 async function together(address: string, ...devices: Device[]): Promise<void> {
-  let letGo = (): void => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  let release = (): void => {}
+  const gate = new Promise<void>((resolve) => (release = resolve))
   const waiting = new Set<Device>()
   for (const device of devices) {
     await device.page.route(address, async (route) => {
-      if (waiting.add(device).size === devices.length) letGo()
+      if (waiting.add(device).size === devices.length) release()
       await gate
       await route.continue()
     })
@@ -48,17 +48,17 @@ async function together(address: string, ...devices: Device[]): Promise<void> {
 }
 
 /** Keeps such requests of a device back. */
-async function hold({ page }: Device, address: string): Promise<{ readonly arrived: Promise<void>; letGo(): void }> {
+async function hold({ page }: Device, address: string): Promise<{ readonly arrived: Promise<void>; release(): void }> {
   let arrive = (): void => {}
-  let letGo = (): void => {}
+  let release = (): void => {}
   const arrived = new Promise<void>((resolve) => (arrive = resolve))
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  const gate = new Promise<void>((resolve) => (release = resolve))
   await page.route(address, async (route) => {
     arrive()
     await gate
     await route.continue()
   })
-  return { arrived, letGo }
+  return { arrived, release }
 }
 
 const principalsOf = async (device: Device) => (await device.state()).session?.principals
@@ -119,7 +119,7 @@ test("one adopts while another one's adoption is undone: each is done, and who w
   const adopting = decide(third, 'adopt')
   await undo(first)
   await Promise.all(holds.map(({ arrived }) => arrived))
-  for (const { letGo } of holds) letGo()
+  for (const { release } of holds) release()
   await adopting
   await expect(first.page.getByTestId('announcement')).toContainText('Undone.')
 
@@ -137,7 +137,7 @@ test("one adopts while another one's adoption is undone: each is done, and who w
   for (const device of [first, third]) await expectAfterReload(device, ...ALL)
 })
 
-test("one adopts while another signs out: its rows stay the account's, nobody is left signed in there, and it finds everything when it comes back", async ({
+test("one adopts while another signs out: its rows stay the account's, no session is left there, and it finds everything when it comes back", async ({
   openNotes,
 }) => {
   const { ada, first, second, account, here } = await conflicted(openNotes)
@@ -151,7 +151,7 @@ test("one adopts while another signs out: its rows stay the account's, nobody is
   const adopting = decide(third, 'adopt')
   await linking.arrived
   await signOut(second)
-  linking.letGo()
+  linking.release()
   await adopting
   await expectTitles(third.page, ...ALL)
   await second.page.reload()
@@ -175,7 +175,7 @@ test('a question that is answered in two tabs at once, in two ways, is answered 
   await linking.arrived
   await other.getByTestId('conflict-switch').click()
   await expect(dialogOf(other)).toHaveAttribute('data-busy', '')
-  linking.letGo()
+  linking.release()
   await adopting
   await second.waitForState({ phase: 'ready', authMode: 'external' }, { page: other })
   await expect(dialogOf(other)).toBeHidden()

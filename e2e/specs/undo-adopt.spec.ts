@@ -1,5 +1,5 @@
 import { adoptedNotes, conflicted, decide, openKeptAside, undo } from '../support/conflicts.ts'
-import { enter, expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
+import { enter, expect, expectNotes, expectSynced, newPerson, signUp, test, writeNote } from '../support/notes.ts'
 
 test('undo: the notes go back to this device, kept aside, and can be adopted once more (checklist 27: undo)', async ({
   openNotes,
@@ -82,12 +82,12 @@ test('notes that another account may still claim are not taken by a new one', as
   await expectNotes(page, 'In the account')
   await openKeptAside(second)
 
-  await enter(page, 'sign-up', somebody())
+  await enter(page, 'sign-up', newPerson())
   await expect(page.getByTestId('auth-error')).toContainText('belong to another account')
   expect(await second.state()).toMatchObject({ authMode: 'local-first', session: { principal: here } })
   await page.getByTestId('auth-close').click()
 
-  const bob = somebody()
+  const bob = newPerson()
   await signUp(await openNotes(), bob)
   await enter(page, 'sign-in', bob)
   await page.getByTestId('conflict-adopt').click()

@@ -3,11 +3,11 @@ import {
   expect,
   expectNotes,
   expectSynced,
+  newPerson,
   readyForOffline,
   signIn,
   signOut,
   signUp,
-  somebody,
   test,
   writeNote,
 } from '../support/notes.ts'
@@ -17,7 +17,7 @@ test('signing up keeps the identity and every note (checklist 6: the same princi
   const { page } = device
   await writeNote(page, 'Before the account')
   const principal = await device.principal()
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(device, ada)
   expect(await device.principal()).toBe(principal)
   await expectNotes(page, 'Before the account')
@@ -32,7 +32,7 @@ test('notes written offline survive the sign-up and reach the server afterwards'
   await device.goOffline()
   await writeNote(device.page, 'Offline, before the account')
   await device.goOnline()
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(device, ada)
   await expectSynced(device.page)
   const second = await openNotes()
@@ -44,7 +44,7 @@ test('a reload finds the account, also without a network', async ({ openNotes })
   const device = await openNotes()
   const { page } = device
   await writeNote(page, 'Mine')
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await expectSynced(page)
   // The claims come with the account's first token.
   await expect.poll(async () => (await device.state()).session?.claims).toHaveProperty('email')
@@ -64,11 +64,11 @@ test('a reload finds the account, also without a network', async ({ openNotes })
   await expectSynced(page)
 })
 
-test('after signing out nobody is signed in; signing in brings the same person back', async ({ openNotes }) => {
+test('after signing out no identity is current; signing in brings the same person back', async ({ openNotes }) => {
   const device = await openNotes()
   const { page } = device
   await writeNote(page, 'Mine')
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(device, ada)
   await expectSynced(page)
   const principal = await device.principal()
@@ -87,7 +87,7 @@ test('after signing out nobody is signed in; signing in brings the same person b
 test('the next person on the device starts with nothing of the one before', async ({ openNotes }) => {
   const device = await openNotes()
   await writeNote(device.page, 'Private')
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await expectSynced(device.page)
   const before = await device.principal()
   await signOut(device)
@@ -103,7 +103,7 @@ test('a second device that holds nothing gets the account without a question (ch
 }) => {
   const first = await openNotes()
   await writeNote(first.page, 'From the first device')
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(first, ada)
   await expectSynced(first.page)
 
@@ -115,7 +115,7 @@ test('a second device that holds nothing gets the account without a question (ch
 
 test('a wrong password leaves everything as before', async ({ openNotes }) => {
   const other = await openNotes()
-  const ada = somebody()
+  const ada = newPerson()
   await signUp(other, ada)
   const device = await openNotes()
   const { authMode, session } = await device.state()
@@ -131,7 +131,7 @@ test('a network that fails during the sign-up leaves everything as before', asyn
   await expectSynced(page)
   const { session } = await device.state()
   await page.route('**/api/auth/sign-up/email', (route) => route.abort())
-  const ada = somebody()
+  const ada = newPerson()
   await enter(page, 'sign-up', ada)
   await expect(page.getByTestId('auth-error')).toContainText('cannot be reached')
   expect(await device.state()).toMatchObject({ authMode: 'local-first', session, phase: 'ready' })
@@ -149,7 +149,7 @@ test('with the answer to the sign-up lost after the server committed, signing in
   await writeNote(page, 'Mine')
   const { session } = await device.state()
   const lost = await device.loseAnswer('**/api/auth/sign-up/email')
-  const ada = somebody()
+  const ada = newPerson()
   await enter(page, 'sign-up', ada)
   expect(await lost.status).toBe(200)
   await expect(page.getByTestId('auth-error')).not.toBeEmpty()
@@ -166,7 +166,7 @@ test('two tabs see the upgrade at once, and the sign-out', async ({ openNotes })
   await writeNote(device.page, 'Mine')
   const other = await device.newTab('/')
   await device.waitForState({ authMode: 'local-first' }, { page: other })
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   const state = await device.waitForState({ authMode: 'external' }, { page: other })
   expect(state.session?.principal).toBe(await device.principal())
   await expectSynced(device.page)
@@ -178,7 +178,7 @@ test('two tabs see the upgrade at once, and the sign-out', async ({ openNotes })
 test('a restarted server knows everybody again', async ({ app, openNotes }) => {
   const device = await openNotes()
   await writeNote(device.page, 'Before the restart')
-  await signUp(device, somebody())
+  await signUp(device, newPerson())
   await expectSynced(device.page)
   await app.restart()
   await device.page.reload()

@@ -179,7 +179,7 @@ test('two versions take turns with the account server', async ({ device, site })
     return { principals: principals.size, most, outcomes, modes }
   })
   expect(seen).toMatchObject({ principals: 1, most: 1, modes: ['external', 'external'] })
-  // Whoever comes second signs in once more, or is told that the other one changed the identity meanwhile.
+  // The second one signs in once more, or is told that the other one changed the identity meanwhile.
   expect(['upgraded,upgraded', 'upgraded,failed', 'failed,upgraded']).toContain(String(seen.outcomes))
 })
 

@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import decodeQR from 'qr/decode.js'
 import { expectAccessible } from '../support/accessible.ts'
 import { openKeptAside } from '../support/conflicts.ts'
-import { expect, expectNotes, expectSynced, signUp, somebody, test, writeNote } from '../support/notes.ts'
+import { expect, expectNotes, expectSynced, newPerson, signUp, test, writeNote } from '../support/notes.ts'
 
 async function backUp(page: Page): Promise<string[]> {
   await page.getByTestId('account-menu').click()
@@ -120,7 +120,7 @@ test('a code on one device and four digits from the other one bring the notes ov
 
 test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
   const first = await openNotes()
-  await signUp(first, somebody())
+  await signUp(first, newPerson())
   await first.page.getByTestId('account-menu').click()
   await first.page.getByTestId('add-device').click()
   await first.page.getByTestId('pairing-qr').locator('svg').waitFor()

@@ -79,8 +79,8 @@ for (const type of SERVICE_WORKER_TYPES) {
     device,
     site,
   }) => {
-    const somebody = await device()
-    const places = await startAll(somebody, site, type)
+    const visitor = await device()
+    const places = await startAll(visitor, site, type)
     const complaints = Object.values(places).map((place) => complaintsOf(place))
     const verifier = createTokenVerifier({ audience: site.url })
     const seen = new Set<string>()
@@ -97,8 +97,8 @@ for (const type of SERVICE_WORKER_TYPES) {
 
 test("workers have their device's clock, from the start and when time passes", async ({ device, site }) => {
   const hour = 3_600_000
-  const somebody = await device({ clockOffset: hour, workers: ['**/dedicated.js', '**/service.js'] })
-  const places = Object.values(await startAll(somebody, site))
+  const visitor = await device({ clockOffset: hour, workers: ['**/dedicated.js', '**/service.js'] })
+  const places = Object.values(await startAll(visitor, site))
   const hoursAhead = (at: number): number => Math.round((at - Date.now()) / hour)
   for (const place of places) {
     const { token } = await open(place)
@@ -112,7 +112,7 @@ test("workers have their device's clock, from the start and when time passes", a
     ),
   )
   await Promise.all(places.map((place) => (place as Worker).evaluate(() => null)))
-  await somebody.passTime(hour)
+  await visitor.passTime(hour)
   expect((await Promise.all(fired)).map(hoursAhead)).toEqual([2, 2, 2])
 })
 
@@ -122,9 +122,9 @@ test('page, dedicated worker and service worker started at once make one identit
 }) => {
   test.slow()
   for (let round = 0; round < 6; round++) {
-    const somebody = await device()
-    const places = Object.values(await startAll(somebody, site, SERVICE_WORKER_TYPES[round % 2]))
-    const referee = await somebody.newTab(site.url)
+    const visitor = await device()
+    const places = Object.values(await startAll(visitor, site, SERVICE_WORKER_TYPES[round % 2]))
+    const referee = await visitor.newTab(site.url)
     const released = referee.evaluate(
       (count) =>
         new Promise<void>((resolve) => {
@@ -152,7 +152,7 @@ test('page, dedicated worker and service worker started at once make one identit
     const principals = await Promise.all(opening)
     expect(principals[0]).toMatch(/^[0-9a-f-]{36}$/)
     expect(new Set(principals).size).toBe(1)
-    await somebody.close()
+    await visitor.close()
   }
 })
 
@@ -220,9 +220,9 @@ test('a service worker that the browser stopped comes back with the same identit
   device,
   site,
 }) => {
-  const { page, context, ...somebody } = await device()
+  const { page, context, ...visitor } = await device()
   await page.goto(site.url)
-  const service = await startService({ page, context, ...somebody }, '/service.js', 'classic')
+  const service = await startService({ page, context, ...visitor }, '/service.js', 'classic')
   const { principal } = await open(service)
   const browser = await context.newCDPSession(page)
   await browser.send('ServiceWorker.enable')
@@ -308,12 +308,12 @@ for (const [script, type, isNoble] of [
   ['/service-noble.js', 'module', true],
 ] as const) {
   test(`a ${type} service worker lives a whole life without import(): ${script}`, async ({ device, site }) => {
-    const somebody = await device()
-    await somebody.page.goto(site.url)
-    const service = await startService(somebody, script, type)
+    const visitor = await device()
+    await visitor.page.goto(site.url)
+    const service = await startService(visitor, script, type)
     const complaints = complaintsOf(service)
     // It would be refused, and the script still has one in it: the way to @noble in a page.
-    expect(await (await somebody.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
+    expect(await (await visitor.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
     // oxlint-disable-next-line no-eval -- written as text: a bundler would follow it
     const refusal = service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))
     expect(await refusal).toContain('disallowed on ServiceWorkerGlobalScope')
@@ -332,7 +332,7 @@ for (const [script, type, isNoble] of [
       resumed: principal,
     })
     // The page has WebCrypto, and the same identity.
-    expect((await open(somebody.page)).principal).toBe(principal)
+    expect((await open(visitor.page)).principal).toBe(principal)
     expect(complaints).toEqual([])
   })
 }
@@ -341,9 +341,9 @@ test('a service worker without Ed25519 that was given no fallback says so, and n
   device,
   site,
 }) => {
-  const somebody = await device()
-  await somebody.page.goto(site.url)
-  const service = await startService(somebody, '/service.js', 'classic')
+  const visitor = await device()
+  await visitor.page.goto(site.url)
+  const service = await startService(visitor, '/service.js', 'classic')
   await refuseEd25519(service)
   const first = await service.evaluate(async () => {
     const auth = scope.createAuth()
@@ -354,7 +354,7 @@ test('a service worker without Ed25519 that was given no fallback says so, and n
   })
   expect(first).toEqual({ session: null, refusal: 'CRYPTO_UNAVAILABLE' })
 
-  const { principal } = await open(somebody.page)
+  const { principal } = await open(visitor.page)
   const second = await service.evaluate(async () => {
     const auth = scope.createAuth()
     await auth.ready

@@ -85,7 +85,7 @@ export async function principalOf(page: Page): Promise<string | null> {
   return (await stateOf(page)).session?.principal ?? null
 }
 
-/** A bearer for the mode in force, or the code of the failure. */
+/** A bearer for the current mode, or the code of the failure. */
 export function tokenOf(page: Page, fresh = false): Promise<unknown> {
   return page.evaluate((isFresh) => account.codeOf(account.auth.getToken({ fresh: isFresh })), fresh)
 }

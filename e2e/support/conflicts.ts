@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { Device } from 'latchkey/playwright'
-import { type Person, enter, expect, expectSynced, signUp, somebody, writeNote } from './notes.ts'
+import { type Person, enter, expect, expectSynced, newPerson, signUp, writeNote } from './notes.ts'
 
 type OpenNotes = () => Promise<Device>
 
@@ -8,7 +8,7 @@ type OpenNotes = () => Promise<Device>
 export async function twoDevices(
   openNotes: OpenNotes,
 ): Promise<{ ada: Person; first: Device; second: Device; here: string; account: string }> {
-  const ada = somebody()
+  const ada = newPerson()
   const first = await openNotes()
   await writeNote(first.page, 'In the account')
   await signUp(first, ada)

@@ -58,7 +58,7 @@ export async function openRows({ show, inner }: Panel): Promise<void> {
   await inner.locator('li > details').evaluateAll((rows) => rows.forEach((row) => row.setAttribute('open', '')))
 }
 
-/** Everything that somebody could read out of the panel: markup, attributes, what fields hold. */
+/** Everything that can be read out of the panel: markup, attributes, what fields hold. */
 export function readAll(page: Page): Promise<string> {
   return panelOf(page).inner.evaluate((panel) => {
     const { host } = panel.getRootNode() as ShadowRoot

@@ -5,7 +5,7 @@ import { createSessionResolver } from 'latchkey/server'
 /** A Hocuspocus server on the loopback interface, for the accounts of an account server. */
 export interface HocuspocusServer {
   readonly url: string
-  /** Returns the text of an open document; null if nobody has it open. */
+  /** Returns the text of an open document; null if it is not open. */
   text(name: string): string | null
   close(): Promise<void>
 }

@@ -106,7 +106,7 @@ function isKnown(group: number): boolean {
 }
 
 /**
- * Does to a tab what the browser does to one that nobody looked at for long: its script stands still. Like the browser,
+ * Does to a tab what the browser does to one that was hidden for long: its script stands still. Like the browser,
  * it lets a tab end its transactions first: others would wait for them.
  */
 export async function freeze(page: Page): Promise<void> {

@@ -10,7 +10,7 @@ export interface Moment {
   readonly at: number
 }
 
-/** What an act takes when nobody interrupts it. */
+/** What an act takes when it is not interrupted. */
 export interface Course {
   readonly steps: readonly string[]
   /** Milliseconds. */

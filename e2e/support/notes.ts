@@ -39,8 +39,8 @@ export const test = base.extend<{ openNotes: (options?: DeviceOptions) => Promis
 
 export { expect }
 
-/** Somebody whom the server does not know yet. */
-export function somebody(): Person {
+/** A person whom the server does not know yet. */
+export function newPerson(): Person {
   return { email: `${randomUUID()}@example.com`, password: 'correct horse battery' }
 }
 

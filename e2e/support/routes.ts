@@ -78,12 +78,12 @@ export function enter(page: Page, route: Parameters<RoutesPage['enter']>[0], val
   return page.evaluate(([name, given]) => routes.enter(name, given), [route, value] as const)
 }
 
-/** Makes something on the server as whoever is in force, so that the identity holds something. */
+/** Makes something on the server as the current identity, so that it holds something. */
 export async function makeItem({ page }: Device): Promise<void> {
   expect(await page.evaluate(() => routes.makeItem())).toBe(200)
 }
 
-/** The identity in force has the account: here, in the database, and to the app's own server. */
+/** The current identity has the account: here, in the database, and to the app's own server. */
 export async function expectUpgraded(
   device: Device,
   site: RoutesServer,

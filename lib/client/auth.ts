@@ -261,9 +261,9 @@ export interface AuthOptions {
    * Returns the data that an identity has on this device. Without it, an identity counts as having data after its first
    * write.
    */
-  readonly describeLocal?: (principal: string) => LocalHoldings | Promise<LocalHoldings>
+  readonly describeLocal?: (principal: string) => LocalData | Promise<LocalData>
   /** Returns the data that an account has, for the preview of a conflict. */
-  readonly describeAccount?: (account: WaitingAccount) => LocalHoldings | Promise<LocalHoldings>
+  readonly describeAccount?: (account: WaitingAccount) => LocalData | Promise<LocalData>
   /**
    * How to handle a conflict: the account has another principal, and the device has data. `ask`, the default, leaves it
    * to the user: both are kept until `resolveConflict`. The same applies if a function fails. A function's answer
@@ -293,7 +293,7 @@ export interface ExchangedAudience {
 }
 
 /** The app's description of an identity's data. */
-export interface LocalHoldings {
+export interface LocalData {
   /** Number of items that the user would miss; 0 for none. */
   readonly items: number
   /** Text for the user, such as "3 notes". */
@@ -479,7 +479,7 @@ export interface ConflictPreview extends Conflict {
    */
   readonly canAdopt: boolean
   /** The result of `describeLocal` for the device's identity; null if it is missing. */
-  readonly deviceHoldings: LocalHoldings | null
+  readonly deviceData: LocalData | null
   /** The result of `describeAccount` for the account; null if it is missing. */
-  readonly accountHoldings: LocalHoldings | null
+  readonly accountData: LocalData | null
 }

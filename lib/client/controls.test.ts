@@ -32,7 +32,7 @@ async function world(browser = testBrowser()): Promise<World> {
   return { browser, auth, controls: await loads[0]!(), records, loads }
 }
 
-const ringOf = async ({ store }: TestBrowser): Promise<Keyring> => (await store.read()) as Keyring
+const keyringOf = async ({ store }: TestBrowser): Promise<Keyring> => (await store.read()) as Keyring
 
 const audience = 'https://app.example'
 
@@ -59,16 +59,16 @@ test('no secret, signature, token or one-time id is in what they tell', async ()
   const { auth, controls } = await world(browser)
   const tokens = [await auth.getToken()]
   const told = [controls.tokens(), controls.record()]
-  const { secret } = (await ringOf(browser)).entries[0] as { secret: string }
+  const { secret } = (await keyringOf(browser)).entries[0] as { secret: string }
   await auth.upgrade(() => browser.account.requestLink('ada@example.com'))
-  const { id } = (await ringOf(browser)).intent!
+  const { id } = (await keyringOf(browser)).intent!
   told.push(controls.record())
   await auth.upgrade(() => browser.account.signUp('ada'))
   tokens.push(await auth.getToken())
-  const ring = await ringOf(browser)
+  const keyring = await keyringOf(browser)
   told.push(controls.tokens(), controls.record())
   const text = JSON.stringify(told)
-  const kept = ring.entries.flatMap((entry) => (entry.kind === 'account' && entry.token ? [entry.token.jwt] : []))
+  const kept = keyring.entries.flatMap((entry) => (entry.kind === 'account' && entry.token ? [entry.token.jwt] : []))
   expect(kept).toHaveLength(1)
   for (const hidden of [secret, id, ...[...tokens, ...kept].flatMap((token) => token!.split('.').slice(1))].filter(
     Boolean,
@@ -141,31 +141,31 @@ describe('a token', () => {
 describe('the record', () => {
   test('is deleted as by a browser, and put back unchanged', async () => {
     const { auth, controls, browser } = await world()
-    const before = await ringOf(browser)
+    const before = await keyringOf(browser)
     expect(await controls.restoreRecord()).toBe(false)
     await controls.removeRecord()
     await controls.removeRecord()
     expect(await browser.store.read()).toBeUndefined()
     expect(auth.getState().storage.problem).toBe('KEYSTORE_VANISHED')
     expect(await controls.restoreRecord()).toBe(true)
-    expect(await ringOf(browser)).toEqual(before)
+    expect(await keyringOf(browser)).toEqual(before)
     expect(auth.getState().storage.problem).toBeUndefined()
     expect(await controls.restoreRecord()).toBe(false)
   })
 
   test('is not put back over one that is there by now', async () => {
     const { auth, controls, browser } = await world()
-    const before = await ringOf(browser)
+    const before = await keyringOf(browser)
     await controls.removeRecord()
     await auth.ensureIdentity()
-    const restored = await ringOf(browser)
+    const restored = await keyringOf(browser)
     expect(await controls.restoreRecord()).toBe(false)
-    expect(await ringOf(browser)).toEqual(restored)
+    expect(await keyringOf(browser)).toEqual(restored)
     expect(restored.current).toBe(before.current)
     // The copy may be the only one of what was removed.
     await browser.store.update(() => undefined)
     expect(await controls.restoreRecord()).toBe(true)
-    expect(await ringOf(browser)).toEqual(before)
+    expect(await keyringOf(browser)).toEqual(before)
   })
 })
 
@@ -178,7 +178,7 @@ describe('a simulated conflict', () => {
     expect((await browser.load()).getState().phase).toBe('conflict')
     await controls.endConflict()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
-    expect((await ringOf(browser)).intent).toBeNull()
+    expect((await keyringOf(browser)).intent).toBeNull()
   })
 
   test('is cancelled by the app as a real one is, and resolving it fails as without a session', async () => {
@@ -196,10 +196,10 @@ describe('a simulated conflict', () => {
   test('does not take the place of an upgrade that waits, and ends no real one', async () => {
     const { auth, controls, browser } = await world()
     await auth.upgrade(() => browser.account.requestLink('ada@example.com'))
-    const { intent } = await ringOf(browser)
+    const { intent } = await keyringOf(browser)
     expect(await controls.showConflict()).toBe(false)
     await controls.endConflict()
-    expect((await ringOf(browser)).intent).toEqual(intent)
+    expect((await keyringOf(browser)).intent).toEqual(intent)
     expect(auth.getState().phase).toBe('pending')
   })
 })
@@ -213,7 +213,7 @@ test('a second device is another identity, and the first one comes back', async 
   expect(second).not.toBe(principal)
   await controls.switchDevice(principal)
   expect(auth.getState().session?.principal).toBe(principal)
-  expect((await ringOf(browser)).entries.map((entry) => entry.principal).toSorted()).toEqual(
+  expect((await keyringOf(browser)).entries.map((entry) => entry.principal).toSorted()).toEqual(
     [principal, second].toSorted(),
   )
 })

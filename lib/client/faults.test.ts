@@ -32,7 +32,7 @@ interface Action {
   readonly options?: AuthOptions
   /** What is done on a page that is at rest. Without it, the page load itself is what is done. */
   readonly act?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
-  /** How the same page gets there once the fault is over; `act` unless told. */
+  /** How the same page gets there once the fault is over; defaults to `act`. */
   readonly again?: (page: FaultyPage, device: FaultyDevice) => Promise<unknown>
   /**
    * How many states of the record there are from before to after; 2 where it is one transaction, 1 where nothing
@@ -142,7 +142,7 @@ async function sealElsewhere(): Promise<{ readonly file: string; readonly creden
   return { file, credentials }
 }
 const ensure = ({ auth }: FaultyPage): Promise<unknown> => auth.ensureIdentity()
-const aside = async ({ ring }: FaultyDevice): Promise<string> => devicesIn(await ring())[0]!
+const aside = async ({ keyring }: FaultyDevice): Promise<string> => devicesIn(await keyring())[0]!
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   'first start': { states: 2, again: ensure },
@@ -175,7 +175,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'reload, a sign-out to deliver': { before: offlineSignOut, states: 2 },
   ensureIdentity: { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
   'ensureIdentity after a sign-out': { before: signedOut, act: ensure, states: 2 },
-  'ensureIdentity of one in force': { before: localFirst, act: ensure, states: 1 },
+  'ensureIdentity with a current one': { before: localFirst, act: ensure, states: 1 },
   'ensureIdentity, resume': {
     before: signedOut,
     act: async ({ auth }, device) => auth.ensureIdentity({ resume: await aside(device) }),
@@ -358,7 +358,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
   'signOut, forget': { before: localFirst, act: ({ auth }) => auth.signOut({ forget: true }), states: 2 },
-  'signOut of nobody': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
+  'signOut without an identity': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
   'signOut, account': { before: external, act: ({ auth }) => auth.signOut(), states: 3 },
   'signOut, recoverable account': { before: externalRecoverable, act: ({ auth }) => auth.signOut(), states: 3 },
   'signOut, recoverable account and a derived key': {
@@ -421,7 +421,7 @@ async function runClean(action: Action): Promise<CleanRun> {
   const views: string[] = []
   let after = ''
   const note = async (): Promise<void> => {
-    const essence = (after = essenceOf(await device.ring(), known))
+    const essence = (after = essenceOf(await device.keyring(), known))
     if (records.includes(essence)) return
     records.push(essence)
     restarts.push(device.seed().then((found) => restartFrom(found, action, known)))
@@ -441,7 +441,7 @@ async function runClean(action: Action): Promise<CleanRun> {
   await perform(action, page, device)
   await environment.idle(page.faults)
   views.push(shown(page, known))
-  const ring = await device.ring()
+  const keyring = await device.keyring()
   page.auth.close()
   return {
     seed,
@@ -451,7 +451,7 @@ async function runClean(action: Action): Promise<CleanRun> {
     after,
     views,
     restarts: await Promise.all(restarts),
-    kept: devicesIn(ring),
+    kept: devicesIn(keyring),
   }
 }
 
@@ -487,7 +487,7 @@ async function restartFrom(seed: Seed, action: Action, known: readonly string[])
 async function restart(device: FaultyDevice, { options }: Action, known: readonly string[]): Promise<string> {
   const page = await load(device, options)
   const { storage } = page.auth.getState()
-  const found = `${shown(page, known)} ${storage.problem} ${essenceOf(await device.ring(), known)}`
+  const found = `${shown(page, known)} ${storage.problem} ${essenceOf(await device.keyring(), known)}`
   page.auth.close()
   return found
 }
@@ -543,14 +543,14 @@ async function expectWhole(action: Action, clean: CleanRun, fault: readonly [Fau
 
 /** A restart right here, over a copy: the page goes on. */
 async function expectRestart(action: Action, clean: CleanRun, device: FaultyDevice): Promise<void> {
-  const ring = await device.ring()
-  const devices = devicesIn(ring)
+  const keyring = await device.keyring()
+  const devices = devicesIn(keyring)
   const owned = devicesIn((clean.seed.record ?? null) as Keyring | null)
   counts.lost += owned.filter((principal) => clean.kept.includes(principal) && !devices.includes(principal)).length
   counts.duplicated += Math.max(0, devices.length - Math.max(owned.length, clean.kept.length))
   expect(counts).toMatchObject({ lost: 0, duplicated: 0 })
-  expect(clean.records, 'the record').toContain(essenceOf(ring, clean.known))
-  expect(await brokenIn(ring)).toEqual([])
+  expect(clean.records, 'the record').toContain(essenceOf(keyring, clean.known))
+  expect(await brokenIn(keyring)).toEqual([])
   expect(clean.restarts, 'what a restart finds').toContain(await restartFrom(await device.seed(), action, clean.known))
   counts.restarts++
 }
@@ -560,7 +560,7 @@ async function expectAfter(action: Action, clean: CleanRun, page: FaultyPage, de
   const again = action.again ?? action.act
   await again?.(page, device).catch(() => {})
   await environment.idle(page.faults)
-  if (again) expect(essenceOf(await device.ring(), clean.known), 'the record, after another try').toBe(clean.after)
+  if (again) expect(essenceOf(await device.keyring(), clean.known), 'the record, after another try').toBe(clean.after)
   if (again) expect(shown(page, clean.known), 'what the page shows, after another try').toBe(clean.views.at(-1))
   // Whatever reads the record next finds that nothing is wrong with the storage any more.
   await page.auth.listIdentities()

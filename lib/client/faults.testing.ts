@@ -41,7 +41,7 @@ export interface FaultyDevice {
   /** The account server's own clock. */
   readonly serverClock: ManualClock
   /** Returns the current record. */
-  ring(): Promise<Keyring | null>
+  keyring(): Promise<Keyring | null>
   /** Deletes the record, as clearing the site's data does. */
   clear(keepsTrace: boolean): void
   seed(): Promise<Seed>
@@ -80,7 +80,7 @@ export async function faultyDevice(
     account,
     clock,
     serverClock,
-    ring: async () => parseKeyring(await store.read()),
+    keyring: async () => parseKeyring(await store.read()),
     clear: store.clear,
     seed: async () => ({
       record: await store.read(),
@@ -209,15 +209,15 @@ function immediateChannels(): unknown {
  * Returns the relevant content of a record as text for comparison. Identities that `known` lacks are numbered in order,
  * since each run creates its own.
  */
-export function essenceOf(ring: Keyring | null, known: readonly string[]): string {
-  if (!ring) return 'nothing'
+export function essenceOf(keyring: Keyring | null, known: readonly string[]): string {
+  if (!keyring) return 'nothing'
   const made: string[] = []
   const nameOf = (principal: string): string => {
     if (known.includes(principal)) return principal
     if (!made.includes(principal)) made.push(principal)
     return `new-${made.indexOf(principal) + 1}`
   }
-  const entries = ring.entries.map((entry) => {
+  const entries = keyring.entries.map((entry) => {
     if (entry.kind === 'account') {
       const { accountId, principal, aliases, recoverable, claims } = entry
       return { accountId, principal: nameOf(principal), aliases, recoverable, claims }
@@ -234,26 +234,26 @@ export function essenceOf(ring: Keyring | null, known: readonly string[]): strin
       labels,
     }
   })
-  const [kind, id = ''] = ring.current?.split(/:(.*)/s) ?? []
-  const current = kind === 'device' ? `device:${nameOf(id)}` : ring.current
-  const intent = ring.intent && {
-    expected: ring.intent.expected,
-    principal: ring.intent.principal && nameOf(ring.intent.principal),
-    conflict: ring.intent.conflict,
+  const [kind, id = ''] = keyring.current?.split(/:(.*)/s) ?? []
+  const current = kind === 'device' ? `device:${nameOf(id)}` : keyring.current
+  const intent = keyring.intent && {
+    expected: keyring.intent.expected,
+    principal: keyring.intent.principal && nameOf(keyring.intent.principal),
+    conflict: keyring.intent.conflict,
   }
-  return JSON.stringify({ current, entries, intent, outbox: ring.outbox.map(({ accountId }) => accountId) })
+  return JSON.stringify({ current, entries, intent, outbox: keyring.outbox.map(({ accountId }) => accountId) })
 }
 
 /** Returns the principals of the device identities in a record. */
-export function devicesIn(ring: Keyring | null): string[] {
-  return ring?.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal) ?? []
+export function devicesIn(keyring: Keyring | null): string[] {
+  return keyring?.entries.filter(({ kind }) => kind === 'device').map(({ principal }) => principal) ?? []
 }
 
 const tried = new Set<string>()
 
 /** Returns the device identities of a record that cannot sign for their principal. */
-export async function brokenIn(ring: Keyring | null): Promise<string[]> {
-  const devices = ring?.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device') ?? []
+export async function brokenIn(keyring: Keyring | null): Promise<string[]> {
+  const devices = keyring?.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device') ?? []
   const isWorking = await Promise.all(devices.map(works))
   return devices.filter((_, index) => !isWorking[index]).map(({ principal }) => principal)
 }

@@ -26,7 +26,7 @@ export function retryingLoad(load: () => Promise<Lazy>): () => Promise<Lazy> {
 /** Returns the later part once it is loaded: then the context is complete. */
 type Loaded = () => Lazy | undefined
 
-/** Loads the later part, and attaches it to the client. */
+/** Loads the later part, which completes the context. */
 type Load = () => Promise<Lazy>
 
 /** Connects to other tabs, the network and the account server, unless it is connected. */
@@ -46,7 +46,7 @@ export function createLater(context: StartContext, loadOnce: Load): [Loaded, Loa
 
   async function load(): Promise<Lazy> {
     const lazy = await loadOnce()
-    lazy.attach(context)
+    lazy.complete(context)
     return (loaded = lazy)
   }
 

@@ -1,6 +1,6 @@
 import { guarded } from '../machine/guarded.ts'
 import type { ControlParts } from './controls.ts'
-import { attach as attachParts, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
+import { complete as completeContext, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
 import type { Context, StartContext } from './shared/context.ts'
 import type { DevtoolsControls } from './shared/devtools.ts'
 import { readPayload } from './tokens/account-token.ts'
@@ -37,11 +37,11 @@ export {
   upgrade,
 } from './later-parts.ts'
 
-/** As in `attach.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
-export function attach(context: StartContext): void {
-  const isAttached = context.dispatch !== undefined
-  attachParts(context)
-  if (!isAttached) guarded(() => context.record?.connect?.(() => loadControls(context as Context)))
+/** As in `complete-context.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
+export function complete(context: StartContext): void {
+  const wasComplete = context.dispatch !== undefined
+  completeContext(context)
+  if (!wasComplete) guarded(() => context.record?.connect?.(() => loadControls(context as Context)))
 }
 
 // The controls import nothing themselves: a bundler that splits by reachability would cut the first load into pieces.

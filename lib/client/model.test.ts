@@ -72,7 +72,7 @@ const ACTS = [
 ] as const
 type Act = (typeof ACTS)[number]
 
-/** The acts that may change who is in force. */
+/** The acts that may change the current identity. */
 const EXPLICIT: ReadonlySet<Act> = new Set([
   'ensureIdentity',
   'resume',
@@ -163,7 +163,7 @@ afterAll(() =>
   ),
 )
 
-test('whatever happens to a device with two tabs, no identity is lost, duplicated or swapped, and nobody is let in (checklist 30: no identity is lost or duplicated)', async () => {
+test('whatever happens to a device with two tabs, no identity is lost, duplicated or swapped, and no stranger is let in (checklist 30: no identity is lost or duplicated)', async () => {
   const sequences = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' })
   await fc.assert(
     fc.asyncProperty(sequences, fc.boolean(), async (sequence, hasLocks) => {
@@ -211,7 +211,7 @@ async function newWorld(): Promise<World> {
 
 const idle = ({ tabs }: World): Promise<void> => environment.idle(...tabs.map(({ page }) => page.faults))
 
-/** The device's store as one tab sees it, with somebody looking at each change. */
+/** The device's store as one tab sees it, with the rules checked at each change. */
 function watchedStore(world: World, doing: Doing): RecordStore {
   const { device, rules, importable } = world
   return {
@@ -303,8 +303,8 @@ async function look(world: World): Promise<void> {
   const { device, rules, tabs } = world
   counts.rests++
   expect(rules.violations).toEqual([])
-  const ring = await device.ring()
-  expect(await brokenIn(ring)).toEqual([])
+  const keyring = await device.keyring()
+  expect(await brokenIn(keyring)).toEqual([])
   for (const { page } of tabs) {
     // A page that could not read what another one wrote reads again when it comes to the front.
     if (world.isFaulty) await page.auth.listIdentities().catch(() => {})
@@ -312,20 +312,20 @@ async function look(world: World): Promise<void> {
     expect(['ready', 'pending', 'conflict']).toContain(phase)
     if (error) expect(session).not.toBeNull()
     expect(session?.principal).not.toBe('eve')
-    if (ring && !storage.problem)
-      expect(session?.principal, 'what a page shows is what is in force').toBe(currentEntry(ring)?.principal)
+    if (keyring && !storage.problem)
+      expect(session?.principal, 'a page shows the current identity').toBe(currentEntry(keyring)?.principal)
   }
   await idle(world)
   world.explicit.clear()
   world.isFaulty = false
-  world.isNew &&= ring === null
-  await expectSameAfterRestart(world, ring)
+  world.isNew &&= keyring === null
+  await expectSameAfterRestart(world, keyring)
 }
 
-async function expectSameAfterRestart(world: World, ring: Keyring | null): Promise<void> {
+async function expectSameAfterRestart(world: World, keyring: Keyring | null): Promise<void> {
   const { device } = world
-  const essence = essenceOf(ring, devicesIn(ring))
-  if (!ring || essence === world.restarted) return
+  const essence = essenceOf(keyring, devicesIn(keyring))
+  if (!keyring || essence === world.restarted) return
   world.restarted = essence
   counts.restarts++
   const { channel: _, ...store } = watchedStore(world, { acts: ['start'], isHardened: false })
@@ -336,7 +336,7 @@ async function expectSameAfterRestart(world: World, ring: Keyring | null): Promi
   await page.auth.ready
   await environment.idle(page.faults)
   const { session, authMode } = page.auth.getState()
-  const entry = currentEntry(ring)
+  const entry = currentEntry(keyring)
   expect(session?.principal).toBe(entry?.principal)
   expect(authMode).toBe(!entry ? 'anonymous' : entry.kind === 'device' ? 'local-first' : 'external')
   page.auth.close()
@@ -356,7 +356,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
     acts.splice(acts.indexOf(name), 1)
   }
   const upgrade = (run: () => Promise<unknown>): Promise<void> => during('upgrade', () => auth.upgrade(run))
-  // Nobody takes a stranger's account for their own once they see whose it is.
+  // A user does not take a stranger's account for their own once they see whose it is.
   const resolve = async (decision: 'adopt' | 'switch' | 'discard'): Promise<void> =>
     auth.getState().upgrade?.conflict?.account.accountId === 'eve'
       ? undefined
@@ -420,7 +420,7 @@ async function perform(world: World, tab: Tab, act: Act, fault: Step['fault']): 
       return followLink(world, last)
     case 'cancelUpgrade':
       return during('cancelUpgrade', () => auth.cancelUpgrade())
-    // Whoever sees whose account it is takes only their own.
+    // A user who sees whose account it is takes only their own.
     case 'takeWaiting':
       return auth.getState().upgrade?.account?.accountId === 'eve'
         ? undefined
@@ -486,7 +486,7 @@ function followLink({ device: { server, account } }: World, name: string): void 
 function vanish(world: World, keepsTrace: boolean): void {
   const { device, rules } = world
   device.clear(keepsTrace)
-  // The day it is installed a session that is there is taken, whoever's it is; clearing a site's data takes its cookies
+  // The day it is installed an existing session is taken, even another user's; clearing a site's data takes its cookies
   // too.
   world.isNew ||= !keepsTrace
   if (!keepsTrace) device.account.setSession(null)

@@ -45,7 +45,7 @@ export function recordRules(): RecordRules {
   const violations: string[] = []
   const heardAt = new Map<string, number>()
   const everSeen = new Set<string>()
-  const inForce = new Set<string>()
+  const everCurrent = new Set<string>()
   const rules = { violations, made: 0 }
   const expect = (isRight: boolean, rule: string): void => void (isRight || violations.push(rule))
 
@@ -65,7 +65,7 @@ export function recordRules(): RecordRules {
         observeNew(doing, facts, found, entry)
     if (before.current !== after.current && !isPutBack(found, after))
       observeCurrent(doing, facts, before, currentEntry(after))
-    if (after.current !== null) inForce.add(after.current)
+    if (after.current !== null) everCurrent.add(after.current)
     observeAccounts(before, after)
     observeOutbox(facts, before, after)
     for (const { principal } of devicesOf(after)) everSeen.add(principal)
@@ -73,7 +73,7 @@ export function recordRules(): RecordRules {
 
   /** A page restores a deleted record from memory; that the app asked for it is checked elsewhere. */
   function isPutBack(found: Keyring | null, after: Keyring): boolean {
-    return !found && after.current !== null && inForce.has(after.current)
+    return !found && after.current !== null && everCurrent.has(after.current)
   }
 
   function observeFirst({ acts }: Doing, { isTraced }: Facts, after: Keyring): void {
@@ -135,10 +135,10 @@ export function recordRules(): RecordRules {
   function observeCurrent(
     { acts }: Doing,
     { isNew, isEves, hasVerified }: Facts,
-    ring: Keyring,
+    keyring: Keyring,
     after: Entry | undefined,
   ): void {
-    const before = currentEntry(ring)
+    const before = currentEntry(keyring)
     if (!after)
       return expect(acts.includes('signOut') || acts.includes('forget'), 'only a sign-out leaves no current identity')
     if (after.kind === 'device') {
@@ -153,7 +153,7 @@ export function recordRules(): RecordRules {
       )
     }
     const isSame = before !== undefined && [after.principal, ...after.aliases].includes(before.principal)
-    const expected = ring.intent?.expected ?? null
+    const expected = keyring.intent?.expected ?? null
     const isExpected = expected !== null && hasVerified(after.accountId, expected)
     expect(
       !isEves(after.accountId) &&
@@ -204,11 +204,11 @@ export function recordRules(): RecordRules {
   })
 }
 
-function devicesOf(ring: Keyring): DeviceEntry[] {
-  return ring.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
+function devicesOf(keyring: Keyring): DeviceEntry[] {
+  return keyring.entries.filter((entry): entry is DeviceEntry => entry.kind === 'device')
 }
 
-function accountOf(ring: Keyring): AccountEntry | undefined {
-  const entry = currentEntry(ring)
+function accountOf(keyring: Keyring): AccountEntry | undefined {
+  const entry = currentEntry(keyring)
   return entry?.kind === 'account' ? entry : undefined
 }

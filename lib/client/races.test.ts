@@ -73,15 +73,15 @@ describe('a sign-out that the account server has not heard', () => {
     const worker = createAuth({ keystore: device.store, audience: 'https://app.example' })
     await worker.ready
     await environment.idle()
-    expect((await device.ring())!.outbox).toMatchObject([{ accountId: 'account-1' }])
+    expect((await device.keyring())!.outbox).toMatchObject([{ accountId: 'account-1' }])
     expect(device.account.session).toBe('ada')
     const page = await load(device)
-    expect((await device.ring())!.outbox).toEqual([])
+    expect((await device.keyring())!.outbox).toEqual([])
     expect(device.account.session).toBeNull()
     page.auth.close()
   })
 
-  test('does not end the session of somebody else who has signed in on this browser since', async () => {
+  test('does not end the session of another user who has signed in on this browser since', async () => {
     const device = await toDeliver()
     device.server.accounts.set('bob', {
       accountId: 'bob',
@@ -92,7 +92,7 @@ describe('a sign-out that the account server has not heard', () => {
     })
     device.account.setSession('bob')
     await load(device)
-    expect((await device.ring())!.outbox).toEqual([])
+    expect((await device.keyring())!.outbox).toEqual([])
     expect(device.account.session).toBe('bob')
   })
 })
@@ -114,7 +114,7 @@ describe('an answer about the session that comes late', () => {
     await other.auth.cancelUpgrade()
     page.faults.recover()
     await environment.idle(page.faults)
-    expect((await device.ring())!.outbox).toMatchObject([{ accountId: 'eve' }])
+    expect((await device.keyring())!.outbox).toMatchObject([{ accountId: 'eve' }])
     expect(page.auth.getState().upgrade?.account).toBeUndefined()
     page.auth.close()
     other.auth.close()
@@ -159,7 +159,7 @@ describe('an answer about the session that comes late', () => {
 })
 
 describe('a tab that has not heard what another one did', () => {
-  test('gives no key of an identity that is not in force any more', async () => {
+  test('gives no key of an identity that is not current any more', async () => {
     const { device, deaf, other } = await deafAndOther()
     const before = deaf.auth.getState().session!.principal
     await other.auth.signOut()
@@ -184,7 +184,7 @@ describe('a tab that has not heard what another one did', () => {
     expect(await page.auth.deriveKey('notes')).toEqual(key)
   })
 
-  test('marks who wrote, not who is in force by now', async () => {
+  test('marks who wrote, not who is current by now', async () => {
     const { device, deaf, other } = await deafAndOther()
     const before = deaf.auth.getState().session!.principal
     await other.auth.signOut()
@@ -233,7 +233,7 @@ describe('what an identity holds', () => {
     expect(result).toMatchObject({ outcome: 'conflict' })
     expect(page.auth.getState()).toMatchObject({ authMode: 'local-first', session })
     await environment.idle(page.faults)
-    expect((await device.ring())!.entries.map(({ kind }) => kind)).toEqual(['device'])
+    expect((await device.keyring())!.entries.map(({ kind }) => kind)).toEqual(['device'])
   })
 
   test('counts while the app is still asked about it', async () => {
@@ -390,7 +390,7 @@ describe('a problem of the storage', () => {
 })
 
 describe('a sign-out whose answer from the store was lost', () => {
-  test('is a sign-out: nobody is there, and the account server hears of it', async () => {
+  test('is a sign-out: no identity is current, and the account server hears of it', async () => {
     const device = await faultyDevice()
     const page = await load(device)
     await signUp(page)
@@ -601,7 +601,7 @@ test('what failed in the background is tried again, without an event of the netw
 })
 
 describe('a page that was closed', () => {
-  test('still does what it is asked, and says so to nobody', async () => {
+  test('still does what it is asked, and announces nothing', async () => {
     const device = await faultyDevice()
     const page = await load(device, { harden: 'always' })
     page.auth.close()
@@ -638,7 +638,7 @@ describe('a page that was closed', () => {
   })
 })
 
-test('an item of the outbox is not forgotten by whoever only reads', async () => {
+test('an item of the outbox is not forgotten by a tab that only reads', async () => {
   const server = memoryAccountServer()
   const browser = testBrowser(server)
   await browser.store.update((): Keyring => ({

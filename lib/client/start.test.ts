@@ -247,9 +247,9 @@ describe('a secret that was swapped in the store', () => {
     const browser = testBrowser()
     await browser.load()
     await browser.store.update((found) => {
-      const ring = structuredClone(found) as { entries: { secret: string }[] }
-      ring.entries[0]!.secret = 'A'.repeat(43)
-      return ring
+      const keyring = structuredClone(found) as { entries: { secret: string }[] }
+      keyring.entries[0]!.secret = 'A'.repeat(43)
+      return keyring
     })
     const auth = await browser.load()
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'KEYSTORE_CORRUPT' })

@@ -58,7 +58,7 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     expect(await store.read()).toBeUndefined()
   })
 
-  test('at the start lets nobody believe that they signed out', async () => {
+  test('at the start makes a sign-out fail', async () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
     await browser.load()
@@ -70,7 +70,7 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
     expect(await store.read()).toEqual(before)
   })
 
-  test('at the start lets nobody sign up or in: an account needs it too', async () => {
+  test('at the start permits no sign-up or sign-in: an account needs it too', async () => {
     const store = unreliable()
     store.failure = problem
     const auth = await testBrowser(undefined, undefined, store).load()
@@ -120,7 +120,7 @@ test('a full disk can be read: it stays reported until something could be writte
 })
 
 describe('a record that was cleared', () => {
-  test('before the start is no first visit: nobody is made up until the app asks', async () => {
+  test('before the start is no first visit: no identity is made until the app asks', async () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
     const first = await browser.load()
@@ -151,7 +151,7 @@ describe('a record that was cleared', () => {
     expect((await browser.load()).getState().session).toEqual(session)
   })
 
-  test('before the start: a sign-in brings the account back, and nobody is made up', async () => {
+  test('before the start: a sign-in brings the account back, and no identity is made', async () => {
     const store = unreliable()
     const browser = testBrowser(undefined, undefined, store)
     const first = await browser.load()
@@ -196,7 +196,7 @@ describe('a record that was cleared', () => {
     expect(await store.read()).toBeUndefined()
   })
 
-  test('leaves no trace where nobody was ever made', async () => {
+  test('leaves no trace where no identity was ever made', async () => {
     const store = unreliable()
     const auth = await testBrowser(undefined, undefined, store).load({ initialMode: 'anonymous' })
     await auth.listIdentities()

@@ -13,10 +13,10 @@ test('nothing is explained while nothing is wrong', () => {
 
 test('a token that a server refuses is explained by the addresses that have to be equal', () => {
   const [advice] = adviceOf({ error: 'invalid' }, { audience: 'app', accountAudience: `${ORIGIN}/api/auth` })
-  expect(advice?.words).toBe(
+  expect(advice?.text).toBe(
     `Tokens of this page are for app, proofs for ${ORIGIN}/api/auth. Behind a proxy, baseURL of the server has to be ${ORIGIN}; outside production, its log names what it expects.`,
   )
-  expect(adviceOf({ error: 'invalid' })[0]?.words).toContain(`are for ${ORIGIN}. Behind`)
+  expect(adviceOf({ error: 'invalid' })[0]?.text).toContain(`are for ${ORIGIN}. Behind`)
 })
 
 test('an account that was signed in outside upgrade is explained, one of a pending upgrade is not', () => {

@@ -7,7 +7,7 @@ import type { Tools } from './tools.ts'
 /** Something that is probably not as the developer meant it. */
 export interface Advice {
   readonly title: string
-  readonly words: string
+  readonly text: string
   /** Page and section of the documentation. */
   readonly page: string
 }
@@ -27,7 +27,7 @@ export function adviceFor(
   if (error === 'invalid')
     found.push({
       title: 'A server refuses the token: is its address right?',
-      words:
+      text:
         `Tokens of this page are for ${audience ?? origin}${proofs}. ` +
         `Behind a proxy, baseURL of the server has to be ${origin}; outside production, its log names what it expects.`,
       page: 'troubleshooting.md#every-request-is-refused-with-401',
@@ -36,31 +36,30 @@ export function adviceFor(
   if (upgrade?.account && !upgrade.pending)
     found.push({
       title: 'An account is signed in outside auth.upgrade()',
-      words:
+      text:
         'Its sign-in carried no proof, so it waits and is not used. Call the sign-in inside auth.upgrade(), or let ' +
         'the user decide: acceptAccount() or cancelUpgrade().',
       page: 'use-session.md#calls-that-bypass-latchkey',
     })
   const code = storage.problem ?? upgrade?.failure
-  if (code) found.push({ title: code, words: 'What happened, and what to do:', page: errorPage(code) })
+  if (code) found.push({ title: code, text: 'What happened, and what to do:', page: errorPage(code) })
   return found
 }
 
 const ERRORS: Readonly<Record<'expired' | 'missing' | 'disabled', Advice>> = {
   expired: {
     title: 'A server refuses the times of the token',
-    words: 'A clock is wrong: that of this device, or of the server.',
+    text: 'A clock is wrong: that of this device, or of the server.',
     page: 'troubleshooting.md#only-some-devices-get-401',
   },
   missing: {
     title: 'The account server knows no session',
-    words: 'It was ended elsewhere, or the browser did not send its cookie. The identity and its data stay.',
+    text: 'It was ended elsewhere, or the browser did not send its cookie. The identity and its data stay.',
     page: errorPage('SESSION_MISSING'),
   },
   disabled: {
     title: 'This credential is disabled',
-    words:
-      'An account that can be recovered has taken the identity over, its key was revoked, or its session was ended.',
+    text: 'An account that can be recovered has taken the identity over, its key was revoked, or its session ended.',
     page: errorPage('PRINCIPAL_DISABLED'),
   },
 }
@@ -81,6 +80,6 @@ export function createAdvice({ controlsOf }: Tools): Section {
   }
 }
 
-function card({ title, words, page }: Advice): HTMLElement {
-  return element('p', {}, element('b', {}, title), ` ${words} `, docsLink(page, 'Documentation'))
+function card({ title, text, page }: Advice): HTMLElement {
+  return element('p', {}, element('b', {}, title), ` ${text} `, docsLink(page, 'Documentation'))
 }

@@ -4,15 +4,15 @@ import type { Observed } from './observe.ts'
 import type { Switch } from './section.ts'
 import type { Tools } from './tools.ts'
 
-const MINUTE = 60_000
+const MINUTE_MS = 60_000
 
 /** The selectable clock errors, in milliseconds. */
 const SKEWS: readonly (readonly [label: string, skew: number])[] = [
-  ['−1 h', -60 * MINUTE],
-  ['−5 min', -5 * MINUTE],
+  ['−1 h', -60 * MINUTE_MS],
+  ['−5 min', -5 * MINUTE_MS],
   ['right', 0],
-  ['+5 min', 5 * MINUTE],
-  ['+1 h', 60 * MINUTE],
+  ['+5 min', 5 * MINUTE_MS],
+  ['+1 h', 60 * MINUTE_MS],
 ]
 
 /**

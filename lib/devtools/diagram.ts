@@ -14,7 +14,7 @@ const PLACES: Readonly<Record<Phase, readonly [x: number, y: number, width: numb
   conflict: [184, 178, 80],
   'signing-out': [50, 98, 98],
 }
-const HEIGHT = 30
+const PHASE_HEIGHT = 30
 
 const HEADS: Readonly<Record<Heading, string>> = {
   right: 'm-4-4 4 4-4 4',
@@ -81,10 +81,10 @@ function drawPhase(phase: Phase): SVGGElement {
   const [x, y, width] = PLACES[phase]
   const box = {
     x: `${x - width / 2}`,
-    y: `${y - HEIGHT / 2}`,
+    y: `${y - PHASE_HEIGHT / 2}`,
     width: `${width}`,
-    height: `${HEIGHT}`,
-    rx: `${HEIGHT / 2}`,
+    height: `${PHASE_HEIGHT}`,
+    rx: `${PHASE_HEIGHT / 2}`,
   }
   return drawn(
     'g',

@@ -4,21 +4,21 @@ import { DOCKS, type Dock, type Preferences } from './preferences.ts'
 /** The controls of place and size. */
 export interface DockControls {
   /** Selects the place. */
-  readonly chooser: HTMLElement
+  readonly select: HTMLElement
   /** Drag it, or press the arrow keys on it, to change the size. */
   readonly handle: HTMLElement
 }
 
 /** Size limits, in pixels. */
-const SMALLEST = 280
-const MARGIN = 32
+const MIN_SIZE_PX = 280
+const MARGIN_PX = 32
 
 /** As in `style/frame.ts`. */
-const DEFAULT_WIDTH = 440
-const DEFAULT_HEIGHT = 360
+const DEFAULT_WIDTH_PX = 440
+const DEFAULT_HEIGHT_PX = 360
 
 /** Change of size by one key press, in pixels. */
-const STEP = 24
+const STEP_PX = 24
 
 /**
  * Lets the developer move and resize the panel.
@@ -31,7 +31,7 @@ export function createDock(
   onChange: (kept: Pick<Preferences, 'dock' | 'size'>) => void,
 ): DockControls {
   let [dock, size] = [first, firstSize]
-  const chooser = element(
+  const select = element(
     'select',
     { class: 'dock', 'aria-label': 'Position' },
     ...DOCKS.map((name) => element('option', {}, name)),
@@ -43,17 +43,17 @@ export function createDock(
     'aria-label': 'Size of the panel',
   })
   const isUpright = (): boolean => dock !== 'bottom'
-  const largest = (): number => (isUpright() ? innerWidth : innerHeight) - MARGIN
+  const largest = (): number => (isUpright() ? innerWidth : innerHeight) - MARGIN_PX
   const current = (): number => panel.getBoundingClientRect()[isUpright() ? 'width' : 'height']
 
   function apply(next: { readonly dock?: Dock; readonly size?: number | null }): void {
     dock = next.dock ?? dock
     size = next.size === undefined ? size : next.size
-    chooser.value = dock
+    select.value = dock
     setAttribute(panel, 'data-dock', dock)
     setAttribute(handle, 'aria-orientation', isUpright() ? 'vertical' : 'horizontal')
-    setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH : DEFAULT_HEIGHT)))
-    setAttribute(handle, 'aria-valuemin', String(SMALLEST))
+    setAttribute(handle, 'aria-valuenow', String(size ?? (isUpright() ? DEFAULT_WIDTH_PX : DEFAULT_HEIGHT_PX)))
+    setAttribute(handle, 'aria-valuemin', String(MIN_SIZE_PX))
     setAttribute(handle, 'aria-valuemax', String(largest()))
     // Through the object model: a policy that forbids inline styles allows it.
     if (size === null) panel.style.removeProperty('--size')
@@ -61,20 +61,20 @@ export function createDock(
   }
 
   function resize(to: number): void {
-    const next = Math.round(Math.max(SMALLEST, Math.min(largest(), to)))
+    const next = Math.round(Math.max(MIN_SIZE_PX, Math.min(largest(), to)))
     apply({ size: next })
     onChange({ dock, size: next })
   }
 
-  chooser.addEventListener('change', () => {
+  select.addEventListener('change', () => {
     // A height is no width.
-    apply({ dock: chooser.value as Dock, size: null })
+    apply({ dock: select.value as Dock, size: null })
     onChange({ dock, size: null })
   })
   handle.addEventListener('keydown', ({ key }) => {
     const larger = { corner: 'ArrowLeft', right: 'ArrowLeft', left: 'ArrowRight', bottom: 'ArrowUp' }[dock]
     const isResize = (isUpright() ? ['ArrowLeft', 'ArrowRight'] : ['ArrowUp', 'ArrowDown']).includes(key)
-    if (isResize) resize(current() + (key === larger ? STEP : -STEP))
+    if (isResize) resize(current() + (key === larger ? STEP_PX : -STEP_PX))
   })
   drag(handle, ({ clientX, clientY }) =>
     resize(
@@ -86,7 +86,7 @@ export function createDock(
     ),
   )
   apply({})
-  return { chooser, handle }
+  return { select, handle }
 }
 
 function drag(handle: HTMLElement, onMove: (event: PointerEvent) => void): void {

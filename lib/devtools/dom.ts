@@ -67,7 +67,7 @@ export function jsonBlock(label: string, value: unknown): HTMLElement {
  *
  * @param say - tells whether it worked
  */
-export function copyButton(label: string, read: () => unknown, say: (words: string) => void): HTMLButtonElement {
+export function copyButton(label: string, read: () => unknown, say: (message: string) => void): HTMLButtonElement {
   const made = button(label, () => void copy())
   const copy = async (): Promise<void> => {
     const value = read()

@@ -1,16 +1,16 @@
 /** Length from which a part of an address, or a text, may be a code, an id or a token. */
-const LONG = 16
+const MIN_HIDDEN_CHARACTERS = 16
 
 /** How much of it is shown. */
-const SHOWN = 4
+const SHOWN_CHARACTERS = 4
 
 /**
  * Returns an address without what could be a secret: values of the query, the fragment, and long parts of the path
  * that are no plain words, such as the token of a mailed link.
  */
 export function shownAddress({ origin, pathname, searchParams }: URL, own: string): string {
-  const isLong = (part: string): boolean => part.length >= LONG
-  const start = (part: string): string => `${part.slice(0, SHOWN)}…`
+  const isLong = (part: string): boolean => part.length >= MIN_HIDDEN_CHARACTERS
+  const start = (part: string): string => `${part.slice(0, SHOWN_CHARACTERS)}…`
   const path = pathname
     .split('/')
     .map((part) => (isLong(part) && /[\dA-Z%]/.test(part) ? start(part) : part))

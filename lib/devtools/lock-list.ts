@@ -14,7 +14,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
 export function createLocks({ controlsOf, render }: Tools): Section {
   const list = element('ul', { class: 'plain' })
   const hint = element('p', { class: 'hint' })
-  let known: readonly (readonly [name: string, words: string])[] = []
+  let known: readonly (readonly [name: string, purpose: string])[] = []
   let isAsking = false
 
   async function ask(channel: string): Promise<void> {

@@ -1,9 +1,9 @@
 import type { SeenRequest } from './network.ts'
 import type { Observed, SeenEvent } from './observe.ts'
-import { spanWords } from './words.ts'
+import { spanLabel } from './labels.ts'
 
 /** How many requests and notes are kept. */
-const KEPT = 100
+const KEPT_ENTRIES = 100
 
 /** Something that the panel did or noticed, which is no event of the machine. */
 export interface Note {
@@ -38,7 +38,7 @@ export function createLog(): Log {
   const skews = new WeakMap<Observed, number>()
   const keep = <Item>(items: Item[], item: Item): void => {
     items.unshift(item)
-    items.length = Math.min(items.length, KEPT)
+    items.length = Math.min(items.length, KEPT_ENTRIES)
   }
   const log: Log = {
     requests,
@@ -63,5 +63,5 @@ export function createLog(): Log {
 
 /** A span of time with its sign. */
 export function signed(span: number): string {
-  return `${span < 0 ? '−' : '+'}${spanWords(span)}`
+  return `${span < 0 ? '−' : '+'}${spanLabel(span)}`
 }

@@ -27,14 +27,14 @@ interface Setting {
   render(): void
 }
 
-function createNetworkSwitch(label: string, words: string, summary: string, { read, write, render }: Setting): Switch {
+function createNetworkSwitch(label: string, hint: string, summary: string, { read, write, render }: Setting): Switch {
   const box = element('input', { type: 'checkbox', role: 'switch', 'aria-label': label })
   box.addEventListener('change', () => {
     write(box.checked)
     render()
   })
   return {
-    element: element('label', { class: 'switch' }, element('span', {}, label), element('small', {}, words), box),
+    element: element('label', { class: 'switch' }, element('span', {}, label), element('small', {}, hint), box),
     render: () => void (box.checked = read()),
     summary: () => (read() ? summary : ''),
     reset: () => write(false),

@@ -8,7 +8,7 @@ import type {
 import type { AuthState } from '../machine/state.ts'
 
 /** Number of events that are kept for each instance. */
-const KEPT = 100
+const KEPT_EVENTS = 100
 
 /** One event, with the state before it. */
 export interface SeenEvent extends DevtoolsRecord {
@@ -101,7 +101,7 @@ function follow(
     (record) => {
       ownClock = record.at - corrected()
       events.unshift({ ...record, before: events[0]?.state, tick: performance.now() })
-      events.length = Math.min(events.length, KEPT)
+      events.length = Math.min(events.length, KEPT_EVENTS)
     },
   ]
 }

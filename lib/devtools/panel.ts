@@ -1,12 +1,12 @@
 import { stayAbove } from './above.ts'
-import { createActs } from './acts.ts'
+import { createActions } from './actions.ts'
 import { createAdvice } from './advice.ts'
-import { createChooser } from './chooser.ts'
+import { createInstanceSelect } from './instance-select.ts'
 import { createDiagram } from './diagram.ts'
 import { createDock } from './dock.ts'
 import { copyButton, element, setAttribute } from './dom.ts'
 import type { LatchkeyDevtoolsElement } from './element.ts'
-import { createFacts } from './facts.ts'
+import { createDetails } from './details.ts'
 import { createHeader } from './header.ts'
 import { createLog } from './log.ts'
 import { watchNetwork } from './network.ts'
@@ -24,7 +24,7 @@ import { createTokenView } from './token-view.ts'
 import { type Tools, controlLoader } from './tools.ts'
 
 /** Update interval of time-dependent values while the panel is visible, in milliseconds. */
-const TICK = 1000
+const TICK_MS = 1000
 
 /**
  * Fills the element.
@@ -38,7 +38,7 @@ export function mountPanel(host: LatchkeyDevtoolsElement, observer: Observer): (
   let ticking: ReturnType<typeof setInterval> | undefined
   const arrange = (): void => {
     clearInterval(ticking)
-    ticking = host.open && document.visibilityState === 'visible' ? setInterval(panel.render, TICK) : undefined
+    ticking = host.open && document.visibilityState === 'visible' ? setInterval(panel.render, TICK_MS) : undefined
     panel.render()
   }
   host.addEventListener('toggle', arrange, { signal })
@@ -67,21 +67,21 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
     savePreferences(preferences)
   }
   const header = createHeader(() => (host.open = !host.open))
-  const chooser = createChooser(observer, render)
+  const instanceSelect = createInstanceSelect(observer, render)
   const status = createStatus()
   const renderSoon = afterwards(render, signal)
   const tools = createTools(observer, status.say, render, renderSoon)
   const switches = createSwitches(tools)
   const neighbours = createTabs(tools)
-  const views = createViews(tools, switches, neighbours, () => chooser.chosen()?.instance.getState())
+  const views = createViews(tools, switches, neighbours, () => instanceSelect.selected()?.instance.getState())
   const tabs = createTabList(views, preferences.view, (view) => {
     remember({ view })
     render()
   })
   const aside = element('aside', { class: 'panel', 'aria-label': 'Latchkey developer panel' })
   const dock = createDock(aside, preferences, remember)
-  const bar = element('div', { class: 'bar views' }, tabs.element, dock.chooser)
-  const parts = element('div', { class: 'parts' }, chooser.element, ...tabs.panels, status.element)
+  const bar = element('div', { class: 'bar views' }, tabs.element, dock.select)
+  const parts = element('div', { class: 'parts' }, instanceSelect.element, ...tabs.panels, status.element)
   const body = element('div', { id: 'body', class: 'body' }, nothingYet(), parts, promise())
   aside.append(header.element, bar, body, dock.handle)
   listenToKeys(aside, host, header.element, signal)
@@ -91,14 +91,14 @@ function createPanel(host: LatchkeyDevtoolsElement, observer: Observer, signal: 
   stayAbove(root, aside, signal)
 
   function render(): void {
-    const observed = chooser.chosen()
+    const observed = instanceSelect.selected()
     if (observed) tools.log.watchClock(observed)
     header.render(host.open, observed, switches.summary(observed))
     setAttribute(body, 'data-empty', observed ? null : 'true')
     for (const part of [bar, body, dock.handle]) part.hidden = !host.open
     bar.hidden ||= !observed
     if (!host.open || !observed) return
-    chooser.render()
+    instanceSelect.render()
     status.render(observed)
     neighbours.render(observed)
     for (const section of views[tabs.selected()]!.sections) section.render(observed)
@@ -148,11 +148,11 @@ function createViews(tools: Tools, switches: Switch, tabs: Section, stateNow: ()
     sections,
   })
   return [
-    view('State', [createDiagram(), createFacts(), switches, createAdvice(tools)], copy),
+    view('State', [createDiagram(), createDetails(), switches, createAdvice(tools)], copy),
     view('Timeline', [createTimeline(tools)]),
     view('Tokens', [createTokenView(tools)]),
     view('Storage', [createStorageView(tools, tabs)]),
-    view('Acts', [createActs(tools)]),
+    view('Acts', [createActions(tools)]),
   ]
 }
 

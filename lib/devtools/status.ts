@@ -4,7 +4,7 @@ import type { Section } from './section.ts'
 /** The only voice of the panel. */
 export interface Status extends Section {
   /** Announces the result of something that the developer did in the panel. */
-  say(words: string): void
+  say(message: string): void
 }
 
 /** Announces the phase to screen readers, and nothing else by itself: events and seconds would be noise. */
@@ -13,13 +13,13 @@ export function createStatus(): Status {
   let told: string | undefined
   return {
     element: line,
-    say: (words) => setText(line, words),
+    say: (message) => setText(line, message),
     render({ label, instance }) {
       const { phase, authMode, error } = instance.getState()
-      const words = [label, phase, authMode, error].filter(Boolean).join(', ')
+      const message = [label, phase, authMode, error].filter(Boolean).join(', ')
       // The phase at the time of opening is not announced.
-      if (told !== undefined && told !== words) setText(line, words)
-      told = words
+      if (told !== undefined && told !== message) setText(line, message)
+      told = message
     },
   }
 }

@@ -1,6 +1,6 @@
 import { element, setText } from './dom.ts'
 import type { Section } from './section.ts'
-import { factList } from './timeline-entry.ts'
+import { detailList } from './timeline-entry.ts'
 import type { Tools } from './tools.ts'
 
 /** What a panel tells the panels of the other tabs. */
@@ -8,7 +8,7 @@ interface Presence {
   readonly type: 'here' | 'gone'
   readonly id: string
   readonly title: string
-  readonly words: string
+  readonly status: string
 }
 
 /** The list of tabs. */
@@ -34,11 +34,11 @@ export function createTabs({ controlsOf }: Tools): TabList {
         neighbours = name !== undefined && globalThis.BroadcastChannel ? meetNeighbours(name, id) : undefined
       }
       const { phase, authMode } = observed.instance.getState()
-      const own: Presence = { type: 'here', id, title: document.title, words: `${authMode}, ${phase}` }
+      const own: Presence = { type: 'here', id, title: document.title, status: `${authMode}, ${phase}` }
       neighbours?.tell(own)
-      const rows = [own, ...(neighbours?.others.values() ?? [])].map(({ id: tab, title, words }) => [
+      const rows = [own, ...(neighbours?.others.values() ?? [])].map(({ id: tab, title, status }) => [
         `${title || 'Untitled'}${tab === id ? ' (this tab)' : ''}`,
-        words,
+        status,
       ])
       setRows(list, rows)
       setText(
@@ -97,5 +97,5 @@ export function setRows(list: HTMLElement, rows: readonly (readonly unknown[])[]
   const text = JSON.stringify(rows)
   if (list.dataset['rows'] === text) return
   list.dataset['rows'] = text
-  list.replaceChildren(...rows.map(([name, words]) => element('li', {}, factList({ [String(name)]: words }))))
+  list.replaceChildren(...rows.map(([name, detail]) => element('li', {}, detailList({ [String(name)]: detail }))))
 }

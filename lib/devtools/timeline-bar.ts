@@ -1,6 +1,6 @@
 import { button, copyButton, element, setAttribute, setText } from './dom.ts'
 import type { Entry } from './log.ts'
-import { factsOf, jsonOf } from './timeline-entry.ts'
+import { jsonOf, summaryOf } from './timeline-entry.ts'
 import type { Tools } from './tools.ts'
 
 const KINDS: Readonly<Record<string, (entry: Entry) => boolean>> = {
@@ -43,12 +43,12 @@ export function createTimelineBar({ say, render }: Pick<Tools, 'say' | 'render'>
     element: element('div', { class: 'bar' }, search, kinds, pause, clear, copy, count),
     select(entries) {
       const isOfKind = KINDS[kinds.value]!
-      const words = search.value.trim().toLowerCase()
+      const wanted = search.value.trim().toLowerCase()
       const later = entries.filter(({ tick }) => tick > pausedAt).length
       setText(count, later ? `${later} new` : '')
       shown = entries
         .filter((entry) => entry.tick <= pausedAt && entry.tick > clearedAt && isOfKind(entry))
-        .filter((entry) => !words || factsOf(entry).join(' ').toLowerCase().includes(words))
+        .filter((entry) => !wanted || summaryOf(entry).join(' ').toLowerCase().includes(wanted))
       return shown
     },
   }

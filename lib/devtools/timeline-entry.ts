@@ -4,10 +4,10 @@ import { shownJson } from './hidden.ts'
 import type { Entry } from './log.ts'
 import type { SeenRequest } from './network.ts'
 import type { SeenEvent } from './observe.ts'
-import { durationWords } from './words.ts'
+import { durationLabel } from './labels.ts'
 
 /** What a row says: the name, and its effect. */
-export function factsOf(entry: Entry): readonly [name: string, effect: string] {
+export function summaryOf(entry: Entry): readonly [name: string, effect: string] {
   if (entry.kind === 'note') return [entry.name, entry.detail]
   if (entry.kind !== 'request') return [entry.event, effectOf(entry)]
   const credential = [entry.bearer.kind, entry.hasProof && 'proof'].filter(Boolean).join(' + ')
@@ -33,16 +33,16 @@ export function jsonOf(entry: Entry): unknown {
  *
  * @param events - of the same instance, newest first
  */
-export function openedEntry(entry: Entry, events: readonly SeenEvent[], say: (words: string) => void): Node[] {
+export function openedEntry(entry: Entry, events: readonly SeenEvent[], say: (message: string) => void): Node[] {
   const parts = entry.kind === 'request' ? openedRequest(entry) : entry.kind ? [] : openedEvent(entry, events)
   return [...parts, copyButton('Copy', () => jsonOf(entry), say)]
 }
 
 function openedRequest({ bearer, hasProof, result, reason, duration }: SeenRequest): Node[] {
   const { kind, audience, expiresAt } = bearer
-  const lines = factList({
+  const lines = detailList({
     Status: [result ?? 'running', reason].filter(Boolean).join(', '),
-    Duration: duration === undefined ? 'running' : durationWords(duration),
+    Duration: duration === undefined ? 'running' : durationLabel(duration),
     Bearer: kind === 'none' ? 'none' : `${kind} token`,
     Audience: audience,
     Expires: expiresAt && new Date(expiresAt * 1000).toLocaleString(),
@@ -58,7 +58,7 @@ function openedEvent(entry: SeenEvent, events: readonly SeenEvent[]): Node[] {
   const code = state.upgrade?.failure ?? state.storage.problem
   const changes = changesBetween(before ?? {}, state)
   return [
-    factList({
+    detailList({
       Phase: `${before?.phase ?? 'starting'} → ${state.phase}`,
       ...durationsOf(entry, events),
       "App's time": Math.abs(entry.at - timeOf(entry).getTime()) > 1000 && new Date(entry.at).toLocaleString(),
@@ -71,7 +71,7 @@ function openedEvent(entry: SeenEvent, events: readonly SeenEvent[]): Node[] {
   ]
 }
 
-/** How long after the event before it, and how long the phase lasted that it ended. By a clock that nobody sets. */
+/** How long after the event before it, and how long the phase lasted that it ended. By the monotonic clock. */
 function durationsOf(entry: SeenEvent, events: readonly SeenEvent[]): Readonly<Record<string, string | undefined>> {
   const earlier = events.slice(events.indexOf(entry) + 1)
   const [previous] = earlier
@@ -79,14 +79,14 @@ function durationsOf(entry: SeenEvent, events: readonly SeenEvent[]): Readonly<R
   const isEnd = previous.state.phase !== entry.state.phase
   const began = earlier.find((event) => event.before?.phase !== previous.state.phase)
   return {
-    After: `${durationWords(entry.tick - previous.tick)} since ${previous.event}`,
-    [`In ${previous.state.phase}`]: isEnd && began ? durationWords(entry.tick - began.tick) : undefined,
+    After: `${durationLabel(entry.tick - previous.tick)} since ${previous.event}`,
+    [`In ${previous.state.phase}`]: isEnd && began ? durationLabel(entry.tick - began.tick) : undefined,
   }
 }
 
 /** Lists names and values; those without a value are left out. */
-export function factList(facts: Readonly<Record<string, unknown>>): HTMLElement {
-  const lines = Object.entries(facts).filter(([, value]) => value !== undefined && value !== false)
+export function detailList(details: Readonly<Record<string, unknown>>): HTMLElement {
+  const lines = Object.entries(details).filter(([, value]) => value !== undefined && value !== false)
   return element(
     'dl',
     { class: 'facts' },

@@ -3,7 +3,7 @@ import type { Entry } from './log.ts'
 import type { Observed } from './observe.ts'
 import type { Section } from './section.ts'
 import { createTimelineBar } from './timeline-bar.ts'
-import { factsOf, openedEntry, timeOf } from './timeline-entry.ts'
+import { openedEntry, summaryOf, timeOf } from './timeline-entry.ts'
 import type { Tools } from './tools.ts'
 
 /** Shows what happened, newest first: events of the machine, requests, and what was done in the panel. */
@@ -59,7 +59,7 @@ function createRow(entry: Entry, open: () => Node[]): Row {
   const fill = (): void => {
     if (details.open) body.replaceChildren(...open())
   }
-  // What nobody opens is not built.
+  // Built when it is opened.
   details.addEventListener('toggle', fill)
   details.append(body)
   return {
@@ -68,9 +68,9 @@ function createRow(entry: Entry, open: () => Node[]): Row {
       const now = entry.kind === 'request' ? entry.result : undefined
       if (now === result) return
       result = now
-      const [title = '', words = ''] = factsOf(entry)
+      const [title = '', summary = ''] = summaryOf(entry)
       setText(name, title)
-      setText(effect, words)
+      setText(effect, summary)
       if (entry.kind === 'request')
         setAttribute(details, 'data-wrong', Number(now) < 400 || now === undefined ? null : 'true')
       fill()

@@ -2,9 +2,9 @@ import type { DevtoolsToken } from '../client/shared/devtools.ts'
 import { copyButton, element, jsonBlock, setText } from './dom.ts'
 import { shownJson } from './hidden.ts'
 import type { Section } from './section.ts'
-import { factList } from './timeline-entry.ts'
+import { detailList } from './timeline-entry.ts'
 import type { Tools } from './tools.ts'
-import { spanWords } from './words.ts'
+import { spanLabel } from './labels.ts'
 
 /** Shows the tokens in memory: header, claims and lifetime. The panel never gets a signature. */
 export function createTokenView({ controlsOf, say }: Tools): Section {
@@ -36,7 +36,7 @@ interface Card {
   tick(now: number): void
 }
 
-function createCard(token: DevtoolsToken, say: (words: string) => void): Card {
+function createCard(token: DevtoolsToken, say: (message: string) => void): Card {
   const { header, claims, audience, isDropped } = token
   const [iat, exp] = [Number(claims['iat']) * 1000, Number(claims['exp']) * 1000]
   const left = element('strong')
@@ -47,7 +47,7 @@ function createCard(token: DevtoolsToken, say: (words: string) => void): Card {
       { class: 'card' },
       element('h2', {}, `${kindOf(token)} token`),
       element('p', { class: 'life' }, left, meter),
-      factList({
+      detailList({
         For: audience,
         State: isDropped && 'dropped: it is not used again',
         Issued: Number.isNaN(iat) ? undefined : new Date(iat).toLocaleString(),
@@ -75,5 +75,5 @@ function kindOf({ header }: DevtoolsToken): string {
 
 function lifeWords(expiresAt: number, now: number): string {
   if (Number.isNaN(expiresAt)) return 'no expiry that could be read'
-  return expiresAt > now ? `${spanWords(expiresAt - now)} left` : `expired ${spanWords(now - expiresAt)} ago`
+  return expiresAt > now ? `${spanLabel(expiresAt - now)} left` : `expired ${spanLabel(now - expiresAt)} ago`
 }

@@ -10,7 +10,7 @@ export interface Tools {
   /** Returns the controls of an instance; undefined until they have loaded, which the first call begins. */
   controlsOf(observed: Observed): DevtoolsControls | undefined
   /** Says something to screen readers. */
-  say(words: string): void
+  say(message: string): void
   /** Shows what has changed. */
   render(): void
 }

@@ -79,7 +79,7 @@ const RECHECK_MS = 14 * 86_400_000
 
 /**
  * True if a store should be asked to keep a backup for longer: half of its time is over, or the clock was set back
- * since the store was asked, so that nobody knows how much of it is.
+ * since the store was asked, so that the elapsed time is unknown.
  */
 export function isDue({ checkedAt, expiresAt }: StoredBackup, now: number): boolean {
   const wait = expiresAt === null ? RECHECK_MS : (expiresAt - checkedAt) / 2

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { isMissing, readPrivateFile, temporaryOf } from './file-access.ts'
 
 /** Age at which a lock may be taken over although its owner may be alive, in milliseconds. */
-const STALE = 5_000
+const STALE_LOCK_MS = 5_000
 
 /** Holding the lock. Another process may take it over at any time. */
 export interface Turn {
@@ -28,7 +28,7 @@ export async function takeTurn(file: string, checkTime: () => void): Promise<Tur
     checkTime()
     const owner = await ownerOf(lock)
     if (owner !== seen) [seen, since] = [owner, performance.now()]
-    const isFree = owner === undefined || isDead(owner) || performance.now() - since > STALE
+    const isFree = owner === undefined || isDead(owner) || performance.now() - since > STALE_LOCK_MS
     if (isFree && (await place(file, lock, mark, owner === undefined)))
       return { isMine, end: () => release(lock, isMine) }
     await pause()

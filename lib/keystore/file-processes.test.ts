@@ -110,8 +110,8 @@ describe('a process that is killed', () => {
     'half way through anything that it writes': { start: 1, torn: true },
   }
   for (const [moment, { start, torn }] of Object.entries(moments)) {
-    test(`${moment} leaves the record before or the one after, and blocks nobody`, async () => {
-      // Time stands still: whoever goes on does so because it knows that the other one is dead.
+    test(`${moment} leaves the record before or the one after, and blocks no process`, async () => {
+      // Time stands still: a process that goes on does so because it knows that the other one is dead.
       vi.spyOn(performance, 'now').mockReturnValue(0)
       const seen = { before: 0, after: 0 }
       for (let step = 1; ; step++) {

@@ -92,7 +92,7 @@ describe('a damaged file', () => {
     'bytes that are no base64url': '{ "$bytes": "a+b=" }',
     'bytes that are no text': '{ "$bytes": 1234 }',
     'a mark with something beside it': '{ "$bytes": "AQI", "more": 1 }',
-    'a mark that nobody makes': '{ "$date": "2026-01-01" }',
+    'an unknown mark': '{ "$date": "2026-01-01" }',
   }
   for (const [name, text] of Object.entries(texts)) {
     test(`${name}: KEYSTORE_CORRUPT`, () => {

@@ -188,7 +188,7 @@ describe('who may read it', () => {
     expect(existsSync(join(folder, 'nowhere'))).toBe(false)
   })
 
-  test('so are a folder and a pipe, without waiting for whoever writes to it', async () => {
+  test('so are a folder and a pipe, without waiting for a writer', async () => {
     mkdirSync(file)
     await expect(fileStore(file).read()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
     const pipe = join(folder, 'pipe')
@@ -453,7 +453,7 @@ describe('an owner that is taken for dead while it works', () => {
 
   test("loses no update, its own or another's, at every pair of steps", async () => {
     isSynced = false
-    // Nobody is believed to be alive: whoever finds a lock takes it at once.
+    // No process is believed to be alive: one that finds a lock takes it at once.
     vi.spyOn(process, 'kill').mockImplementation(() => {
       throw fault('ESRCH')
     })

@@ -16,7 +16,7 @@ import { formatRecord, parseRecord } from './file-text.ts'
 import type { RecordStore } from './store.ts'
 
 /** Time limit for the disk and for other processes, in milliseconds. */
-const PATIENCE = 10_000
+const TIMEOUT_MS = 10_000
 
 /**
  * Creates a store in a file, for command-line tools and tests in Node. Any number of processes can use it at once.
@@ -97,14 +97,14 @@ async function replace(file: string, text: string, turn: Turn, checkTime: () => 
  * written later.
  */
 async function bounded<Value>(work: (checkTime: () => void) => Promise<Value>): Promise<Value> {
-  const late = new LatchkeyError('KEYSTORE_TIMEOUT', `no answer in ${PATIENCE} ms`)
+  const late = new LatchkeyError('KEYSTORE_TIMEOUT', `no answer in ${TIMEOUT_MS} ms`)
   let isLate = false
   let timer: ReturnType<typeof setTimeout> | undefined
   const patience = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isLate = true
       reject(late)
-    }, PATIENCE)
+    }, TIMEOUT_MS)
   })
   const checkTime = (): void => {
     if (isLate) throw late

@@ -25,11 +25,11 @@ const account: AccountEntry = {
   claims: {},
   verifiedAt: 1,
 }
-const ring: Keyring = { v: 1, current: entryId(account), entries: [device, account], intent: null, outbox: [] }
+const keyring: Keyring = { v: 1, current: entryId(account), entries: [device, account], intent: null, outbox: [] }
 
 describe('a sound record', () => {
   test('is taken as it is, further members included', () => {
-    const later = { ...ring, note: 'kept', entries: [{ ...device, note: 'kept' }, account] }
+    const later = { ...keyring, note: 'kept', entries: [{ ...device, note: 'kept' }, account] }
     expect(parseKeyring(later)).toBe(later)
   })
 
@@ -37,14 +37,14 @@ describe('a sound record', () => {
     expect(parseKeyring(undefined)).toBeNull()
   })
 
-  test('names the identity in force', () => {
-    expect(currentEntry(ring)).toBe(account)
+  test('names the current identity', () => {
+    expect(currentEntry(keyring)).toBe(account)
     expect(currentEntry(EMPTY_KEYRING)).toBeUndefined()
   })
 
   test('may hold non-extractable keys in place of the secret', () => {
     const { secret: _, ...rest } = device
-    const hardened = { ...ring, entries: [{ ...rest, keys: { sign: {}, appRoot: {} } }, account] }
+    const hardened = { ...keyring, entries: [{ ...rest, keys: { sign: {}, appRoot: {} } }, account] }
     expect(parseKeyring(hardened)).toBe(hardened)
   })
 })
@@ -54,22 +54,22 @@ describe('a damaged record', () => {
     null: null,
     'a text': 'secret',
     'a list': [],
-    'without version': { ...ring, v: undefined },
-    'version 0': { ...ring, v: 0 },
-    'without entries': { ...ring, entries: undefined },
-    'an entry that is nothing': { ...ring, entries: [null, account] },
-    'an entry of unknown kind': { ...ring, entries: [device, account, { kind: 'other', principal: 'p' }] },
-    'a device without principal': { ...ring, entries: [{ ...device, principal: '' }, account] },
-    'a device without public key': { ...ring, entries: [{ ...device, x: undefined }, account] },
-    'a device with half a secret': { ...ring, entries: [{ ...device, secret: 'short' }, account] },
-    'a device with neither secret nor keys': { ...ring, entries: [{ ...device, secret: undefined }, account] },
-    'an account without id': { ...ring, entries: [device, { ...account, accountId: '' }] },
-    'an account without aliases': { ...ring, entries: [device, { ...account, aliases: undefined }] },
-    'a current entry that is not there': { ...ring, current: 'device:other' },
-    'a message without account': { ...ring, outbox: [{ id: 'o', kind: 'sign-out', createdAt: 1 }] },
-    'a message that is none': { ...ring, outbox: [null] },
-    'without outbox': { ...ring, outbox: undefined },
-    'without intent': { ...ring, intent: undefined },
+    'without version': { ...keyring, v: undefined },
+    'version 0': { ...keyring, v: 0 },
+    'without entries': { ...keyring, entries: undefined },
+    'an entry that is nothing': { ...keyring, entries: [null, account] },
+    'an entry of unknown kind': { ...keyring, entries: [device, account, { kind: 'other', principal: 'p' }] },
+    'a device without principal': { ...keyring, entries: [{ ...device, principal: '' }, account] },
+    'a device without public key': { ...keyring, entries: [{ ...device, x: undefined }, account] },
+    'a device with half a secret': { ...keyring, entries: [{ ...device, secret: 'short' }, account] },
+    'a device with neither secret nor keys': { ...keyring, entries: [{ ...device, secret: undefined }, account] },
+    'an account without id': { ...keyring, entries: [device, { ...account, accountId: '' }] },
+    'an account without aliases': { ...keyring, entries: [device, { ...account, aliases: undefined }] },
+    'a current entry that is not there': { ...keyring, current: 'device:other' },
+    'a message without account': { ...keyring, outbox: [{ id: 'o', kind: 'sign-out', createdAt: 1 }] },
+    'a message that is none': { ...keyring, outbox: [null] },
+    'without outbox': { ...keyring, outbox: undefined },
+    'without intent': { ...keyring, intent: undefined },
   }
 
   for (const [name, value] of Object.entries(damaged)) {

@@ -34,20 +34,20 @@ export function liveIntent(keyring: Keyring | null, now: number): Intent | null 
  */
 export function parseKeyring(value: unknown): Keyring | null {
   if (value === undefined) return null
-  const ring = value as Keyring
-  if (ring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
-  if (!isKeyring(ring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
-  return ring
+  const keyring = value as Keyring
+  if (keyring?.v > RECORD_VERSION) throw new LatchkeyError('KEYSTORE_NEWER')
+  if (!isKeyring(keyring)) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return keyring
 }
 
-function isKeyring(ring: Keyring): boolean {
+function isKeyring(keyring: Keyring): boolean {
   // Of what a store can hold, only arrays have `every`.
   return (
-    ring?.v === RECORD_VERSION &&
-    ring.entries?.every?.(isEntry) &&
-    ring.outbox?.every?.((item) => isText(item?.accountId)) &&
-    typeof ring.intent === 'object' &&
-    (ring.current === null || currentEntry(ring) !== undefined)
+    keyring?.v === RECORD_VERSION &&
+    keyring.entries?.every?.(isEntry) &&
+    keyring.outbox?.every?.((item) => isText(item?.accountId)) &&
+    typeof keyring.intent === 'object' &&
+    (keyring.current === null || currentEntry(keyring) !== undefined)
   )
 }
 

@@ -20,8 +20,8 @@ function clearable(): RecordStore & { clear(): void; isTraced: boolean } {
   return store
 }
 
-const withCurrent = (ring: Keyring | null): Keyring => ({
-  ...(ring ?? EMPTY_KEYRING),
+const withCurrent = (keyring: Keyring | null): Keyring => ({
+  ...(keyring ?? EMPTY_KEYRING),
   outbox: [{ id: 'one', kind: 'sign-out', accountId: 'ada', createdAt: 1 }],
 })
 
@@ -47,12 +47,12 @@ describe('a record that vanished', () => {
     expect(await store.read()).toBeUndefined()
   })
 
-  test('is made anew from what is known, when somebody asks for it', async () => {
+  test('is made anew from what is known, when it is asked for', async () => {
     const store = clearable()
     const keystore = openKeystore(store)
     await keystore.update(withCurrent)
     store.clear()
-    await keystore.update((ring) => ring, { restores: true })
+    await keystore.update((keyring) => keyring, { restores: true })
     expect(await store.read()).toMatchObject({ outbox: [{ id: 'one' }] })
   })
 
@@ -94,7 +94,7 @@ describe('a read that an update overtakes', () => {
 describe('an update', () => {
   test('that changes nothing writes nothing, not even an empty record', async () => {
     const store = clearable()
-    await openKeystore(store).update((ring) => ring)
+    await openKeystore(store).update((keyring) => keyring)
     expect(await store.read()).toBeUndefined()
   })
 })

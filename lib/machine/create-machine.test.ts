@@ -172,7 +172,7 @@ test('record may throw: the effects are performed all the same, and the error is
   vi.unstubAllGlobals()
 })
 
-test('show derives the snapshot: a change of the state that it does not show calls nobody', () => {
+test('show derives the snapshot: a change of the state that it does not show calls no listener', () => {
   const listener = vi.fn()
   const machine = createMachine<State, Event, Effect, { readonly isBig: boolean }>({
     initial: INITIAL,

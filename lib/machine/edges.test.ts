@@ -60,7 +60,7 @@ const PAYLOADS: { readonly [Type in EventType]: readonly EventPayloads[Type][] }
 }
 const EVENTS = Object.keys(PAYLOADS) as EventType[]
 
-/** A phase with nobody, somebody, an account, and with what can be wrong. */
+/** A phase without an identity, with one, with an account, and with what can be wrong. */
 function statesIn(phase: Phase): AuthState[] {
   const whole = sessions.map((session): AuthState => ({
     ...INITIAL_STATE,

@@ -52,7 +52,7 @@ export interface Giver {
   readonly grants: Grants
 }
 
-const TRIES = 3
+const MAX_TRIES = 3
 
 /** Greets the new device. */
 export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> {
@@ -60,7 +60,7 @@ export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> 
   const random = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
   const meeting = await greet({ name, random, mode })
   const other = await ending(meeting, async () => readHello(meeting.hello, true))
-  let triesLeft = TRIES
+  let triesLeft = MAX_TRIES
   let isChecked = false
   let approving: Promise<PairingAnswer> | undefined
 

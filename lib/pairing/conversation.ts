@@ -51,7 +51,7 @@ function continueFrom(
   const skew = now - Date.now()
   let stop: (() => void) | undefined
   const stopped = new Promise<never>((_, reject) => (stop = () => reject(new LatchkeyError('RENDEZVOUS_ENDED'))))
-  // Nobody waits for it at most times.
+  // Mostly it is not awaited: the rejection must count as handled.
   stopped.catch(() => {})
 
   /** The rendezvous has the last message as it was sent or read, or the next one; anything else is a second party. */

@@ -69,7 +69,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 afterEach(() => {
   vi.unstubAllGlobals()
-  // A pairing that nobody ended would ask every millisecond until the end of the file.
+  // A pairing that was not ended would ask every millisecond until the end of the file.
   for (const relay of relays.splice(0)) relay.hostile = () => refusal('RENDEZVOUS_ENDED')
 })
 

@@ -16,7 +16,7 @@ export interface GrantedAccount {
 export interface Grants {
   /** Returns a grant for the device with this thumbprint. */
   give(thumbprint: string, prove: ProvePair): Promise<string>
-  /** Returns true if nobody has used the grant, and nobody can any more. */
+  /** Returns true if the grant was not used, and cannot be used any more. */
   withdraw(grant: string): Promise<boolean>
   inspect(grant: string, thumbprint: string, prove: ProvePair): Promise<GrantedAccount>
   /** Gives this device a session. */

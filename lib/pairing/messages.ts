@@ -28,20 +28,25 @@ export type Gift =
 export type PairingAnswer = 'done' | 'refused'
 
 /** Largest name of a device, and largest label, in characters. */
-const NAME = 40
+const MAX_NAME_CHARACTERS = 40
 
 /** Characters that change the direction of the text around them, and those that end a line. */
 const DIRECTION = /[\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/
 
 /** Returns true for a text that is shown to users as it is. */
 export function isShownText(value: unknown): value is string {
-  return typeof value === 'string' && [...value].length <= NAME && isPlainText(value) && !DIRECTION.test(value)
+  return (
+    typeof value === 'string' &&
+    [...value].length <= MAX_NAME_CHARACTERS &&
+    isPlainText(value) &&
+    !DIRECTION.test(value)
+  )
 }
 
 /** @throws {TypeError} the app's own text is not one */
 export function checkShownText(name: string, value: string): string {
   if (isShownText(value)) return value
-  throw new TypeError(`${name}: expected at most ${NAME} characters of plain text`)
+  throw new TypeError(`${name}: expected at most ${MAX_NAME_CHARACTERS} characters of plain text`)
 }
 
 /**

@@ -38,7 +38,7 @@ describe('creating a passkey', () => {
     expect(options!.challenge.byteLength).toBe(32)
   })
 
-  test('has a new user handle each time, which names nobody: an equal one is overwritten', async () => {
+  test('has a new user handle each time, which identifies no user: an equal one is overwritten', async () => {
     const fake = fakeAuthenticator()
     await add()
     await add()

@@ -21,7 +21,7 @@ const BACKUP_ELIGIBLE = 0x08
 const BACKED_UP = 0x10
 
 /** Place of the flags in the authenticator data, after the SHA-256 of the relying party. */
-const FLAGS = 32
+const FLAGS_OFFSET = 32
 
 /**
  * Where a passkey works. `synced`: on the user's other devices. `roaming`: wherever the user has the security key or
@@ -136,7 +136,7 @@ async function usedOf(
   const data = new Uint8Array((response as AuthenticatorAssertionResponse).authenticatorData)
   const party = await sha256(utf8(rpId))
   if (party.some((byte, place) => data[place] !== byte)) throw unsuitable('another site')
-  const has = (flag: number): boolean => (data[FLAGS]! & flag) !== 0
+  const has = (flag: number): boolean => (data[FLAGS_OFFSET]! & flag) !== 0
   if (!has(USER_VERIFIED)) throw unsuitable('user not verified')
   // A passkey that is synced without being eligible contradicts itself (section 6.1.3).
   const isSyncable = has(BACKUP_ELIGIBLE)

@@ -289,7 +289,7 @@ describe('a restore', () => {
     expect(storageOf(second)).toMatchObject({ durability: 'ephemeral', advice: 'back-up' })
   })
 
-  test('of an identity that nobody is known to have is refused until the user was told', async () => {
+  test('of an unknown identity is refused until the user was told', async () => {
     const first = await sealed()
     const second = await emptyPage({ account: first.browser.account.provider })
     const preview = await second.passkeys.readFile(first.file)

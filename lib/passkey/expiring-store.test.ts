@@ -10,7 +10,7 @@ import { createPasskeyBackup } from './create-passkey-backup.ts'
 import type { PasskeyBackups } from './passkey-backups.ts'
 
 const DAY_MS = 86_400_000
-const KEPT_FOR = 100 * DAY_MS
+const KEPT_MS = 100 * DAY_MS
 const ANYONE = { replace: true, evenIfUnknown: true }
 
 interface Device {
@@ -91,7 +91,7 @@ async function backedUp(): Promise<Page> {
 beforeEach(() => {
   fakeAuthenticator()
   clock = manualClock()
-  store = memoryBackups({ clock: clock.now, keptFor: KEPT_FOR })
+  store = memoryBackups({ clock: clock.now, keptFor: KEPT_MS })
   one = device(store, clock)
 })
 
@@ -108,7 +108,7 @@ describe('a backup that its store keeps for 100 days', () => {
     expect(store.kept.size).toBe(1)
     expect(fake.asked).toHaveLength(dialogs)
     const [{ stored }] = (await backupsOf(await openLater(one, 1, false))) as [Backup]
-    expect(stored).toMatchObject({ checkedAt: clock.now() - DAY_MS, expiresAt: clock.now() - DAY_MS + KEPT_FOR })
+    expect(stored).toMatchObject({ checkedAt: clock.now() - DAY_MS, expiresAt: clock.now() - DAY_MS + KEPT_MS })
   })
 
   test('that is of the account provider is renewed without an option', async () => {
@@ -135,7 +135,7 @@ describe('a backup that its store keeps for 100 days', () => {
   test('expires in a page that stays open', async () => {
     const page = await backedUp()
     store.online = false
-    clock.advance(KEPT_FOR)
+    clock.advance(KEPT_MS)
     await page.auth.listIdentities()
     expect(storageOf(page)).toMatchObject(EXPIRED)
   })
@@ -271,7 +271,7 @@ describe('a device whose clock is wrong', () => {
     expect(store.kept.size).toBe(1)
   })
 
-  test('that was set back asks at once, since nobody knows how much time is left', async () => {
+  test('that was set back asks at once, since the remaining time is unknown', async () => {
     await backedUp()
     const later = manualClock(clock.now() - 1000)
     expect(
@@ -282,8 +282,8 @@ describe('a device whose clock is wrong', () => {
   test('that was set far ahead says that the backup expired, until the store has answered', async () => {
     await backedUp()
     store.online = false
-    const ahead = manualClock(clock.now() + 23 * 60 * 60 * 1000 + KEPT_FOR)
-    clock.advance(KEPT_FOR - 60_000)
+    const ahead = manualClock(clock.now() + 23 * 60 * 60 * 1000 + KEPT_MS)
+    clock.advance(KEPT_MS - 60_000)
     const wrong = { ...one, clock: ahead, browser: { ...one.browser, ...loading(one, ahead) } }
     expect(storageOf(await openAgain(wrong))).toMatchObject(EXPIRED)
     store.online = true
@@ -297,7 +297,7 @@ function loading({ browser }: Device, now: ManualClock): Pick<TestBrowser, 'load
 }
 
 describe('two tabs', () => {
-  test('renew one backup, whoever is first', async () => {
+  test('renew one backup, whichever is first', async () => {
     await backedUp()
     clock.advance(60 * DAY_MS)
     const [left, right] = await Promise.all([open(one), open(one)])
@@ -307,7 +307,7 @@ describe('two tabs', () => {
     for (const page of [left, right]) {
       const [{ stored }, ...others] = (await backupsOf(page)) as [Backup]
       expect(others).toEqual([])
-      expect(stored).toMatchObject({ checkedAt: clock.now(), expiresAt: clock.now() + KEPT_FOR })
+      expect(stored).toMatchObject({ checkedAt: clock.now(), expiresAt: clock.now() + KEPT_MS })
       expect(storageOf(page)).toMatchObject(SAFE)
     }
   })

@@ -42,7 +42,7 @@ export async function keptAt(
   }
 }
 
-/** For how long the store keeps it, nobody knows. */
+/** It is unknown how long the store keeps it. */
 export async function unknownAt({ locator }: Stored): Promise<Kept> {
   return { hash: await hashLocator(locator), keptFor: 0 }
 }

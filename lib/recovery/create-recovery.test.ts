@@ -12,7 +12,7 @@ import { toPhrase } from './phrase.ts'
 import type { RestorePreview } from './restore.ts'
 import { checkOf, toCheckedText } from './secret-text.ts'
 
-/** A valid phrase of a wallet: 24 words of BIP-39 that nobody here made. */
+/** A valid phrase of a wallet: 24 words of BIP-39 that were not made here. */
 const WALLET = vectors.vectors[1]!.words
 
 const typedOf = ({ words, places }: WordsBackup): string[] => places.map((place) => words[place - 1]!)
@@ -23,7 +23,7 @@ async function deviceIn(store: RecordStore, principal: string): Promise<DeviceEn
   )
 }
 
-test('an option that is misspelled is refused: it would ask nobody', async () => {
+test('an option that is misspelled is refused: its check would not run', async () => {
   const auth = await testBrowser().load()
   expect(() => createRecovery(auth, { isknown: () => true } as object)).toThrow(/^isknown: unknown option/)
 })
@@ -372,7 +372,7 @@ describe('a restore', () => {
     expect(later.getState().storage).toMatchObject({ canBackUp: true, protection: 'extractable' })
   })
 
-  test('after the site data was cleared is possible, and creates nobody before', async () => {
+  test('after the site data was cleared is possible, and creates no identity before', async () => {
     const browser = testBrowser()
     const trace = { found: () => true, leave: () => {} }
     const cleared: RecordStore = { ...browser.store, trace }

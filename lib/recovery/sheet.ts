@@ -52,7 +52,7 @@ export function toHtml({ app, address, date, words, check, principalEnding, sent
 <title>${title}</title>
 <style>body{font:12pt/1.5 sans-serif;margin:2cm}ol{columns:3;font:14pt/2 monospace}</style>
 <h1>${title}</h1>
-<p>${escaped(sentence)} Anyone who has them has your data. Keep this sheet where nobody else finds it.</p>
+<p>${escaped(sentence)} Anyone who has them has your data. Keep this sheet in a safe place.</p>
 <ol>${words.map((word) => `<li>${escaped(word)}`).join('')}</ol>
 ${Object.entries(facts)
   .map(([name, fact]) => `<p>${name}: <b>${escaped(fact)}</b>`)

@@ -13,21 +13,21 @@ const BEARER = { authorization: `Bearer ${ALICES_TOKEN}` }
 
 /** A handler of anything with `fetch`: Workers, Deno, Bun, a route of Next. */
 function handlerWith(options: AuthenticateOptions = {}): (request: Request) => Promise<Response> {
-  const gate: Authenticator = createAuthenticator(resolver, options)
+  const authenticate: Authenticator = createAuthenticator(resolver, options)
   return async (request) => {
-    const who = await gate(request)
+    const who = await authenticate(request)
     return who.ok ? Response.json({ principal: who.session.principal, body: await request.text() }) : who.response
   }
 }
 
-test('a Request of somebody goes on, its body unread', async () => {
+test('a Request with a credential goes on, its body unread', async () => {
   const answer = await handlerWith()(
     new Request('https://notes.example/', { method: 'POST', headers: BEARER, body: 'text' }),
   )
   expect(await answer.json()).toEqual({ principal: ALICE.principal, body: 'text' })
 })
 
-test('a Request of nobody is answered, and goes on where that is optional', async () => {
+test('a Request without a credential is answered, and goes on where that is optional', async () => {
   const refused = await handlerWith()(new Request('https://notes.example/'))
   expect([refused.status, refused.headers.get('www-authenticate'), await refused.json()]).toEqual([
     401,
@@ -41,17 +41,20 @@ test('a Request of nobody is answered, and goes on where that is optional', asyn
 })
 
 test('a resolver that denies the anonymous has the last word', async () => {
-  const gate = createAuthenticator(createSessionResolver({ anonymous: 'deny' }), { optional: true })
-  expect(await gate(new Request('https://notes.example/'))).toMatchObject({ ok: false, response: { status: 401 } })
+  const authenticate = createAuthenticator(createSessionResolver({ anonymous: 'deny' }), { optional: true })
+  expect(await authenticate(new Request('https://notes.example/'))).toMatchObject({
+    ok: false,
+    response: { status: 401 },
+  })
 })
 
 test.each<[string, ServerSession]>([
   ['an anonymous mode with a principal', { authMode: 'anonymous', principal: 'ada', principals: ['ada'], claims: {} }],
   ['a mode without a principal', { authMode: 'external', principal: null, principals: [], claims: {} }],
   ['an empty principal', { authMode: 'external', principal: '', principals: [''], claims: {} }],
-])('%s is nobody', async (_, session) => {
-  const gate = createAuthenticator({ resolve: async () => ({ ok: true, session, source: 'none' }) })
-  expect(await gate({})).toMatchObject({ ok: false, response: { status: 401 } })
+])('%s is no session', async (_, session) => {
+  const authenticate = createAuthenticator({ resolve: async () => ({ ok: true, session, source: 'none' }) })
+  expect(await authenticate({})).toMatchObject({ ok: false, response: { status: 401 } })
 })
 
 test('a fault is answered with 500, and the operator hears it', async () => {
@@ -73,10 +76,10 @@ test('a resolver that throws at once is answered too', async () => {
   })
 })
 
-test('without a word about it faults go to the console', async () => {
+test('by default faults go to the console', async () => {
   const written = vi.spyOn(console, 'error').mockImplementation(() => {})
-  const gate = createAuthenticator({ resolve: () => Promise.reject(new Error('down')) })
-  await gate({})
+  const authenticate = createAuthenticator({ resolve: () => Promise.reject(new Error('down')) })
+  await authenticate({})
   expect(written.mock.calls).toEqual([[new Error('down')]])
   written.mockRestore()
 })

@@ -94,7 +94,7 @@ describe('owns', () => {
   test.each([
     ['the canonical principal', 'p', true],
     ['an alias', 'alias', true],
-    ['somebody else', 'q', false],
+    ['another user', 'q', false],
     ['another case', 'P', false],
     ['a part of it', 'ali', false],
     ['an empty text', '', false],
@@ -104,7 +104,7 @@ describe('owns', () => {
     expect(owns(WRITER, owner)).toBe(expected)
   })
 
-  test.each([null, undefined, ''])('is false for %j, whatever a session of somebody else made holds', (owner) => {
+  test.each([null, undefined, ''])('is false for %j, whatever a session that was not made here holds', (owner) => {
     expect(owns({ ...WRITER, principals: [null as never, undefined as never, ''] }, owner)).toBe(false)
   })
 

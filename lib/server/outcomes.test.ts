@@ -7,17 +7,17 @@ import { type Outcome, createOutcomeCounter } from './outcomes.ts'
 const SECRET = 'a-secret-of-32-characters-or-more'
 const TOKEN = forge({ header: TOKEN_HEADER, claims: tokenClaims() })
 
-test('each request has one verdict, with its reason for the operator and nothing of the request', async () => {
-  const verdicts: Outcome[] = []
+test('each request has one outcome, with its reason for the operator and nothing of the request', async () => {
+  const outcomes: Outcome[] = []
   const { count, counts } = createOutcomeCounter()
   const resolver = createSessionResolver({
     clock: () => NOW * 1000,
     localFirst: { audience: APP, afterUpgrade: 'allow' },
     backend: { secret: SECRET },
     cookieSession: { read: async () => ({ principal: 'ada' }), origins: ['https://notes.example'] },
-    onOutcome(verdict) {
-      verdicts.push(verdict)
-      count(verdict)
+    onOutcome(outcome) {
+      outcomes.push(outcome)
+      count(outcome)
     },
   })
   const requests = [
@@ -36,7 +36,7 @@ test('each request has one verdict, with its reason for the operator and nothing
     { cookie: 'a=b' },
   ]
   for (const request of requests) await resolver.resolve(request)
-  expect(verdicts).toEqual([
+  expect(outcomes).toEqual([
     { ok: true, source: 'none', authMode: 'anonymous' },
     { ok: true, source: 'local-first', authMode: 'local-first' },
     { ok: true, source: 'local-first', authMode: 'local-first' },
@@ -49,7 +49,7 @@ test('each request has one verdict, with its reason for the operator and nothing
     { ok: true, source: 'cookie', authMode: 'external' },
     { ok: false, source: 'cookie', reason: 'COOKIE_ORIGIN_REFUSED' },
   ])
-  expect(JSON.stringify(verdicts)).not.toContain(ALICE.principal)
+  expect(JSON.stringify(outcomes)).not.toContain(ALICE.principal)
   expect(counts()).toEqual({
     accepted: { none: 1, 'local-first': 2, backend: 1, cookie: 1 },
     refused: {
@@ -72,7 +72,7 @@ describe('counts', () => {
     expect(counts().refused).toEqual({ TOKEN_EXPIRED: 1 })
   })
 
-  test('leave out what was no verdict: a fault of the server', async () => {
+  test('leave out a fault of the server', async () => {
     const { count, counts } = createOutcomeCounter()
     const lookup = (): Promise<'active'> => Promise.reject(new Error('database is down'))
     const resolver = createSessionResolver({

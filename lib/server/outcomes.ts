@@ -16,7 +16,7 @@ export interface OutcomeCounts {
 /** Counts outcomes. Made by {@link createOutcomeCounter}. */
 export interface OutcomeCounter {
   /** Pass it as `onOutcome`. */
-  readonly count: (verdict: Outcome) => void
+  readonly count: (outcome: Outcome) => void
   /** Returns a copy of the current counts. */
   readonly counts: () => OutcomeCounts
 }
@@ -26,9 +26,9 @@ export function createOutcomeCounter(): OutcomeCounter {
   const accepted: Partial<Record<SessionSource, number>> = {}
   const refused: Partial<Record<LatchkeyErrorCode, number>> = {}
   return {
-    count(verdict) {
-      if (verdict.ok) accepted[verdict.source] = (accepted[verdict.source] ?? 0) + 1
-      else refused[verdict.reason] = (refused[verdict.reason] ?? 0) + 1
+    count(outcome) {
+      if (outcome.ok) accepted[outcome.source] = (accepted[outcome.source] ?? 0) + 1
+      else refused[outcome.reason] = (refused[outcome.reason] ?? 0) + 1
     },
     counts: () => ({ accepted: { ...accepted }, refused: { ...refused } }),
   }

@@ -9,7 +9,7 @@ import { ANONYMOUS } from './session.ts'
 
 const RUNS = Number(process.env['LATCHKEY_FUZZ_RUNS'] ?? 10_000)
 /** Hours, for a million runs on a slow machine. */
-const PATIENCE = 7_200_000
+const TIMEOUT_MS = 7_200_000
 const SECRET = 'a-secret-of-32-characters-or-more'
 
 let provider: TestIssuer
@@ -97,7 +97,7 @@ describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`,
         { numRuns: RUNS },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
@@ -117,7 +117,7 @@ describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`,
         { numRuns: RUNS / 10 },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 
   test(
@@ -136,7 +136,7 @@ describe(`in ${RUNS} runs the resolver neither fails, nor accepts, nor repeats`,
         { numRuns: RUNS / 10 },
       )
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 })
 

@@ -50,7 +50,7 @@ describe('a request without a credential (checklist 1: no credential gives anony
     })
   })
 
-  test('gives a session that nobody can change', async () => {
+  test('gives a session that cannot be changed', async () => {
     const resolution = await resolve(null)
     if (!resolution.ok) throw new Error('refused')
     for (const part of [resolution.session, resolution.session.principals, resolution.session.claims])
@@ -80,7 +80,7 @@ describe('an Authorization header', () => {
     ['with a comma after it', `Bearer ${TOKEN},`],
     ['with quotes', `Bearer "${TOKEN}"`],
     ['with a parameter', `Bearer token="${TOKEN}"`],
-    ['with a character outside of token68', `Bearer ${TOKEN}é`],
+    ['with a character outside token68', `Bearer ${TOKEN}é`],
     ['with a NUL escaped', `Bearer ${TOKEN}%00`],
   ])('%s is malformed, even where anonymous requests are allowed', async (_, value) => {
     const resolution = await resolve(value)
@@ -365,7 +365,7 @@ describe('createSessionResolver', () => {
     )
   })
 
-  test('takes the system clock unless told', async () => {
+  test('takes the system clock by default', async () => {
     vi.useFakeTimers({ now: NOW * 1000 })
     try {
       const resolver = createSessionResolver({ localFirst: LOCAL_FIRST })

@@ -5,7 +5,7 @@ import { type DecodedJws, decodeJws } from '../tokens/decode.ts'
 import { type BackendOptions, createBackendSource } from './sources/backend.ts'
 import { type CookieSessionOptions, createCookieSource } from './sources/cookie.ts'
 import type { ExternalIssuer } from './external/options.ts'
-import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './external/verifier.ts'
+import { MAX_EXTERNAL_TOKEN_CHARACTERS, createExternalVerifiers } from './external/verifier.ts'
 import { hasPrincipalForm } from '../identity/principal.ts'
 import { type LocalFirstOptions, createLocalFirstSource } from './sources/local-first.ts'
 import { type ProfileVerifier, type TokenProfile, openProfiles } from './sources/token-profile.ts'
@@ -47,7 +47,7 @@ export interface SessionResolverOptions {
    */
   readonly verifier?: 'native'
   /** Called with the outcome of each request. It must not throw. */
-  readonly onOutcome?: (verdict: Outcome) => void
+  readonly onOutcome?: (outcome: Outcome) => void
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
 }
@@ -208,7 +208,7 @@ function createTokenRouter(options: SessionResolverOptions, clock: () => number)
     },
     route(token) {
       if (token.startsWith(LOCAL_FIRST_HEADER)) return localFirst(token)
-      const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+      const jws = decodeJws(token, MAX_EXTERNAL_TOKEN_CHARACTERS)
       const { header, claims } = jws
       if (header['typ'] === TOKEN_TYPE || claims['iss'] === LOCAL_FIRST_ISSUER) return localFirst(token, jws)
       const profile = profiles.get(claims['iss'])

@@ -174,7 +174,7 @@ describe('requireSameSession (checklist 11: another principal is refused) (check
     expect(codeOf({ ...ADA, authMode: 'local-first', claims: {} }, undefined, { ...ADA, claims: {} })).toBe('accepted')
   })
 
-  test('refuses another principal, an alias and nobody', () => {
+  test('refuses another principal, an alias and no principal', () => {
     for (const principal of ['bob', 'old', null])
       expect(codeOf({ ...ADA, principal }, ROLES)).toBe('PRINCIPAL_MISMATCH')
   })

@@ -14,11 +14,11 @@ export const ANONYMOUS: ServerSession = Object.freeze({
 export const MOST_ALIASES = 16
 
 /** Longest principal, in characters: the limit of `sub` in OpenID Connect. */
-export const LONGEST_PRINCIPAL = 255
+export const MAX_PRINCIPAL_CHARACTERS = 255
 
 /** Returns true if a value is a valid principal. */
 export function isPrincipal(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= LONGEST_PRINCIPAL && isPlainText(value)
+  return typeof value === 'string' && value !== '' && value.length <= MAX_PRINCIPAL_CHARACTERS && isPlainText(value)
 }
 
 /** Returns true if a value is a valid list of aliases. */

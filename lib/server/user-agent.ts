@@ -26,11 +26,11 @@ const PLATFORMS: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Longest part of the header that is read, in characters. */
-const MAX_READ = 512
+const MAX_READ_CHARACTERS = 512
 
 /** Returns a name such as `Firefox on Windows` for a `User-Agent` header (RFC 9110 §10.1.5), at most 40 characters. */
 export function describeUserAgent(header: string | null | undefined): Described {
-  const text = (header ?? '').slice(0, MAX_READ)
+  const text = (header ?? '').slice(0, MAX_READ_CHARACTERS)
   const find = (table: typeof BROWSERS): string | null => table.find(([words]) => words.test(text))?.[1] ?? null
   const [browser, platform] = [find(BROWSERS), find(PLATFORMS)]
   return {

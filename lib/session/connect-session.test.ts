@@ -15,7 +15,7 @@ import {
 } from './session.testing.ts'
 
 describe('a session starts (checklist 15: from a token at construction or later; a client may start without one)', () => {
-  test('by itself, with the token of the identity in force', async () => {
+  test('by itself, with the token of the current identity', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const transport = testTransport()
@@ -368,7 +368,7 @@ describe('a token that is none', () => {
     expect(String(error)).not.toContain('c2VjcmV0')
   })
 
-  test('of another principal than the identity in force never starts', async () => {
+  test('of another principal than the current identity never starts', async () => {
     const time = testTime()
     const { auth, principal } = await testIdentity(time)
     const transport = testTransport()

@@ -255,7 +255,7 @@ async function perform(world: World, act: Act): Promise<void> {
     world.isOver = false
     await session.start(...given)
   }
-  /** Without a verdict it waits; nobody here does. */
+  /** Without a verdict it waits; no server here does. */
   const update = (token: string | null): void => void session.update(token).catch(() => {})
 
   switch (act) {
@@ -408,7 +408,7 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   account.online = true
   if (identity.principal() === undefined) await auth.ensureIdentity()
   sessionBack(identity)
-  // A person who is told that their key moved to an account signs in again; here somebody else saw that all is well.
+  // A person who is told that their key moved to an account signs in again; here another party saw that all is well.
   auth.reportToken(null)
   const started = startUnlessKept(world)
   await time.advance(SECOND)
@@ -420,7 +420,7 @@ async function expectGoodTimesHelp(world: World): Promise<void> {
   }
   session.connect()
   await rest()
-  // Whoever was silent answers.
+  // A silent party answers.
   if (other.wire === 'opening') {
     other.wire = 'up'
     other.connection!.accepted()

@@ -126,7 +126,7 @@ describe('a clear that never settles', () => {
     return { ...given, cleared, finish: () => finish() }
   }
 
-  test('is reported after half a minute, and keeps nobody waiting', async () => {
+  test('is reported after half a minute, and keeps no caller waiting', async () => {
     const { time, session, transport, cleared } = await clearing()
     await time.advance(29 * SECOND)
     expect(await isSettled(cleared)).toBe(false)

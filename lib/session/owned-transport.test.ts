@@ -143,7 +143,7 @@ describe('the owner', () => {
     expect(store.owner).toBe(principal())
   })
 
-  test('is stored for whoever came first, however slow the store is', async () => {
+  test('is stored for the first user, however slow the store is', async () => {
     let answer = (): void => {}
     const slow = new Promise<void>((resolve) => void (answer = resolve))
     const store = testStore()
@@ -189,7 +189,7 @@ describe('the owner', () => {
     expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
   })
 
-  test('is nobody if the data is cleared after a sign-out', async () => {
+  test('is null if the data is cleared after a sign-out', async () => {
     const { open, store, auth } = await world()
     const { session } = await open()
     await auth.signOut({ force: true })

@@ -100,7 +100,7 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
       if (isCurrent()) await store.write(principal)
     },
     async assign(principal) {
-      // What follows a deletion belongs to the current user; without one, to whoever comes next.
+      // What follows a deletion belongs to the current user; without one, to the next user.
       claimed = principal ?? current()
       await store.write(claimed)
     },

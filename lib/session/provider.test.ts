@@ -76,7 +76,7 @@ describe("a provider's token (checklist 23: a changed token restarts the session
     expect(session.getState()).toEqual({ status: 'connected', principal: 'ada' })
   })
 
-  test('that the app is told of is given to start at once, whoever the user is', async () => {
+  test('that the app is told of is given to start at once, for any user', async () => {
     const { session, source, transport } = await signedIn()
     await session.start(source.next())
     await session.start(source.next({ sub: 'bob' }))

@@ -122,7 +122,7 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     expect(faults).toEqual([expect.objectContaining({ code: 'PRINCIPAL_MISMATCH' })])
   })
 
-  test('never, where there is nobody to ask: an expired one goes to the other side as it is', async () => {
+  test('never, without a way to get another token: an expired one goes to the other side as it is', async () => {
     const time = testTime()
     const source = testSource(time.clock)
     const old = source.next()

@@ -337,7 +337,7 @@ describe('an error that another part of the app set', () => {
     expect(auth.getState().error).toBeUndefined()
   })
 
-  test('again and again, as often as this session ends it, drives nobody into a loop', async () => {
+  test('again and again, as often as this session ends it, causes no loop', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
     const [good, bad] = [testTransport(), testTransport()]
@@ -538,7 +538,7 @@ describe('a lost connection (checklist 20: sessions survive lost connections)', 
     expect(transport.calls).toEqual(['connect one', 'connect two'])
   })
 
-  test('is what any word but a verdict means, such as unavailable', async () => {
+  test('is what any reason but a verdict means, such as unavailable', async () => {
     const time = testTime()
     const { auth } = await testIdentity(time)
     const transport = testTransport()

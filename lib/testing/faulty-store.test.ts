@@ -87,7 +87,7 @@ describe('an operation that goes wrong', () => {
     expect(faults).toMatchObject({ struck: true, pending: 0 })
   })
 
-  test('is any operation unless told, and none before or after', async () => {
+  test('is any operation by default, and none before or after', async () => {
     const { faults, faulty } = world()
     faults.arm('rejects', undefined, 2)
     expect(await faulty.read()).toBeUndefined()

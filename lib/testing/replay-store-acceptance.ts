@@ -31,30 +31,30 @@ export function replayStoreAcceptance(
   return [...cases, { name: 'keeps a count for its seconds', run: async () => keepsCounts(await open(), passTime) }]
 }
 
-const SECONDS = 600
+const WINDOW_S = 600
 
 async function keepsCounts(store: ReplayStore, passTime: NonNullable<ReplayStoreOptions['passTime']>): Promise<void> {
   const name = crypto.randomUUID()
-  expectEqual(await store.increment(name, SECONDS), 1)
-  await passTime((SECONDS - 1) * 1000)
-  expectEqual(await store.increment(name, SECONDS), 2)
+  expectEqual(await store.increment(name, WINDOW_S), 1)
+  await passTime((WINDOW_S - 1) * 1000)
+  expectEqual(await store.increment(name, WINDOW_S), 2)
 }
 
 const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
   async 'counts the uses of a name from 1'(store) {
     const name = crypto.randomUUID()
-    for (const count of [1, 2, 3]) expectEqual(await store.increment(name, SECONDS), count)
+    for (const count of [1, 2, 3]) expectEqual(await store.increment(name, WINDOW_S), count)
   },
 
   async 'counts each name separately'(store) {
     const name = crypto.randomUUID()
     for (const other of [name, `${name}:`, name.toUpperCase(), `${name} `])
-      expectEqual(await store.increment(other, SECONDS), 1)
+      expectEqual(await store.increment(other, WINDOW_S), 1)
   },
 
   async 'of twenty concurrent uses exactly one is the first'(store) {
     const name = crypto.randomUUID()
-    const counts = await Promise.all(Array.from({ length: 20 }, () => store.increment(name, SECONDS)))
+    const counts = await Promise.all(Array.from({ length: 20 }, () => store.increment(name, WINDOW_S)))
     expectEqual(
       counts.sort((left, right) => left - right).join(),
       Array.from({ length: 20 }, (_, index) => index + 1).join(),
@@ -64,7 +64,7 @@ const CASES: Readonly<Record<string, (store: ReplayStore) => Promise<void>>> = {
   async 'keeps the names of proofs and of nonces apart, whatever they contain'(store) {
     const id = crypto.randomUUID()
     for (const name of [`latchkey:once:${id}`, `latchkey:once:nonce:${id}.1.${'x'.repeat(43)}`])
-      expectEqual(await store.increment(name, SECONDS), 1)
+      expectEqual(await store.increment(name, WINDOW_S), 1)
   },
 }
 

@@ -5,7 +5,7 @@ export const LOCAL_FIRST_ISSUER = 'urn:latchkey:local-first'
 export const TOKEN_TYPE = 'latchkey+jwt'
 
 /** Default lifetime of a local-first token, in seconds. */
-export const TOKEN_LIFETIME = 900
+export const TOKEN_LIFETIME_S = 900
 
 /** Longest lifetimes that a verifier accepts, in seconds. */
 export const LONGEST_LIFETIME = { token: 3600, proof: 120 } as const

@@ -4,16 +4,16 @@ import type { LatchkeyError } from '../errors.ts'
 import { decodeJws } from './decode.ts'
 import { encode, outcome } from './forge.testing.ts'
 
-const LIMIT = 16_384
+const MAX_CHARACTERS = 16_384
 const HEADER = encode('{"alg":"EdDSA"}')
 
 function decoded(claims: string): Promise<string> {
-  return outcome(() => decodeJws(`${HEADER}.${encode(claims)}.AA`, LIMIT))
+  return outcome(() => decodeJws(`${HEADER}.${encode(claims)}.AA`, MAX_CHARACTERS))
 }
 
 describe('decodeJws', () => {
   test('takes a token apart and believes nothing', () => {
-    const jws = decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AAEC`, LIMIT)
+    const jws = decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AAEC`, MAX_CHARACTERS)
     expect(jws.header).toEqual({ alg: 'EdDSA' })
     expect(jws.claims).toEqual({ sub: 'a' })
     expect(Buffer.from(jws.input).toString()).toBe(`${HEADER}.${encode('{"sub":"a"}')}`)
@@ -24,7 +24,7 @@ describe('decodeJws', () => {
     const parse = vi.spyOn(JSON, 'parse')
     const token = `${HEADER}.e30.AA`
     expect(await outcome(() => decodeJws(token, token.length - 1))).toBe('TOKEN_TOO_LARGE')
-    expect(await outcome(() => decodeJws('.'.repeat(LIMIT + 1), LIMIT))).toBe('TOKEN_TOO_LARGE')
+    expect(await outcome(() => decodeJws('.'.repeat(MAX_CHARACTERS + 1), MAX_CHARACTERS))).toBe('TOKEN_TOO_LARGE')
     expect(parse).not.toHaveBeenCalled()
     expect(await outcome(() => decodeJws(token, token.length))).toBe('accepted')
     expect(parse).toHaveBeenCalled()
@@ -50,7 +50,7 @@ describe('decodeJws', () => {
     ['claims in over-long UTF-8', `${HEADER}.${encode(Buffer.from('7b2261223a22c0af227d', 'hex'))}.AA`],
     ['claims after a byte order mark', `${HEADER}.${encode('\uFEFF{}')}.AA`],
   ])('refuses %s', async (_, token) => {
-    expect(await outcome(() => decodeJws(token, LIMIT))).toBe('TOKEN_MALFORMED')
+    expect(await outcome(() => decodeJws(token, MAX_CHARACTERS))).toBe('TOKEN_MALFORMED')
   })
 
   test.each([
@@ -65,15 +65,15 @@ describe('decodeJws', () => {
     ['the claims', `${HEADER}.e30=.AA`],
     ['the signature', `${HEADER}.e30.AA==`],
   ])('refuses padding in %s', async (_, token) => {
-    expect(await outcome(() => decodeJws(token, LIMIT))).toBe('TOKEN_ENCODING_INVALID')
+    expect(await outcome(() => decodeJws(token, MAX_CHARACTERS))).toBe('TOKEN_ENCODING_INVALID')
   })
 })
 
 describe('a header that was seen before', () => {
-  test('is read the same, and nobody can change it for the next token', () => {
-    const first = decodeJws(`${HEADER}.e30.AA`, LIMIT)
+  test('is read the same, and cannot be changed for the next token', () => {
+    const first = decodeJws(`${HEADER}.e30.AA`, MAX_CHARACTERS)
     expect(() => Object.assign(first.header, { alg: 'none' })).toThrow(TypeError)
-    expect(decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AA`, LIMIT)).toMatchObject({
+    expect(decodeJws(`${HEADER}.${encode('{"sub":"a"}')}.AA`, MAX_CHARACTERS)).toMatchObject({
       header: { alg: 'EdDSA' },
       claims: { sub: 'a' },
     })
@@ -81,7 +81,7 @@ describe('a header that was seen before', () => {
 
   test('and was refused is refused again', async () => {
     for (const header of ['{"alg":"a","alg":"b"}', '[]']) {
-      const codes = [1, 2].map(() => outcome(() => decodeJws(`${encode(header)}.e30.AA`, LIMIT)))
+      const codes = [1, 2].map(() => outcome(() => decodeJws(`${encode(header)}.e30.AA`, MAX_CHARACTERS)))
       expect(new Set(await Promise.all(codes))).toEqual(
         new Set([header === '[]' ? 'TOKEN_MALFORMED' : 'TOKEN_MEMBER_DUPLICATE']),
       )
@@ -89,14 +89,18 @@ describe('a header that was seen before', () => {
   })
 
   test('does not stand for one that only decodes to the same bytes', async () => {
-    await outcome(() => decodeJws(`${encode('{"a":""}')}.e30.AA`, LIMIT))
-    expect(await outcome(() => decodeJws(`${encode('{"a":""}')}=.e30.AA`, LIMIT))).toBe('TOKEN_ENCODING_INVALID')
-    expect(await outcome(() => decodeJws(`${encode('{"a":""}')}\n.e30.AA`, LIMIT))).toBe('TOKEN_ENCODING_INVALID')
+    await outcome(() => decodeJws(`${encode('{"a":""}')}.e30.AA`, MAX_CHARACTERS))
+    expect(await outcome(() => decodeJws(`${encode('{"a":""}')}=.e30.AA`, MAX_CHARACTERS))).toBe(
+      'TOKEN_ENCODING_INVALID',
+    )
+    expect(await outcome(() => decodeJws(`${encode('{"a":""}')}\n.e30.AA`, MAX_CHARACTERS))).toBe(
+      'TOKEN_ENCODING_INVALID',
+    )
   })
 })
 
 describe('the cache of headers', () => {
-  const headerOf = (part: string) => decodeJws(`${part}.e30.AA`, LIMIT).header
+  const headerOf = (part: string) => decodeJws(`${part}.e30.AA`, MAX_CHARACTERS).header
   /** Base64url of a header, of this length. */
   const long = (length: number) => encode(`{"alg":"${'a'.repeat((length / 4) * 3 - 10)}"}`)
 
@@ -130,7 +134,7 @@ describe('where there is no Buffer', () => {
   ])('%s gives the same', (_, token) => {
     const decode = (): unknown => {
       try {
-        const { header, claims, signature } = decodeJws(token, LIMIT)
+        const { header, claims, signature } = decodeJws(token, MAX_CHARACTERS)
         return { header, claims, signature: [...signature] }
       } catch (error) {
         return (error as LatchkeyError).code
@@ -180,7 +184,7 @@ describe('a member given twice', () => {
 
   test('is refused in the header', async () => {
     const header = encode('{"alg":"none","alg":"EdDSA"}')
-    expect(await outcome(() => decodeJws(`${header}.e30.AA`, LIMIT))).toBe('TOKEN_MEMBER_DUPLICATE')
+    expect(await outcome(() => decodeJws(`${header}.e30.AA`, MAX_CHARACTERS))).toBe('TOKEN_MEMBER_DUPLICATE')
   })
 
   test('is refused wherever it stands in any JSON', () => {

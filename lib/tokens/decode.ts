@@ -125,13 +125,13 @@ function hasEachString(json: string, value: unknown): boolean {
 }
 
 /** Deeper JSON is left to the round trip. */
-const DEEPEST = 8
+const MAX_DEPTH = 8
 
 /** Counts the strings of a JSON value, the names of members among them; NaN if it is nested too deep. */
 function countStrings(value: unknown, depth: number): number {
   if (typeof value === 'string') return 1
   if (typeof value !== 'object' || value === null) return 0
-  if (depth === DEEPEST) return Number.NaN
+  if (depth === MAX_DEPTH) return Number.NaN
   const members = Object.values(value)
   let count = Array.isArray(value) ? 0 : members.length
   for (const member of members) count += countStrings(member, depth + 1)

@@ -1,7 +1,7 @@
 import { encodeBase64url } from '../identity/base64url.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
 import { utf8 } from '../identity/utf8.ts'
-import { LOCAL_FIRST_ISSUER, TOKEN_LIFETIME, TOKEN_TYPE } from './claims.ts'
+import { LOCAL_FIRST_ISSUER, TOKEN_LIFETIME_S, TOKEN_TYPE } from './claims.ts'
 
 /** Content of a local-first token. */
 export interface TokenInput {
@@ -15,7 +15,7 @@ export interface TokenInput {
 
 /** Signs a local-first token: a compact JWS (RFC 7515) with the claims in the documented order. */
 export function mintToken(key: DeviceKey, input: TokenInput): Promise<string> {
-  return signJws(key, TOKEN_TYPE, { lifetime: TOKEN_LIFETIME, ...input })
+  return signJws(key, TOKEN_TYPE, { lifetime: TOKEN_LIFETIME_S, ...input })
 }
 
 /** Signs a JWS with a device key. The members of `further` stand between the times and the key. */

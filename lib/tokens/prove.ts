@@ -6,7 +6,7 @@ import { signJws } from './mint.ts'
 export const PROOF_TYPE = 'latchkey-proof+jwt'
 
 /** Lifetime of a proof, in seconds. */
-const PROOF_LIFETIME = 60
+const PROOF_LIFETIME_S = 60
 
 /** Content of a proof. */
 export interface ProofInput {
@@ -31,7 +31,7 @@ export interface ProofInput {
 export function mintProof(key: DeviceKey, input: ProofInput): Promise<string> {
   const { audience, now, jti = randomId(), purpose, nonce, linkTo, pairTo, digest } = input
   const claims = { jti, purpose, nonce, link_to: linkTo, pair_to: pairTo, digest }
-  return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME }, claims)
+  return signJws(key, PROOF_TYPE, { audience, now, lifetime: PROOF_LIFETIME_S }, claims)
 }
 
 /** Returns 16 random bytes, base64url. */

@@ -100,7 +100,7 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
     expect(await importPublicKey(x)).toMatchObject({ principal, thumbprint })
   })
 
-  test('a signature of somebody else is refused', async () => {
+  test('a signature of another key is refused', async () => {
     expect(await judge(forge({ header: TOKEN_HEADER, claims: tokenClaims() }, BOB))).toBe('TOKEN_SIGNATURE_INVALID')
   })
 
@@ -119,7 +119,7 @@ describe.each(RUNTIMES)('with $runtime', ({ runtime }) => {
     expect(await judge(`${header}.${claims}.${encode(other)}`)).toBe('TOKEN_SIGNATURE_NOT_CANONICAL')
   })
 
-  test('somebody else as the `sub` is refused', async () => {
+  test('another key as the `sub` is refused', async () => {
     expect(await judge(forge({ header: TOKEN_HEADER, claims: { ...tokenClaims(), sub: BOB.principal } }))).toBe(
       'TOKEN_SUBJECT_MISMATCH',
     )

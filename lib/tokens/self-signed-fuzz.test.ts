@@ -25,7 +25,7 @@ import { type TokenVerifier, createTokenVerifier } from './verify.ts'
 const RUNS = Number(process.env['LATCHKEY_FUZZ_RUNS'] ?? 2000)
 const SEED = process.env['LATCHKEY_EXPLORE_SEED'] ?? 'self-signed'
 /** Hours, for a million runs on a slow machine. */
-const PATIENCE = 14_400_000
+const TIMEOUT_MS = 14_400_000
 
 let withNode: TokenVerifier
 let withWebCrypto: TokenVerifier
@@ -205,6 +205,6 @@ describe(`${RUNS} local-first tokens, most of them changed`, () => {
       // Enough of each: otherwise the comparison says nothing.
       for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 10)
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 })

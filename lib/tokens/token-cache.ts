@@ -2,7 +2,7 @@ import { BoundedMap } from '../bounded-map.ts'
 import { copyText } from './decode.ts'
 
 /** Of the end of a token, in characters: of its signature, which no two tokens share. */
-const INDEXED = 43
+const INDEXED_CHARACTERS = 43
 
 interface Entry<Value> {
   readonly token: string
@@ -22,17 +22,17 @@ export class TokenCache<Value> {
   }
 
   get(token: string): Value | undefined {
-    const entry = this.#entries.get(token.slice(-INDEXED))
+    const entry = this.#entries.get(token.slice(-INDEXED_CHARACTERS))
     return entry?.token === token ? entry.value : undefined
   }
 
   set(token: string, value: Value): void {
     const kept = copyText(token)
-    this.#entries.set(kept.slice(-INDEXED), { token: kept, value })
+    this.#entries.set(kept.slice(-INDEXED_CHARACTERS), { token: kept, value })
   }
 
   /** Deletes the token, which must be one that {@link get} found. */
   delete(token: string): void {
-    this.#entries.delete(token.slice(-INDEXED))
+    this.#entries.delete(token.slice(-INDEXED_CHARACTERS))
   }
 }

@@ -7,7 +7,7 @@ import { createProofVerifier, createTokenVerifier } from './verify.ts'
 
 const clock = (): number => NOW * 1000
 const RUNS = 5000
-const PATIENCE = 300_000
+const TIMEOUT_MS = 300_000
 
 const tokens = createTokenVerifier({ audience: APP, clock })
 const proofs = createProofVerifier({ audience: ACCOUNT_SERVER, clock })
@@ -125,7 +125,7 @@ function sharedPart(said: string, token: string): string | undefined {
 }
 
 describe('a mutated token', () => {
-  test('is never accepted, and never repeated in the error', { timeout: PATIENCE }, async () => {
+  test('is never accepted, and never repeated in the error', { timeout: TIMEOUT_MS }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...VECTORS), mutations, async ({ token }, steps) => {
         const mutated = steps.reduce((text, step) => step(text), token)
@@ -138,7 +138,7 @@ describe('a mutated token', () => {
 })
 
 describe('a mutated proof', () => {
-  test('is never accepted, and never repeated in the error', { timeout: PATIENCE }, async () => {
+  test('is never accepted, and never repeated in the error', { timeout: TIMEOUT_MS }, async () => {
     const proof = fc.constantFrom(
       ...VECTORS.flatMap((vector) => [vector.upgrade_proof, vector.bind_proof, vector.link_proof]),
     )
@@ -154,7 +154,7 @@ describe('a mutated proof', () => {
 })
 
 describe('any text', () => {
-  test('is refused, and never repeated in the error', { timeout: PATIENCE }, async () => {
+  test('is refused, and never repeated in the error', { timeout: TIMEOUT_MS }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: character, maxLength: 300 })),

@@ -239,7 +239,7 @@ describe.each(KINDS)('a $name', (kind) => {
     })
 
     test.each([
-      ['of somebody else', BOB.principal],
+      ['of another user', BOB.principal],
       ['in upper case', ALICE.principal.toUpperCase()],
       ['without hyphens', ALICE.principal.replaceAll('-', '')],
       ['that differs in its last digit', ALICE.principal.slice(0, -1) + '0'],
@@ -397,7 +397,7 @@ describe.each(KINDS)('a $name', (kind) => {
       expect(await kind.judge(`${input}.${encode(other)}`)).toBe('TOKEN_SIGNATURE_NOT_CANONICAL')
     })
 
-    test('of somebody else does not fit', async () => {
+    test('of another user does not fit', async () => {
       expect(await kind.judge(forge(whole, BOB))).toBe('TOKEN_SIGNATURE_INVALID')
     })
 
@@ -701,7 +701,7 @@ describe('a verifier', () => {
     expect(() => create({ audience: APP, cacheSize: -1 })).toThrow(TypeError)
   })
 
-  test('takes the system clock unless told', async () => {
+  test('takes the system clock by default', async () => {
     vi.useFakeTimers({ now: NOW * 1000 })
     try {
       expect(await outcome(() => createTokenVerifier({ audience: APP }).verify(token))).toBe('accepted')

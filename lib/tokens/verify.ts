@@ -18,10 +18,10 @@ import { type PublicKey, checkPoint, importPublicKey } from './public-key.ts'
 import { TokenCache } from './token-cache.ts'
 
 /** Largest token or proof, in characters. */
-const SIZE_LIMIT = 4096
+const MAX_TOKEN_CHARACTERS = 4096
 
 /** Tolerated lead of `iat` over this server's clock, in seconds. */
-const LEEWAY_SECONDS = 60
+const LEEWAY_S = 60
 
 /** Options shared by both verifiers. */
 export interface VerifierOptions {
@@ -117,7 +117,7 @@ export function createTokenCheck(options: VerifierOptions): TokenCheck {
     verify(token, jws) {
       const known = verified.get(token)
       if (known) return recall(token, known)
-      const decoded = jws && token.length <= SIZE_LIMIT ? jws : decodeJws(token, SIZE_LIMIT)
+      const decoded = jws && token.length <= MAX_TOKEN_CHARACTERS ? jws : decodeJws(token, MAX_TOKEN_CHARACTERS)
       return whenReady(verifySelfSigned<TokenClaims>(decoded, TOKEN_KIND, context), (result) => {
         verified.set(token, result)
         return result
@@ -136,7 +136,7 @@ export function createProofVerifier(options: VerifierOptions): ProofVerifier {
   const context = readOptions(options)
   return {
     async verify(proof, expectation) {
-      const result = await verifySelfSigned<ProofClaims>(decodeJws(proof, SIZE_LIMIT), PROOF_KIND, context)
+      const result = await verifySelfSigned<ProofClaims>(decodeJws(proof, MAX_TOKEN_CHARACTERS), PROOF_KIND, context)
       checkExpectation(result.claims, expectation)
       return result
     },
@@ -296,7 +296,7 @@ function checkLifetime({ iat, exp }: Times, most: number): void {
 export function checkClock({ iat, exp }: Times, now: number): void {
   // Not `exp <= now`: with a clock that returns NaN, a token would never expire.
   if (!(exp > now)) throw new LatchkeyError('TOKEN_EXPIRED')
-  if (iat > now + LEEWAY_SECONDS) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
+  if (iat > now + LEEWAY_S) throw new LatchkeyError('TOKEN_NOT_YET_VALID')
 }
 
 function publicKey(x: string, { keys, native }: Context): Awaitable<PublicKey> {

@@ -38,7 +38,7 @@ export interface LinkingAccount {
  * it, and it becomes an alias only with the last statement.
  *
  * A refused link leaves no trace. Without transactions, this holds for a refusal by `before`, which runs when nothing
- * but the reservation is written. An account that nobody has used loses the principal to the reservation permanently.
+ * but the reservation is written. An unused account loses the principal to the reservation permanently.
  *
  * @param account - the link is refused if its mailbox was proven after it was read
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`, `PROOF_KEY_REVOKED`, `ALIASES_FULL`, `PROOF_LINK_MISMATCH`; errors of
@@ -173,7 +173,7 @@ async function countAliases(principals: PrincipalStore, user: BoundUser, { princ
  * principal. If the key was revoked, the principal is retired instead: the key may be in other hands. Its backups are
  * kept for 30 days, unless the key renews them. Idempotent.
  *
- * @param before - called unless the principal is retired: nobody could own anything by it
+ * @param before - called unless the principal is retired: a retired principal owns nothing
  * @throws {LatchkeyError} `ALIAS_UNKNOWN`; errors of `before`
  */
 export async function giveUp(

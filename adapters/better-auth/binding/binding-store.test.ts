@@ -62,7 +62,7 @@ onEachEngine((newServer) => {
       ).toBeNull()
     })
 
-    test('takes the principal of a sign-up that nobody finished', async () => {
+    test('takes the principal of a sign-up that was not finished', async () => {
       const server = await newServer({ emailAndPassword: { enabled: true, requireEmailVerification: true } })
       const { device, binding, store } = await bindingOf(server)
       const one = await newPerson(server, device)

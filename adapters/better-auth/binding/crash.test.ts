@@ -24,7 +24,7 @@ const WHERE = (
 ) as (keyof typeof PLACES)[]
 
 /** A guard against hanging, not a limit on speed. */
-const PATIENCE = 600_000
+const TIMEOUT_MS = 600_000
 
 /**
  * Before the first statement, and after each that wrote. A statement that reads leaves what a death before it leaves:
@@ -48,7 +48,7 @@ interface Prepared {
   readonly check: () => Promise<void>
 }
 
-describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) => {
+describe.each(WHERE)('a server on %s dies in', { timeout: TIMEOUT_MS }, (where) => {
   const links: string[] = []
   let opened: MeetingPlace
   let server: TestServer
@@ -143,7 +143,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     }
     const ids = new Set(users.map(({ id }) => id))
     const homeless = rows.filter(({ kind, userId }) => (kind === 'canonical' || kind === 'alias') && !ids.has(userId))
-    // A deletion that was cut short: such a row is nobody's for ever, and only its name says otherwise.
+    // A deletion that was cut short: such a row has no owner for ever, and only its name says otherwise.
     for (const { principal } of homeless) expect(bound.map((user) => user['principal'])).not.toContain(principal)
     for (const names of [
       bound.map(({ principal }) => principal),
@@ -244,7 +244,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(10)
   })
 
-  /** Somebody whose account has the principal of one device, and a second device. */
+  /** A user whose account has the principal of one device, and a second device. */
   async function withSecondDevice(credentials: ReturnType<typeof person>): Promise<{ one: Person; two: Person }> {
     const one = await newPerson(server)
     await one.prove('/sign-up/email', credentials)
@@ -261,7 +261,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
   const actsOn = async ({ device }: Person, act: string) =>
     (await server.rows('latchkeyAudit')).filter((row) => String(row['act']).startsWith(`${act}:${device.principal}:`))
 
-  /** The second principal is the account's or nobody's, and the lock, the record and the keys say the same. */
+  /** The second principal is the account's or has no owner, and the lock, the record and the keys say the same. */
   async function expectAliasWhole({ one, two }: { one: Person; two: Person }, canonical: string): Promise<boolean> {
     const { principal, aliases, accountId } = (await one.session())!
     expect(principal).toBe(canonical)
@@ -326,7 +326,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     expect(deaths).toBeGreaterThan(5)
   })
 
-  test('a deletion: the account exists with its principal, or nobody ever gets that principal again', async () => {
+  test('a deletion: the account exists with its principal, or that principal is never given again', async () => {
     const deaths = await everyDeath('a deletion', async (round) => {
       const one = await newPerson(server)
       const credentials = person(`delete-${round}`)
@@ -489,7 +489,7 @@ describe.each(WHERE)('a server on %s dies in', { timeout: PATIENCE }, (where) =>
     return { one, fresh, accountId }
   }
 
-  test('an approval: there is at most one grant, which nobody has, and the device can be let in again', async () => {
+  test('an approval: there is at most one grant, which no device has, and the device can be let in again', async () => {
     const deaths = await everyDeath('an approval', async (round) => {
       const { one, fresh, accountId } = await beforePairing(`grant-${round}`)
       const { thumbprint } = fresh.device

@@ -5,7 +5,7 @@ import type { BoundUser, PrincipalRow } from '../schema.ts'
 export const NOBODYS = { userId: null, issuer: null, subject: null } as const
 
 /** How long a principal is reserved for an account that is being created, in milliseconds. */
-const RESERVATION = 15 * 60 * 1000
+const RESERVATION_MS = 15 * 60 * 1000
 
 /** Returns a value that no earlier binding had. */
 export function newEpoch(): string {
@@ -39,7 +39,7 @@ export function isHold(row: PrincipalRow, now: Date): boolean {
 
 /** Returns the expiry of a reservation that is made now. */
 export function endOf(now: Date): Date {
-  return new Date(now.getTime() + RESERVATION)
+  return new Date(now.getTime() + RESERVATION_MS)
 }
 
 /** A row is valid only in its user's epoch; the account's own id belongs to it in every epoch. */

@@ -6,8 +6,8 @@ import { PLACES } from '../testing/process.testing.ts'
 import {
   type Arena,
   type Call,
-  PATIENCE,
   PROCESSES,
+  RACE_TIMEOUT_MS,
   type Tally,
   count,
   openArena,
@@ -16,7 +16,7 @@ import {
 import { type Person, cookieOf, newPerson, post, proofOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
 
-describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATIENCE }, (where, open) => {
+describe.each(Object.entries(PLACES))('several processes on %s', { timeout: RACE_TIMEOUT_MS }, (where, open) => {
   let arena: Arena
   let server: TestServer
 
@@ -78,7 +78,7 @@ describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATI
     return { path: '/latchkey/link', body: { nonce }, headers: { ...cookieOf(one), [PROOF_HEADER]: proof } }
   }
 
-  test('one principal, linked in each to another account: at most one of them has it, and whoever was told so', async () => {
+  test('one principal, linked in each to another account: at most one of them has it, the one that was told so', async () => {
     await rounds('one principal, links to several accounts', async (round, tally) => {
       const device = await testDevice()
       const people = await each(async (index) => {

@@ -16,10 +16,10 @@ export interface ReplayStore {
 }
 
 /** How often expired rows are deleted from the table, in milliseconds. */
-const SWEEP = 60_000
+const SWEEP_MS = 60_000
 
 /** How much longer a name is kept, in milliseconds: for a server whose clock is behind, it has not expired. */
-const CLOCKS_APART = 300_000
+const CLOCKS_APART_MS = 300_000
 
 /** @param storage - used instead of the table */
 export function createReplayStore(clock: () => number, storage?: ReplayStorage): ReplayStore {
@@ -27,11 +27,11 @@ export function createReplayStore(clock: () => number, storage?: ReplayStorage):
 }
 
 function tableStore(clock: () => number): ReplayStore {
-  const sweep = sweepIn(SWEEP, clock)
+  const sweep = sweepIn(SWEEP_MS, clock)
   return {
     async use(adapter, name, until) {
       if (!(await insertUnique(adapter, 'latchkeyProof', 'jti', { jti: name, until }))) return false
-      const where = [{ field: 'until', operator: 'lt' as const, value: new Date(clock() - CLOCKS_APART) }]
+      const where = [{ field: 'until', operator: 'lt' as const, value: new Date(clock() - CLOCKS_APART_MS) }]
       await sweep(() => adapter.deleteMany({ model: 'latchkeyProof', where }))
       return true
     },
@@ -41,7 +41,7 @@ function tableStore(clock: () => number): ReplayStore {
 function sharedStore(storage: ReplayStorage, clock: () => number): ReplayStore {
   return {
     async use(_, name, until) {
-      const left = Math.max(0, until.getTime() - clock()) + CLOCKS_APART
+      const left = Math.max(0, until.getTime() - clock()) + CLOCKS_APART_MS
       // Anything but a certain first use counts as used.
       return (await storage.increment(`latchkey:once:${name}`, Math.ceil(left / 1000))) === 1
     },

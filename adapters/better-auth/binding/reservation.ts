@@ -150,7 +150,7 @@ async function checkRow(
 }
 
 /**
- * Returns true if an account was created with the principal by a sign-up that gave no session, and nobody has used it
+ * Returns true if an account was created with the principal by a sign-up that gave no session, and has not been used
  * since: it has no verified identifier, and its subject was never read. Its address may be mistyped, and then the
  * device could never sign in to it. So the key may bind its principal to another account.
  */

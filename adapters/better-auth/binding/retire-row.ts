@@ -15,7 +15,7 @@ export async function retireRow(principals: PrincipalStore, row: PrincipalRow): 
   return true
 }
 
-/** Returns true if the account revoked the key of a principal: after the account, nobody may have the principal. */
+/** Returns true if the account revoked the key of a principal: no other account may have the principal then. */
 export async function hasRevokedKey(principals: PrincipalStore, { thumbprint }: PrincipalRow): Promise<boolean> {
   return thumbprint !== null && isRevokedKey(principals, thumbprint)
 }

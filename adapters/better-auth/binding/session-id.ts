@@ -1,7 +1,7 @@
 import { encodeBase64url } from '../../../lib/server-kit.ts'
 
 /** Number of bytes of a derived id. */
-const LENGTH = 16
+const ID_BYTES = 16
 
 /**
  * Returns the claim `sid` of a session's tokens: base64url of the first 16 bytes of SHA-256("latchkey/v1/sid" ‖ id of
@@ -21,5 +21,5 @@ export function tagOf(cookie: string, userId: string): Promise<string> {
 
 async function derivedId(label: string, text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(label + text))
-  return encodeBase64url(new Uint8Array(digest, 0, LENGTH))
+  return encodeBase64url(new Uint8Array(digest, 0, ID_BYTES))
 }

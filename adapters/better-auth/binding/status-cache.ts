@@ -2,10 +2,10 @@ import type { Awaitable } from '../../../lib/server-kit.ts'
 import type { KeyStatus } from './status.ts'
 
 /** How long a cached status is used, in milliseconds: other server processes may change the database meanwhile. */
-const LIFETIME = 5000
+const STATUS_LIFETIME_MS = 5000
 
 /** Largest number of cached statuses. */
-const SIZE = 10_000
+const MAX_STATUSES = 10_000
 
 /** Caches the status of device keys for a short time. */
 export interface StatusCache {
@@ -32,13 +32,13 @@ export function statusCacheOf(adapter: object, clock: () => number = Date.now): 
 }
 
 /** @param size - largest number of cached statuses */
-export function createStatusCache(clock: () => number, size: number = SIZE): StatusCache {
+export function createStatusCache(clock: () => number, size: number = MAX_STATUSES): StatusCache {
   const known = new Map<string, { readonly status: KeyStatus; readonly until: number }>()
   let generation = 0
 
   async function refresh(key: string, look: () => Promise<KeyStatus>): Promise<KeyStatus> {
     const begun = generation
-    const until = clock() + LIFETIME
+    const until = clock() + STATUS_LIFETIME_MS
     const status = await look()
     // A status that was read before a change must not be cached after it.
     if (begun !== generation) return status
@@ -53,7 +53,7 @@ export function createStatusCache(clock: () => number, size: number = SIZE): Sta
       const found = known.get(key)
       // Not `until <= now`: after a clock was set back, a status must not be cached for hours.
       const left = found ? found.until - clock() : 0
-      return found && left > 0 && left <= LIFETIME ? found.status : refresh(key, look)
+      return found && left > 0 && left <= STATUS_LIFETIME_MS ? found.status : refresh(key, look)
     },
     clear() {
       generation++

@@ -186,7 +186,7 @@ export async function releaseStale(
   user: BoundUser,
   rows: readonly PrincipalRow[],
 ): Promise<void> {
-  // Without a key nobody could use it; and a reset writes such a row before its user.
+  // Without a key it could not be used; and a reset writes such a row before its user.
   const isStale = (row: PrincipalRow, of: BoundUser): boolean =>
     isBinding(row) && row.userId === of.id && row.thumbprint !== null && !isCurrent(row, of)
   const seen = rows.filter((row) => isStale(row, user))

@@ -36,7 +36,7 @@ onEachEngine((newServer) => {
   }
 
   describe('a second device that holds something', () => {
-    test('adopts: nobody loses anything, and every device sees both (checklist 27: adopt)', async () => {
+    test('adopts: nothing is lost, and every device sees both (checklist 27: adopt)', async () => {
       const { server, first, two, signIn, canonical, alias } = await secondDevice()
       expect(await signIn()).toMatchObject({
         outcome: 'conflict',

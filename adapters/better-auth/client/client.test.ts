@@ -200,7 +200,7 @@ describe('an answer of the account server', () => {
     [502, 'PROVIDER_FAILED'],
     [503, 'PROVIDER_FAILED'],
   ] as const) {
-    test(`${status} is ${code}, not that nobody is signed in`, async () => {
+    test(`${status} is ${code}, not a missing session`, async () => {
       const { account } = pluginAlone(failed(status))
       await expect(account.getSession()).rejects.toMatchObject({ code })
       await expect(account.getToken()).rejects.toMatchObject({ code })

@@ -8,7 +8,7 @@ import { type TestServer, person } from '../testing/server.testing.ts'
 const ada = person('ada')
 const eve = person('eve')
 
-/** An account that nobody has used yet, and the cookies of its session. */
+/** An unused account, and the cookies of its session. */
 async function openAccount(server: TestServer): Promise<Map<string, string>> {
   const browser = server.browser()
   await browser.send('/sign-up/email', post(eve))

@@ -156,7 +156,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
     })
 
-    test("that somebody else sent: its account waits, and is accepted only with the user's confirmation", async () => {
+    test("that another person sent: its account waits, and is accepted only with the user's confirmation", async () => {
       const { server, browser, mail, ask, principal } = await linked()
       await ask(ada.email)
       const lure = server.browser()
@@ -171,7 +171,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test('that somebody else sent, followed by the page itself: refused, and nobody is signed in', async () => {
+    test('that another person sent, followed by the page itself: refused, without a sign-in', async () => {
       const { server, browser, auth, mail, ask, principal } = await linked()
       await ask(ada.email)
       await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
@@ -180,7 +180,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('session')).toEqual([])
     })
 
-    test("that somebody else sent, followed by the page itself with nothing typed before: its account waits for the user's confirmation", async () => {
+    test("that another person sent, followed by the page itself with nothing typed before: its account waits for the user's confirmation", async () => {
       const { server, browser, auth, mail, principal } = await linked()
       await server.browser().send('/sign-in/magic-link', post({ email: eve.email }))
       expect(await auth.upgrade(() => verify(browser, mail.last().token))).toMatchObject({
@@ -242,8 +242,8 @@ onEachEngine((newServer) => {
       const fresh = (await userOf(server))['principal']
       expect(fresh).not.toBe(principal)
       expect(again.getState()).toMatchObject({ session: { principal: fresh } })
-      const ring = (await browser.store.read()) as { entries: { principal: string }[] }
-      expect(ring.entries.map((entry) => entry.principal)).toContain(principal)
+      const keyring = (await browser.store.read()) as { entries: { principal: string }[] }
+      expect(keyring.entries.map((entry) => entry.principal)).toContain(principal)
     })
 
     test('opened in another browser, it changes no identity here, and the upgrade stays pending', async () => {
@@ -255,7 +255,7 @@ onEachEngine((newServer) => {
         session: { principal },
       })
     })
-    test("a link that somebody else sent for their own account, verified by a page of the app: their account waits for the user's confirmation", async () => {
+    test("a link that another person sent for their own account, verified by a page of the app: their account waits for the user's confirmation", async () => {
       const mail = mailing()
       const emailVerification = {
         sendVerificationEmail: mail.send,

@@ -12,7 +12,7 @@ type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
 
 /** An id of this length does not occur in a text by chance. */
-const MIN_DISTINCT_ID_LENGTH = 16
+const MIN_DISTINCT_ID_CHARACTERS = 16
 
 /**
  * Tables that never give access to an account: mailed tokens, of which those of an earlier owner are refused, keys of
@@ -107,7 +107,7 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
  * there.
  */
 function distinctText(userId: string): string {
-  return userId.length >= MIN_DISTINCT_ID_LENGTH ? userId : JSON.stringify(userId)
+  return userId.length >= MIN_DISTINCT_ID_CHARACTERS ? userId : JSON.stringify(userId)
 }
 
 /** Searches a separate column, or inside a text. One query for the whole table. */

@@ -12,7 +12,7 @@ type Installation = Partial<Pick<SessionRow, 'deviceTag' | 'deviceName' | 'paire
 const COOKIE = 'latchkey_device'
 
 /** How long browsers keep a cookie at most, in seconds: 400 days. */
-const MAX_AGE = 400 * 24 * 3600
+const MAX_AGE_S = 400 * 24 * 3600
 
 /**
  * Returns the columns for a session that this request creates. The first sign-in with a proof gives the browser a
@@ -31,7 +31,7 @@ export async function installationOf(
   }
   // The user does not want the browser to be recognized.
   if (ctx.body?.rememberMe === false) return {}
-  const { name, attributes } = ctx.context.createAuthCookie(COOKIE, { maxAge: MAX_AGE })
+  const { name, attributes } = ctx.context.createAuthCookie(COOKIE, { maxAge: MAX_AGE_S })
   const value = known(ctx.getCookie(name)) ?? ((await provenDevice(ctx)) && newValue())
   if (value === undefined) return {}
   ctx.setCookie(name, value, attributes)

@@ -64,7 +64,7 @@ onEachEngine((newServer) => {
       return { server, mails, request: pathOf(mails.last().url) }
     }
 
-    test('that nobody signed records nothing, and does not reveal whether an address has an account', async () => {
+    test('without a signature records nothing, and does not reveal whether an address has an account', async () => {
       const { server, mails } = await asked()
       await enterByLink(server, () => mails.last().url)
       const acts = await server.rows('latchkeyAudit')

@@ -26,7 +26,7 @@ interface ServerCalls {
 /** What an app calls on its server, without a request. */
 const apiOf = ({ auth }: TestServer) => (auth as unknown as { readonly api: ServerCalls }).api
 
-// Nobody attacks here: people forget passwords, lose laptops, mistype addresses, ask for help. Nobody loses a
+// No attacks here: people forget passwords, lose laptops, mistype addresses, ask for help. No user loses a
 // principal.
 onEachEngine((newServer) => {
   const open = async (isVerificationRequired = false) => {

@@ -9,8 +9,8 @@ import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 
-// Whoever signed up with a proof keeps the principal, whichever way they verify their address; and what looks the same
-// from outside, an address that somebody else used, still takes the account from its creator.
+// A user who signed up with a proof keeps the principal, whichever way they verify their address. What looks the same
+// from outside, an address of another person, still takes the account from its creator.
 onEachEngine((newServer) => {
   const open = async (more: Partial<BetterAuthOptions> = {}) => {
     const mails = mailing()
@@ -41,7 +41,7 @@ onEachEngine((newServer) => {
     expect((await server.rows('latchkeyAudit')).map(({ act }) => String(act).split(':')[0])).toEqual(['bind'])
   }
 
-  describe('keeps the principal of whoever signed up with a proof', () => {
+  describe('keeps the principal of a user who signed up with a proof', () => {
     test('the link, opened in the same browser by plain navigation', async () => {
       const { server, creator, mailed } = await open()
       expect((await creator.browser.send(await mailed())).status).toBe(200)
@@ -107,13 +107,13 @@ onEachEngine((newServer) => {
       const fresh = (await mailApp.session())!.principal
       expect(fresh).not.toBe(creator.device.principal)
       expect(await creator.session()).toMatchObject({ principal: fresh, aliases: [], recoverable: true })
-      // Its own work: nobody else's credentials are asked for.
+      // Its own work: no other user's credentials are asked for.
       expect((await link(creator, creator.device)).status).toBe(200)
       expect(await creator.session()).toMatchObject({ principal: fresh, aliases: [creator.device.principal] })
     })
   })
 
-  describe('takes the account from a creator who used the address of somebody else', () => {
+  describe('takes the account from a creator who used the address of another person', () => {
     test('the victim opens the link, and enters by a magic link', async () => {
       const { server, mails, creator: eve, mailed } = await open()
       await server.browser().send(await mailed())

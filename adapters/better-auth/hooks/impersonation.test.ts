@@ -28,7 +28,7 @@ async function newBoss(server: TestServer) {
 
 onEachEngine((newServer) => {
   describe('an admin who impersonates a user', () => {
-    test('exchanges no session of an account that nobody has used, and leaves it open', async () => {
+    test('exchanges no session of an unused account, and leaves it open', async () => {
       const server = await newServer({ plugins: [...EXCHANGING, admin()] })
       const boss = await newBoss(server)
       await server.browser().send('/sign-up/email', post(ada))
@@ -53,7 +53,7 @@ onEachEngine((newServer) => {
       expect(await claimsFor(one.browser)).not.toHaveProperty('act')
     })
 
-    test('fixes no principal by reading, and gets no token for an account that nobody has used', async () => {
+    test('fixes no principal by reading, and gets no token for an unused account', async () => {
       const server = await newServer({ plugins: [admin()] })
       const boss = await newBoss(server)
       await server.browser().send('/sign-up/email', post(ada))

@@ -153,7 +153,7 @@ onEachEngine((newServer) => {
       await expectNothing(server)
     })
 
-    test("handed over to somebody else leaves nothing: the start was another browser's", async () => {
+    test("handed over to another person leaves nothing: the start was another browser's", async () => {
       const server = await newServer(openId())
       const [eve, victim] = [await newPerson(server), await newPerson(server)]
       const address = await leave(eve.browser, await proofOf(eve.device))

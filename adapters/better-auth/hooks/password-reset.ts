@@ -13,7 +13,7 @@ import { provenDevice, requestContextOf } from './request-context.ts'
  */
 const BY_MAILBOX: readonly (string | undefined)[] = ['/reset-password', '/email-otp/reset-password']
 
-/** Routes that set a password for whoever asks by a phone number, or asks an admin. */
+/** Routes that set a password by a code sent to a phone number, or by an admin. */
 const BY_OTHERS: readonly (string | undefined)[] = ['/phone-number/reset-password', '/admin/set-user-password']
 
 /** Returns true for a route that sets a new password without the earlier one. */

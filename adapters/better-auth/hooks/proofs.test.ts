@@ -4,76 +4,76 @@ import { describe, expect, test } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { openSqlite } from '../testing/database.testing.ts'
 import { createReplayStore } from '../binding/replay-store.ts'
-import { PROOF_HEADER, createProofGate } from './proofs.ts'
+import { PROOF_HEADER, createOneTimeProofs } from './proofs.ts'
 import { AUDIENCE, testServer } from '../testing/server.testing.ts'
 
 const UPGRADE = { purpose: 'upgrade' } as const
 
-async function gateOf() {
+async function testProofs() {
   const clock = manualClock()
   const opened = openSqlite()
   const server = await testServer({}, opened)
   const context = (await server.auth.$context) as unknown as AuthContext
-  const gate = createProofGate({ audience: AUDIENCE, clock: clock.now })
+  const proofs = createOneTimeProofs({ audience: AUDIENCE, clock: clock.now })
   const device = await testDevice()
   const proof = () => device.proof({ audience: AUDIENCE, purpose: 'upgrade', now: clock.now() / 1000 })
   const headers = async () => new Headers({ [PROOF_HEADER]: await proof() })
-  return { clock, server, opened, context, gate, headers }
+  return { clock, server, opened, context, proofs, headers }
 }
 
 describe('a used proof', () => {
   test('is remembered for five minutes after it expires, and then forgotten', async () => {
-    const { clock, server, context, gate, headers } = await gateOf()
-    await gate.admit(context, await headers(), UPGRADE)
+    const { clock, server, context, proofs, headers } = await testProofs()
+    await proofs.admit(context, await headers(), UPGRADE)
     clock.advance(359_000)
-    await gate.admit(context, await headers(), UPGRADE)
+    await proofs.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(2)
     clock.advance(61_000)
-    await gate.admit(context, await headers(), UPGRADE)
+    await proofs.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(2)
     clock.advance(3_600_000)
-    await gate.admit(context, await headers(), UPGRADE)
+    await proofs.admit(context, await headers(), UPGRADE)
     expect(await server.rows('latchkeyProof')).toHaveLength(1)
   })
 
   test('is refused by a second server whose clock is four minutes behind, although the first one deletes expired proofs', async () => {
-    const { clock, context, gate, headers } = await gateOf()
+    const { clock, context, proofs, headers } = await testProofs()
     const used = await headers()
-    const behind = createProofGate({ audience: AUDIENCE, clock: () => clock.now() - 240_000 })
-    await gate.admit(context, used, UPGRADE)
+    const behind = createOneTimeProofs({ audience: AUDIENCE, clock: () => clock.now() - 240_000 })
+    await proofs.admit(context, used, UPGRADE)
     clock.advance(240_000)
-    await gate.admit(context, await headers(), UPGRADE)
+    await proofs.admit(context, await headers(), UPGRADE)
     await expect(behind.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
       body: { code: 'PROOF_REPLAYED' },
     })
   })
 
   test('is refused for its whole life, sweeps included', async () => {
-    const { clock, context, gate, headers } = await gateOf()
+    const { clock, context, proofs, headers } = await testProofs()
     const used = await headers()
-    await gate.admit(context, used, UPGRADE)
+    await proofs.admit(context, used, UPGRADE)
     for (let second = 0; second < 59; second++) {
       clock.advance(1000)
-      await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
+      await expect(proofs.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
         body: { code: 'PROOF_REPLAYED' },
       })
     }
   })
 
   test('is refused if the database fails, and the error is not that of a replay', async () => {
-    const { opened, server, context, gate, headers } = await gateOf()
+    const { opened, server, context, proofs, headers } = await testProofs()
     ;(opened.database as Sqlite.Database).exec(
       `create trigger full before insert on latchkeyProof begin select raise(fail, 'disk full'); end`,
     )
     const refused = await headers()
-    await expect(gate.admit(context, refused, UPGRADE)).rejects.toThrow('disk full')
+    await expect(proofs.admit(context, refused, UPGRADE)).rejects.toThrow('disk full')
     expect(await server.rows('latchkeyProof')).toEqual([])
   })
 })
 
 describe('with a storage that counts', () => {
   test('a proof is recorded there and not in the table, for as long as it could be replayed', async () => {
-    const { clock, server, context, headers } = await gateOf()
+    const { clock, server, context, headers } = await testProofs()
     const counts = new Map<string, number>()
     const seconds: number[] = []
     const storage = {
@@ -83,14 +83,14 @@ describe('with a storage that counts', () => {
         return counts.get(key)!
       },
     }
-    const gate = createProofGate({
+    const proofs = createOneTimeProofs({
       audience: AUDIENCE,
       clock: clock.now,
       replayStore: createReplayStore(clock.now, storage),
     })
     const used = await headers()
-    await gate.admit(context, used, UPGRADE)
-    await expect(gate.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
+    await proofs.admit(context, used, UPGRADE)
+    await expect(proofs.admit(context, new Headers(used), UPGRADE)).rejects.toMatchObject({
       body: { code: 'PROOF_REPLAYED' },
     })
     expect([...counts.keys()]).toEqual([expect.stringMatching(/^latchkey:once:[\w-]{22}$/)])
@@ -100,9 +100,9 @@ describe('with a storage that counts', () => {
   })
 
   test('whatever is not certainly the first use is refused, and a failure is not reported as a replay', async () => {
-    const { clock, context, headers } = await gateOf()
+    const { clock, context, headers } = await testProofs()
     const gateWith = (increment: () => number) =>
-      createProofGate({
+      createOneTimeProofs({
         audience: AUDIENCE,
         clock: clock.now,
         replayStore: createReplayStore(clock.now, { increment }),

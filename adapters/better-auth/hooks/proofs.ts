@@ -16,7 +16,7 @@ import type { Adapter, ProvenDevice } from '../binding/types.ts'
 export const PROOF_HEADER = 'x-latchkey-proof'
 
 /** Verifies proofs; each can be used once. */
-export interface ProofGate {
+export interface OneTimeProofs {
   /**
    * Verifies the proof in the headers and marks it as used.
    *
@@ -37,8 +37,8 @@ export interface ProofGate {
   useOnce(context: AuthContext, name: string, until: Date): Promise<void>
 }
 
-/** Options of a proof gate. */
-export interface ProofGateOptions {
+/** Options of {@link createOneTimeProofs}. */
+export interface OneTimeProofOptions {
   /** `aud`: the account server's addresses. */
   readonly audience: string | OwnAddresses
   readonly clock: () => number
@@ -47,12 +47,12 @@ export interface ProofGateOptions {
   readonly challenges?: Challenges | undefined
 }
 
-export function createProofGate({
+export function createOneTimeProofs({
   audience,
   clock,
   replayStore = createReplayStore(clock),
   challenges,
-}: ProofGateOptions): ProofGate {
+}: OneTimeProofOptions): OneTimeProofs {
   const verifier = createProofVerifier({ audience, clock })
 
   /** Outside any transaction: a rolled-back sign-up must not make its proof usable again. */

@@ -18,14 +18,14 @@ export interface RequestContext {
   addedCredential?: string
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
-  /** The request signed somebody in who was not signed in: the token of that session. */
+  /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
   /** The user whose binding changed in the request. */
   reboundUser?: string
 }
 
 /** Keyed by the request's own headers, or by the context of a call without headers: an inner call has others. */
-const notes = new WeakMap<object, RequestContext>()
+const contexts = new WeakMap<object, RequestContext>()
 
 /** Returns the data of the current request. Without a request nothing is kept. */
 export function requestContextOf(
@@ -33,8 +33,8 @@ export function requestContextOf(
 ): RequestContext {
   const key = ctx?.headers ?? ctx?.context
   if (!key) return {}
-  const found = notes.get(key) ?? {}
-  notes.set(key, found)
+  const found = contexts.get(key) ?? {}
+  contexts.set(key, found)
   return found
 }
 

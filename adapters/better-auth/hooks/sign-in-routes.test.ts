@@ -132,7 +132,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
     })
 
-    test("for somebody else's address, leaves neither user nor session", async () => {
+    test("for another person's address, leaves neither user nor session", async () => {
       const { server, one, mail } = await setUp()
       const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
       expect(await server.rows('user')).toEqual([])
@@ -289,7 +289,7 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
-    test('of somebody else signs nobody in', async () => {
+    test('of another person gives no session', async () => {
       const { server, one, options } = await setUp()
       expect(
         (await one.prove('/passkey/verify-authentication', { response: softPasskey(ORIGIN).authenticate(options) }))

@@ -67,7 +67,7 @@ async function proveByMailbox(
 }
 
 /**
- * The mailbox's owner has signed in, and whoever verified the address earlier may be another person: removes their
+ * The mailbox's owner has signed in, and the person who verified the address earlier may be another one: removes their
  * passwords, providers and sessions, as Better Auth does where the address is still unverified.
  */
 async function endEarlierAccess({ context }: GenericEndpointContext, session: NewSession['session']): Promise<void> {

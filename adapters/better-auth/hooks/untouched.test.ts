@@ -8,7 +8,7 @@ import { type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
 
-/** A plugin that nobody has heard of: it names users in its own way. */
+/** An unknown plugin: it names users in its own way. */
 const unknownPlugin: BetterAuthPlugin = {
   id: 'unknown',
   schema: {

@@ -300,7 +300,7 @@ onEachEngine((newServer) => {
       expect(await server.rows('user')).toHaveLength(1)
     })
 
-    test('stays with an account that was deleted: nobody gets it again', async () => {
+    test('stays with an account that was deleted: it is never given again', async () => {
       const server = await newServer({ user: { deleteUser: { enabled: true } } })
       const device = await testDevice()
       const signUp = async (name: string) =>

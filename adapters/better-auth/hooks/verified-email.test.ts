@@ -209,7 +209,7 @@ onEachEngine((newServer) => {
     expect((await server.rows('latchkeyPrincipal')).map(({ kind }) => kind).sort()).toEqual(['canonical', 'reserved'])
   })
 
-  test('a mailbox proof binds no account that somebody else could still enter', async () => {
+  test('a mailbox proof binds no account that another person could still enter', async () => {
     const { extra, last } = openRoutes()
     const server = await newServer(extra)
     await server.browser().send('/sign-up/email', post(victim))

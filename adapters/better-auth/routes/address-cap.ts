@@ -10,7 +10,7 @@ export interface AddressCap {
 }
 
 /** Largest number of addresses that are remembered. */
-const ADDRESSES = 10_000
+const MAX_ADDRESSES = 10_000
 
 /**
  * Creates a cap. It is kept in memory only, so that the storage does not reveal who paired.
@@ -19,7 +19,7 @@ const ADDRESSES = 10_000
  * @param lifetime - of a slot, in milliseconds
  */
 export function createAddressCap(most: number, lifetime: number, clock: () => number): AddressCap {
-  const taken = new BoundedMap<string, readonly number[]>(ADDRESSES)
+  const taken = new BoundedMap<string, readonly number[]>(MAX_ADDRESSES)
   return {
     take(address) {
       if (address === null) return true

@@ -9,8 +9,8 @@ import { PLACES } from '../testing/process.testing.ts'
 import {
   type Arena,
   type Outcome,
-  PATIENCE,
   PROCESSES,
+  RACE_TIMEOUT_MS,
   ROUNDS,
   type Schedule,
   type Tally,
@@ -70,7 +70,7 @@ interface Look {
 
 describe.each(Object.entries(PLACES))(
   'several processes on %s adopt and undo',
-  { timeout: PATIENCE },
+  { timeout: RACE_TIMEOUT_MS },
   (where, open) => {
     let arena: Arena
     let failing = ''
@@ -159,7 +159,7 @@ describe.each(Object.entries(PLACES))(
       return aftermath.steps
     }
 
-    /** What was given up is its account's for thirty days, and nobody else's. */
+    /** What was given up is its account's for thirty days, and no other's. */
     async function expectHolds({ world, after, looks }: Aftermath): Promise<void> {
       const held = world.devices.find(({ principal }) => isHeldByOneOf(looks, after.standing(principal)))
       if (!held) return
@@ -210,7 +210,7 @@ function expectOneHolder({ world, after, looks }: Aftermath): void {
   }
 }
 
-/** Invariant 1: whoever was told a principal was told the one that stays, unless the mailbox was proven meanwhile. */
+/** Invariant 1: a principal that was told to a caller stays, unless the mailbox was proven meanwhile. */
 function expectFixedPrincipals({ world, outcomes, looks, after }: Aftermath): void {
   for (const [index, { account }] of world.deeds.entries()) {
     const { session } = outcomes[index]!.answer as Partial<SessionAnswer>
@@ -261,7 +261,7 @@ function expectExplained(race: Aftermath, principal: string): void {
   // What is held is its account's, whatever others try.
   if (before.held !== undefined && !endings.includes(before.held))
     expect([after.of ?? before.held, after.held ?? before.held]).toEqual([before.held, before.held])
-  if (after.until) expect(Math.abs(after.until.getTime() - Date.now() - 30 * DAY)).toBeLessThan(PATIENCE)
+  if (after.until) expect(Math.abs(after.until.getTime() - Date.now() - 30 * DAY)).toBeLessThan(RACE_TIMEOUT_MS)
 }
 
 /** One row of the audit for each change, and keys that are revoked with their account alone. */

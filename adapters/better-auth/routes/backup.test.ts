@@ -258,7 +258,7 @@ onEachEngine((newServer) => {
     expect(await backupsIn(server)).toMatchObject([{ principal: back!.device.principal, until: null }])
   })
 
-  test('an alias that is unlinked because its key was revoked keeps its backups as long, and nobody renews them', async () => {
+  test('an alias that is unlinked because its key was revoked keeps its backups as long, and they cannot be renewed', async () => {
     const server = await newServer()
     const one = await withAccount(server)
     await one.session()
@@ -313,7 +313,7 @@ onEachEngine((newServer) => {
       expect(await one.kept(locator)).not.toBeNull()
     })
 
-    test('an address has its limit for each day, whoever asks, and removing does not help', async () => {
+    test('an address has its limit for each day, for all clients together, and removing does not help', async () => {
       const server = await open(newServer)
       const from = { 'x-forwarded-for': '192.0.2.1' }
       for (let index = 0; index < 3; index++) {

@@ -10,7 +10,7 @@ import {
 import type { Backups, BackupsWithoutAccount } from '../binding/backups.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import { refuseCrossSite } from '../hooks/cross-site.ts'
-import { type ProofGate, rethrow } from '../hooks/proofs.ts'
+import { type OneTimeProofs, rethrow } from '../hooks/proofs.ts'
 import { type Endpoint, readText } from './endpoint.ts'
 
 /** The response of `POST /latchkey/backup` and `POST /latchkey/backup/renew`. */
@@ -27,15 +27,15 @@ export interface BackupReadAnswer {
 
 /** Dependencies of the endpoints. */
 export interface BackupTools {
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
   readonly backups: Backups
 }
 
 /** Characters of a locator: 32 bytes in base64url. */
-const LOCATOR = 43
+const LOCATOR_CHARACTERS = 43
 
 /** Longest envelope, in characters. */
-const ENVELOPE = 4096
+const MAX_ENVELOPE_CHARACTERS = 4096
 
 const OPTIONS = { method: 'POST', requireHeaders: true, metadata: { noStore: true } } as const
 
@@ -49,7 +49,7 @@ export function backupEndpoints(
   return {
     latchkeyBackup: createAuthEndpoint('/latchkey/backup', OPTIONS, async (ctx) => {
       const asked = ctx as unknown as GenericEndpointContext
-      const envelope = readText(ctx.body, 'envelope', ENVELOPE)
+      const envelope = readText(ctx.body, 'envelope', MAX_ENVELOPE_CHARACTERS)
       const { hash, device } = await proven(asked, tools(), 'put', await hashOf(asked), envelope)
       const address = ctx.request ? getIP(ctx.request, ctx.context.options) : null
       const backup = { hash, envelope, address }
@@ -59,7 +59,7 @@ export function backupEndpoints(
     latchkeyRenewBackup: createAuthEndpoint('/latchkey/backup/renew', OPTIONS, async (ctx) => {
       const asked = ctx as unknown as GenericEndpointContext
       refuseCrossSite(asked)
-      const { hash, device } = await proven(asked, tools(), 'renew', readText(ctx.body, 'hash', LOCATOR))
+      const { hash, device } = await proven(asked, tools(), 'renew', readText(ctx.body, 'hash', LOCATOR_CHARACTERS))
       const expiresIn = await tools().backups.renew(ctx.context.adapter, device, hash).catch(rethrow)
       return ctx.json<BackupAnswer>({ expiresIn })
     }),
@@ -79,21 +79,21 @@ export function backupEndpoints(
 /** The locator is in the body alone: addresses of requests end up in logs and histories. */
 async function hashOf(ctx: GenericEndpointContext): Promise<string> {
   refuseCrossSite(ctx)
-  const locator = readText(ctx.body, 'locator', LOCATOR)
-  const hash = locator.length === LOCATOR ? await hashLocator(locator).catch(() => null) : null
+  const locator = readText(ctx.body, 'locator', LOCATOR_CHARACTERS)
+  const hash = locator.length === LOCATOR_CHARACTERS ? await hashLocator(locator).catch(() => null) : null
   if (hash !== null) return hash
   throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: 'locator: expected 32 bytes in base64url' })
 }
 
 async function proven(
   ctx: GenericEndpointContext,
-  { gate }: BackupTools,
+  { proofs }: BackupTools,
   method: BackupMethod,
   hash: string,
   envelope = '',
 ): Promise<{ readonly hash: string; readonly device: ProvenDevice }> {
   const digest = await backupDigest(method, hash, envelope)
-  return { hash, device: await gate.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
+  return { hash, device: await proofs.admit(ctx.context, ctx.headers!, { purpose: 'backup', digest }) }
 }
 
 /**

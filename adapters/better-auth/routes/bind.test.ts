@@ -35,7 +35,7 @@ async function bind({ browser, device }: Person, headers?: Record<string, string
 }
 
 onEachEngine((newServer) => {
-  /** Somebody with a session in an account that is open. */
+  /** A user with a session in an account that is open. */
   const open = async (extra: Partial<BetterAuthOptions> = {}) => {
     const server = await newServer(extra)
     const one = await newPerson(server)

@@ -1,5 +1,5 @@
 import { createAuthEndpoint } from 'better-auth/api'
-import { type ActTools, type SessionContext, useNonce } from './nonce.ts'
+import { type NonceTools, type SessionContext, useNonce } from './nonce.ts'
 import { claim } from '../binding/claim.ts'
 import { waysBeforeBinding } from '../hooks/handover.ts'
 import { type Endpoint, actsForSession, readText, requireFresh } from './endpoint.ts'
@@ -17,7 +17,7 @@ import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 
 /** Dependencies of the endpoint; they exist once the server is configured. */
-export interface BindTools extends ActTools {
+export interface BindTools extends NonceTools {
   readonly cache: StatusCache
 }
 
@@ -39,7 +39,7 @@ export function bindEndpoint(tools: () => BindTools, clock: () => number): Endpo
 
 function provenBy(ctx: SessionContext, tools: BindTools): Promise<ProvenDevice> {
   const nonce = readText(ctx.body, 'nonce', 200)
-  return useNonce(ctx, tools, 'bind', () => tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
+  return useNonce(ctx, tools, 'bind', () => tools.proofs.admit(ctx.context, ctx.headers!, { purpose: 'bind', nonce }))
 }
 
 /** The request may name the account that it is meant for. */

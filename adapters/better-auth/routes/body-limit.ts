@@ -2,7 +2,7 @@ import { isLatchkeyError } from '../../../lib/server.ts'
 import { parseObject } from '../../../lib/server-kit.ts'
 
 /** Largest body that the plugin's endpoints read, in bytes. */
-const LIMIT = 16 * 1024
+const MAX_BODY_BYTES = 16 * 1024
 
 /**
  * Reads a body before anything parses it, and stops at the limit whatever Content-Length says.
@@ -29,7 +29,7 @@ async function readBody(body: ReadableStream<Uint8Array>): Promise<Uint8Array<Ar
   const reader = body.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     size += part.value.length
-    if (size > LIMIT) {
+    if (size > MAX_BODY_BYTES) {
       // Not awaited: a body with a second reader is cancelled only when both are.
       reader.cancel().catch(() => {})
       return TOO_LARGE
@@ -61,5 +61,8 @@ function badRequest(message: string): Response {
 }
 
 function tooLarge(): Response {
-  return Response.json({ code: 'BODY_TOO_LARGE', message: `The body is over ${LIMIT} bytes.` }, { status: 413 })
+  return Response.json(
+    { code: 'BODY_TOO_LARGE', message: `The body is over ${MAX_BODY_BYTES} bytes.` },
+    { status: 413 },
+  )
 }

@@ -35,7 +35,7 @@ export interface RevocationAnswer {
 }
 
 /** Longest name of a device, in characters. */
-const NAME = 40
+const MAX_NAME_CHARACTERS = 40
 
 /** Lists, names and revokes the devices of an account: the sessions, grouped by installation. */
 export function deviceEndpoints(
@@ -126,7 +126,7 @@ function deviceWith(id: string, devices: readonly Device[]): Device {
 
 /** Other users of the account see the name: it must not change how the text around it reads. */
 function readName(body: unknown): string {
-  const name = readText(body, 'name', NAME).trim()
+  const name = readText(body, 'name', MAX_NAME_CHARACTERS).trim()
   if (name !== '' && !/[\p{Cf}\p{Zl}\p{Zp}]/u.test(name)) return name
   throw new APIError('BAD_REQUEST', { code: 'BODY_INVALID', message: 'name: expected visible characters' })
 }

@@ -69,7 +69,7 @@ const stateless = ({ handler }: TestServer) =>
     anonymous: 'deny',
   })
 
-/** This server, as somebody else's provider. */
+/** This server, as another app's provider. */
 const asProvider = ({ handler }: TestServer, issuer: ExternalIssuer['issuer'] = ORIGIN): ExternalIssuer => ({
   issuer,
   jwksUrl: `${AUDIENCE}/jwks`,
@@ -423,7 +423,7 @@ describe('an alias that was given up', () => {
     await provider.close()
   })
 
-  test('is bound to nobody else while it is held, in any of the possible ways', async () => {
+  test('is bound to no other account while it is held, in any of the possible ways', async () => {
     const { provider, server, one, two } = await linked()
     await unlink(one, two.device.principal)
     const eve = await newPerson(server, two.device)

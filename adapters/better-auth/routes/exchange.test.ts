@@ -658,7 +658,7 @@ describe('the token', () => {
 })
 
 describe('limits', () => {
-  test('in total, whoever asks', async () => {
+  test('in total, for all clients together', async () => {
     let now = Date.now()
     const server = await testServer(exchanging({ limit: 2 }, () => now))
     const ask = async () => {

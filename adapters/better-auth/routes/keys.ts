@@ -16,7 +16,7 @@ import type { Subject } from '../binding/types.ts'
 import { isRecent } from './recent-sign-in.ts'
 
 /** Longest name of a key, in characters. */
-const NAME = 64
+const MAX_NAME_CHARACTERS = 64
 
 /** Lists, names and revokes the device keys of an account. */
 export function keyEndpoints(
@@ -32,7 +32,7 @@ export function keyEndpoints(
     }),
     latchkeyNameKey: createAuthEndpoint('/latchkey/keys/name', actsForSession, async (ctx) => {
       const thumbprint = readText(ctx.body, 'thumbprint', 64)
-      const name = readText(ctx.body, 'name', NAME)
+      const name = readText(ctx.body, 'name', MAX_NAME_CHARACTERS)
       const principals = store(ctx)
       requireOwnKeys(ctx.context.session)
       await keyOf(principals, ctx.context.session, thumbprint)
@@ -108,7 +108,7 @@ async function keysOf(
   principals: PrincipalStore,
   { session, user }: Asking,
 ): Promise<{ keys: KeyRow[]; subject: Subject }> {
-  // An account that nobody has used has no keys, and listing them fixes nothing.
+  // An unused account has no keys, and listing them fixes nothing.
   const subject = await peekSubject(principals, user.id, session)
   if (!subject) throw new APIError('UNAUTHORIZED')
   return { keys: await listKeys(principals, [subject.principal, ...subject.aliases]), subject }

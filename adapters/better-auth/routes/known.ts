@@ -1,7 +1,7 @@
 import { createAuthEndpoint } from 'better-auth/api'
 import { isKnown } from '../binding/known.ts'
 import { principalStore } from '../binding/principal-store.ts'
-import type { ProofGate } from '../hooks/proofs.ts'
+import type { OneTimeProofs } from '../hooks/proofs.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** The response of `POST /latchkey/known`. */
@@ -14,7 +14,7 @@ export interface KnownAnswer {
 
 /** Dependencies of the endpoint. */
 export interface KnownTools {
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
 }
 
 /**
@@ -26,7 +26,7 @@ export function knownEndpoint(tools: () => KnownTools, clock: () => number): End
     '/latchkey/known',
     { method: 'POST', requireHeaders: true, metadata: { noStore: true } },
     async (ctx) => {
-      const device = await tools().gate.admit(ctx.context, ctx.headers, { purpose: 'known' })
+      const device = await tools().proofs.admit(ctx.context, ctx.headers, { purpose: 'known' })
       const now = clock()
       const principals = principalStore(ctx.context.adapter, new Date(now))
       return ctx.json<KnownAnswer>({ isKnown: await isKnown(principals, device), now })

@@ -225,7 +225,7 @@ onEachEngine((newServer, engine) => {
       const devices = [await testDevice(), await testDevice()]
       const answers = await Promise.all(devices.map((device) => link(one, device)))
       expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
-      // Whoever was refused finds the place still free, or taken.
+      // A refused account finds the place still free, or taken.
       await link(one, devices[0]!)
       await expectRefused(await link(one, await testDevice()), 409, 'ALIASES_FULL')
       expect((await one.session())!.aliases).toHaveLength(16)
@@ -776,7 +776,7 @@ onEachEngine((newServer, engine) => {
       expect((await userOf(server))['name']).toBe('half done')
     })
 
-    test('is not called where the alias is retired, since nobody could own anything by it', async () => {
+    test('is not called where the alias is retired, since a retired principal owns nothing', async () => {
       const heard: Link[] = []
       const { server, one, two } = await withHook((made) => void heard.push(made))
       const { thumbprint } = (await rowOf(server, two.device.principal))!
@@ -903,7 +903,7 @@ onEachEngine((newServer, engine) => {
       expect(await acts(server)).toContain(`reset:${eve.device.principal}`)
       // Once, and never later.
       await victim.browser.send('/sign-out', post({}))
-      // As after nothing was left of whoever made the account.
+      // As after nothing was left of the account's creator.
       await server.change('user', { principalMailboxBy: null })
       const again = await elsewhere(server, ada)
       expect((await link(again, again.device)).status).toBe(200)
@@ -1076,7 +1076,11 @@ onEachEngine((newServer, engine) => {
         'BODY_INVALID',
       ],
       "of the account's own principal": [async ({ one }) => unlink(one, one.device.principal), 404, 'ALIAS_UNKNOWN'],
-      "of nobody's principal": [async ({ one }) => unlink(one, (await testDevice()).principal), 404, 'ALIAS_UNKNOWN'],
+      'of a principal without an account': [
+        async ({ one }) => unlink(one, (await testDevice()).principal),
+        404,
+        'ALIAS_UNKNOWN',
+      ],
       'from another account': [
         async ({ server, two }) => {
           const eve = await newPerson(server)

@@ -79,7 +79,7 @@ async function link(principals: PrincipalStore, ctx: SessionContext, tools: Link
   const subject = await linkable(principals, ctx)
   const nonce = readText(ctx.body, 'nonce', 200)
   const device = await useNonce(ctx, tools, 'link', () =>
-    tools.gate.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }),
+    tools.proofs.admit(ctx.context, ctx.headers!, { purpose: 'link', nonce, linkTo: subject.principal }),
   )
   if (await isTheirs(principals, subject, device)) return
   const user = await principals.findUser('id', subject.accountId)

@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
 import { readText } from './endpoint.ts'
-import { type ProofGate, nonceName, refusal } from '../hooks/proofs.ts'
+import { type OneTimeProofs, nonceName, refusal } from '../hooks/proofs.ts'
 
 /** The context of an endpoint for the current session. */
 export type SessionContext = GenericEndpointContext & {
@@ -9,8 +9,8 @@ export type SessionContext = GenericEndpointContext & {
 }
 
 /** Verifies nonces and proofs. */
-export interface ActTools {
-  readonly gate: ProofGate
+export interface NonceTools {
+  readonly proofs: OneTimeProofs
   readonly challenges: Challenges
 }
 
@@ -22,7 +22,7 @@ export interface ActTools {
  */
 export async function useNonce<Admitted = void>(
   ctx: SessionContext,
-  { gate, challenges }: ActTools,
+  { proofs, challenges }: NonceTools,
   purpose: ChallengePurpose,
   admit?: () => Promise<Admitted>,
 ): Promise<Admitted> {
@@ -30,6 +30,6 @@ export async function useNonce<Admitted = void>(
   const until = await challenges.check(nonce, purpose, ctx.context.session.session.id)
   if (!until) throw refusal('PROOF_NONCE_MISMATCH')
   const admitted = await admit?.()
-  await gate.useOnce(ctx.context, nonceName(nonce), until)
+  await proofs.useOnce(ctx.context, nonceName(nonce), until)
   return admitted as Admitted
 }

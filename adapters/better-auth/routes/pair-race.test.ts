@@ -6,8 +6,8 @@ import {
   type Arena,
   type Call,
   type Outcome,
-  PATIENCE,
   PROCESSES,
+  RACE_TIMEOUT_MS,
   count,
   openArena,
   rounds,
@@ -23,7 +23,7 @@ interface Paired {
   readonly userId: string
 }
 
-describe.each(Object.entries(PLACES))('several processes on %s', { timeout: PATIENCE }, (where, open) => {
+describe.each(Object.entries(PLACES))('several processes on %s', { timeout: RACE_TIMEOUT_MS }, (where, open) => {
   let arena: Arena
 
   beforeAll(async () => {

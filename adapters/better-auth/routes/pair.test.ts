@@ -413,7 +413,7 @@ describe('a grant', () => {
     expect(await server.rows('latchkeyGrant')).toEqual([])
   })
 
-  test('a hook that does not end keeps nobody out', async () => {
+  test('a hook that does not end keeps no device out', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const onDevicePaired = vi.fn(() => new Promise<void>(() => {}))
     const server = await testServer({ plugins: withPairing({ onDevicePaired }) })

@@ -21,7 +21,7 @@ import { peekSubject } from '../binding/subject.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import { isResetDue } from '../binding/verified-email.ts'
 import { isNotTheirs } from '../hooks/impersonation.ts'
-import { type ProofGate, refusal, rethrow } from '../hooks/proofs.ts'
+import { type OneTimeProofs, refusal, rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { PAIRING } from '../hooks/sign-in-origin.ts'
 import type { BoundUser, GrantRow } from '../schema.ts'
@@ -71,7 +71,7 @@ export type OnDevicePaired = (device: PairedDevice) => void | Promise<void>
 
 /** Dependencies of the endpoints. */
 export interface PairTools {
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
   readonly onDevicePaired?: OnDevicePaired | undefined
 }
 
@@ -105,7 +105,7 @@ export function pairEndpoints(
   }
 }
 
-async function approve(ctx: SessionContext, { gate }: PairTools, now: Date): Promise<string> {
+async function approve(ctx: SessionContext, { proofs }: PairTools, now: Date): Promise<string> {
   refuseOtherPages(ctx, true)
   const { adapter, session: found } = ctx.context
   const principals = principalStore(adapter, now)
@@ -115,7 +115,7 @@ async function approve(ctx: SessionContext, { gate }: PairTools, now: Date): Pro
   const user = await principals.findUser('id', found.user.id)
   if (!user || !mayApprove(session, user)) throw refusal('GRANT_FORBIDDEN')
   const thumbprint = readText(ctx.body, 'thumbprint', 43)
-  const device = await gate.admit(ctx.context, ctx.headers!, { purpose: 'pair', pairTo: thumbprint })
+  const device = await proofs.admit(ctx.context, ctx.headers!, { purpose: 'pair', pairTo: thumbprint })
   // A device signs its own thumbprint to use a grant: that must not be a grant for anybody.
   if (device.thumbprint === thumbprint) throw refusal('PROOF_PAIR_MISMATCH')
   await requireKeyOf(principals, session, device)
@@ -144,10 +144,10 @@ interface Shown {
 }
 
 /** Returns what a grant is for, if this request's device may use it now. */
-async function shown(ctx: GenericEndpointContext, { gate }: PairTools, now: Date): Promise<Shown> {
+async function shown(ctx: GenericEndpointContext, { proofs }: PairTools, now: Date): Promise<Shown> {
   refuseOtherPages(ctx, true)
   const [text, thumbprint] = [readText(ctx.body, 'grant', 43), readText(ctx.body, 'thumbprint', 43)]
-  const device = await gate.admit(ctx.context, ctx.headers!, { purpose: 'pair', pairTo: thumbprint })
+  const device = await proofs.admit(ctx.context, ctx.headers!, { purpose: 'pair', pairTo: thumbprint })
   if (device.thumbprint !== thumbprint) throw refusal('PROOF_PAIR_MISMATCH')
   const grant = await findGrant(ctx.context.adapter, text, thumbprint, now)
   if (!grant) throw refusal('GRANT_INVALID')

@@ -10,7 +10,7 @@ import { latchkey } from '../plugin.ts'
 type NewServer = (clock?: () => number, total?: number) => Promise<TestServer>
 
 function keepsOneSlot(newServer: NewServer): void {
-  test('hands one message after the other to whoever knows the channel', async () => {
+  test('hands one message after the other to a client that knows the channel', async () => {
     const party = partyOf(await newServer(), randomText(32))
     expect(await party.read()).toMatchObject({ status: 404, code: 'RENDEZVOUS_ENDED' })
     expect(await party.write(0, '')).toMatchObject({ status: 200, seq: 0, data: '', isContested: false })

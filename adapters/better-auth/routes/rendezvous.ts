@@ -29,10 +29,10 @@ export interface RendezvousTools {
 }
 
 /** Largest message, in characters: 4 KiB. */
-const MESSAGE = 4096
+const MAX_MESSAGE_CHARACTERS = 4096
 
 /** Largest number of a message. A pairing has four. */
-const LAST = 15
+const MAX_SEQ = 15
 
 /**
  * Creates the endpoints by which two devices exchange four sealed messages. They need no session, and the server can
@@ -80,9 +80,9 @@ function channelOf(ctx: GenericEndpointContext): string {
 
 async function write(ctx: GenericEndpointContext, channel: string, { store, cap }: RendezvousTools): Promise<void> {
   const { seq } = (ctx.body ?? {}) as { readonly seq?: unknown }
-  if (!Number.isInteger(seq) || (seq as number) < 0 || (seq as number) > LAST) throw invalid('seq: expected 0 to 15')
+  if (!Number.isInteger(seq) || (seq as number) < 0 || (seq as number) > MAX_SEQ) throw invalid('seq: expected 0 to 15')
   const data = textOf(ctx.body, 'data', /^[\w-]*$/)
-  if (data.length > MESSAGE) throw invalid(`data: expected at most ${MESSAGE} characters`)
+  if (data.length > MAX_MESSAGE_CHARACTERS) throw invalid(`data: expected at most ${MAX_MESSAGE_CHARACTERS} characters`)
   const tx = textOf(ctx.body, 'tx', /^[\w-]{22}$/)
   if (seq === 0 && ctx.request && !cap.take(getIP(ctx.request, ctx.context.options))) throw refusal('RENDEZVOUS_FULL')
   refuseUnwritten(await store.write(ctx.context.adapter, channel, { seq: seq as number, data, tx }))

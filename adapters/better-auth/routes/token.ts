@@ -23,7 +23,7 @@ import type { Endpoint } from './endpoint.ts'
 import { type ExchangeRules, issueToken, issuerOf } from '../exchange.ts'
 import { jwtOptionsOf } from '../signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
-import type { ProofGate } from '../hooks/proofs.ts'
+import type { OneTimeProofs } from '../hooks/proofs.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import { statusOf } from '../binding/status.ts'
 import { issueSid } from '../binding/sessions.ts'
@@ -34,7 +34,7 @@ export interface ExchangeTools {
   /** This server's origin plus base path, from configuration. */
   readonly baseURL: string
   readonly rules: ExchangeRules
-  readonly gate: ProofGate
+  readonly proofs: OneTimeProofs
   readonly accounts: ExternalAccounts
   readonly bindings: BindingStore
   readonly limits: ExchangeLimits
@@ -96,9 +96,9 @@ async function subjectOfRequest(
 async function provenSubject(
   principals: PrincipalStore,
   proof: string,
-  { gate }: ExchangeTools,
+  { proofs }: ExchangeTools,
 ): Promise<VerifiedSubject> {
-  const { principal, thumbprint } = await gate.verify(principals.adapter, proof, { purpose: 'exchange' })
+  const { principal, thumbprint } = await proofs.verify(principals.adapter, proof, { purpose: 'exchange' })
   // Not from the cache: an issued token lasts longer than five seconds.
   if ((await statusOf(principals, principal, thumbprint)) !== 'active') throw refusedFor('PRINCIPAL_DISABLED')
   return deviceSubject(principal, principals.now.getTime())

@@ -13,7 +13,7 @@ import { AUDIENCE, BASE_OPTIONS, type TestServer, person } from './server.testin
  */
 type AccountKind = 'bound' | 'proven' | 'old' | 'open'
 
-/** What a device's principal is before the race; `left` and `released` are reservations of nobody, in force and not. */
+/** A device's principal before the race; `left` and `released`: reservations without a user, live or expired. */
 type DeviceState = 'new' | 'alias' | 'held' | 'lapsed' | 'left' | 'released'
 
 /** What one request of a race does. */
@@ -29,7 +29,7 @@ export interface Scenario {
   readonly devices: readonly { readonly state: DeviceState; readonly of: number }[]
   readonly acts: readonly Act[]
   /**
-   * Numbers that say whose statement comes next, where the database lets somebody say it; without them all run at once.
+   * Numbers that say whose statement comes next, if the database lets tests decide it; otherwise all run at once.
    */
   readonly order: readonly number[] | null
 }
@@ -82,7 +82,7 @@ export interface Account {
   readonly id: string
   readonly email: string
   readonly one: Person
-  /** Null while nobody has used the account. */
+  /** Null while the account is unused. */
   readonly principal: string | null
 }
 

@@ -39,7 +39,7 @@ export async function sessionIn(response: Response): Promise<SessionAnswer['sess
   return ((await response.json()) as SessionAnswer).session
 }
 
-/** Somebody signed in to an account with this password, in another browser and with another device. */
+/** A user signed in to an account with this password, in another browser and with another device. */
 export async function elsewhere(
   server: TestServer,
   credentials: { readonly email: string; readonly password: string },

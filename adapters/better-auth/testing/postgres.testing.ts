@@ -105,7 +105,7 @@ async function importPostgres(): Promise<typeof EmbeddedPostgres> {
   return Postgres
 }
 
-/** A port on the loopback that nobody uses. */
+/** An unused port on the loopback interface. */
 export async function freePort(): Promise<number> {
   const socket = createSocket()
   await once(socket.listen(0, '127.0.0.1'), 'listening')

@@ -8,7 +8,7 @@ export const PROCESSES: number = Number(process.env['LATCHKEY_PROCESSES'] ?? 2)
 export const ROUNDS: number = Number(process.env['LATCHKEY_ROUNDS'] ?? 20)
 
 /** A guard against hanging, not a limit on speed. */
-export const PATIENCE: number = 120_000 + PROCESSES * ROUNDS * 1000
+export const RACE_TIMEOUT_MS: number = 120_000 + PROCESSES * ROUNDS * 1000
 
 /** A request; a POST if it has a body. */
 export interface Call {
@@ -182,7 +182,7 @@ export function stalling(stop: number): Schedule {
     ready[0] === 0 && (steps[0]! < stop || ready.length === 1) ? 0 : ready.find((call) => call !== 0)!
 }
 
-/** Every few statements somebody else goes on, by numbers that were drawn. */
+/** Every few statements another process goes on, by numbers that were drawn. */
 export function randomly(order: readonly number[]): Schedule {
   let taken = 0
   return (ready) =>

@@ -55,7 +55,7 @@ export interface SharedRedis {
   /**
    * Opens a connection, as Better Auth's secondary storage.
    *
-   * @param space - servers with the same one share their keys; by default nobody does
+   * @param space - servers with the same one share their keys; by default none do
    */
   open(space?: string): SecondaryStorage & Required<Pick<SecondaryStorage, 'increment'>>
   /** Returns how many seconds each key lives; -1 for one that stays. */

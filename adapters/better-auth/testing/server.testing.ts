@@ -23,7 +23,7 @@ export interface TestServer {
   readonly options: BetterAuthOptions
   /** All rows of a table, the same on every engine: booleans are booleans, times are dates. */
   rows(table: string): Promise<Record<string, unknown>[]>
-  /** Changes all rows of a table, or those of `where`, as somebody with access to the database could. */
+  /** Changes all rows of a table, or those of `where`, as a person with access to the database could. */
   change(table: string, update: Record<string, unknown>, where?: Record<string, string>): Promise<void>
   /** Another person's browser. */
   browser(): TestBrowser

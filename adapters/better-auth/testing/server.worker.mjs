@@ -1,6 +1,6 @@
 // A server process of its own, on a shared database: a file, or a Postgres. It answers requests, alone or at the
 // same moment as others, and dies right before the statement that it is told. Or it
-// waits before each, where somebody else says whose turn it is.
+// waits before each, where another process says whose turn it is.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Database from 'better-sqlite3'
 import { betterAuth } from 'better-auth'
@@ -30,7 +30,7 @@ class CountingClient extends Client {
   query(...given) {
     const [text] = given
     beforeStatement(typeof text === 'string' ? text : text.text)
-    // Whoever waited inside a transaction would lock the others out.
+    // A process that waited inside a transaction would lock the others out.
     const isFree = !this.isInTransaction
     if (text === 'begin') this.isInTransaction = true
     if (text === 'commit' || text === 'rollback') this.isInTransaction = false

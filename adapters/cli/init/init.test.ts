@@ -154,7 +154,7 @@ describe('an app that exists', () => {
     expect(told).toContain('Nuxt, with yarn')
   })
 
-  test('loses nothing: a file with other content is replaced only on the word of the person', async () => {
+  test('loses nothing: a file with other content is replaced only if the user confirms it', async () => {
     putPackage(['next'])
     put('lib/latchkey.js', 'mine')
     await expect(run()).rejects.toThrow(/^INIT_FILE_EXISTS: .*lib\/latchkey\.js$/)

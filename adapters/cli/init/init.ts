@@ -16,7 +16,7 @@ export interface InitOptions extends WriteOptions {
 /**
  * Creates an app from a starter, or extends the app of a folder.
  *
- * @param ask - how to ask the person; null if there is nobody
+ * @param ask - how to ask the person; null if the process is not interactive
  * @returns what was done, and what is left to do
  * @throws {InitError} nothing was written, except for `INIT_WRITE_FAILED`
  */

@@ -21,15 +21,15 @@ export interface Mailbox {
   lettersTo(addresses: readonly string[]): readonly KeptLetter[]
 }
 
-const LIMIT = 200
+const MAX_LETTERS = 200
 
-/** Keeps the latest letters in memory. For a demo only: whoever can reach the server can read them. */
+/** Keeps the latest letters in memory. For a demo only: anyone who can reach the server can read them. */
 export function createMailbox(): Mailbox {
   let letters: readonly KeptLetter[] = []
   let count = 0
   return {
     post(letter) {
-      letters = [{ ...letter, id: ++count, sentAt: Date.now() }, ...letters].slice(0, LIMIT)
+      letters = [{ ...letter, id: ++count, sentAt: Date.now() }, ...letters].slice(0, MAX_LETTERS)
     },
     lettersTo(addresses) {
       const wanted = addresses.map((address) => address.toLowerCase())

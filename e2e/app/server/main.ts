@@ -57,12 +57,12 @@ function refused(error: NodeJS.ErrnoException, port: number): Error {
 }
 
 /** How long running requests may take after a stop signal, in milliseconds. */
-const PATIENCE = 3000
+const CLOSE_TIMEOUT_MS = 3000
 
 function stopOnSignal(server: ServerType, database: Database): void {
   const stop = (): void => {
     server.close(() => void database.destroy())
-    setTimeout(() => (server as Server).closeAllConnections(), PATIENCE).unref()
+    setTimeout(() => (server as Server).closeAllConnections(), CLOSE_TIMEOUT_MS).unref()
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)

@@ -3,7 +3,7 @@ const { version, files } = __SHELL__
 const CACHE = `shell-${version}`
 
 /** How long the network may take to bring the page, in milliseconds. */
-const PATIENCE = 3000
+const NETWORK_TIMEOUT_MS = 3000
 
 self.addEventListener('install', (event) => {
   event.waitUntil(store().then(() => self.skipWaiting()))
@@ -34,13 +34,13 @@ async function dropOldCaches() {
 
 /** From the network, so that a new version shows at once; from the cache where there is none, or a bad one. */
 async function openPage(request) {
-  const page = await Promise.race([fetch(request), patience()]).catch(() => undefined)
+  const page = await Promise.race([fetch(request), networkTimeout()]).catch(() => undefined)
   if (page?.ok) return page
   return (await (await caches.open(CACHE)).match('/')) ?? page ?? Response.error()
 }
 
-function patience() {
-  return new Promise((resolve) => setTimeout(resolve, PATIENCE))
+function networkTimeout() {
+  return new Promise((resolve) => setTimeout(resolve, NETWORK_TIMEOUT_MS))
 }
 
 async function loadFile(request) {

@@ -3,7 +3,7 @@ import { tokenOf } from '../world.ts'
 import { person } from '../../../adapters/better-auth/testing/server.testing.ts'
 import { isLatchkeyError } from '../../../lib/errors.ts'
 import { readPayload } from '../../../lib/client/client.testing.ts'
-import { DATA, type Page, type Tab, ringOf } from './device.ts'
+import { DATA, type Page, type Tab, keyringOf } from './device.ts'
 import { close, pass, reopen } from './rest.ts'
 import type { Step } from './step.ts'
 import { type ClientWorld, open, sessionOf } from './world.ts'
@@ -49,7 +49,7 @@ function codeOf(error: unknown): string | undefined {
 const upgrade = (given: Given, run: () => unknown): Promise<Done> =>
   during(given, 'upgrade', () => given.page.auth.upgrade(run))
 
-/** Nobody takes a stranger's account for their own once they see whose it is. */
+/** A user does not take a stranger's account for their own once they see whose it is. */
 const resolve =
   (decision: 'adopt' | 'switch' | 'discard'): Act =>
   (given) => {
@@ -252,7 +252,7 @@ export const ACTS: Readonly<Record<string, Act>> = {
   },
   clear: async ({ world, tab: { device }, step }) => {
     const isAll = step.how !== 'record only'
-    for (const { principal } of (await ringOf(device))?.entries ?? []) world.gaveUp.set(principal, 'cleared')
+    for (const { principal } of (await keyringOf(device))?.entries ?? []) world.gaveUp.set(principal, 'cleared')
     device.store.clear(!isAll)
     if (isAll) device.cookies.clear()
     device.rules.vanished(device.store.trace.found())

@@ -64,7 +64,7 @@ export function newDevice(name: DeviceName): Device {
   }
 }
 
-export async function ringOf({ store }: Device): Promise<Keyring | null> {
+export async function keyringOf({ store }: Device): Promise<Keyring | null> {
   return parseKeyring(await store.read())
 }
 

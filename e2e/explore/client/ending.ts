@@ -3,7 +3,7 @@ import { currentAccount } from '../../../lib/keystore/entries.ts'
 import { readPayload } from '../../../lib/client/client.testing.ts'
 import { dumpOf } from '../dump.ts'
 import { accountsIn } from '../subject.ts'
-import { type Page, type Tab, ringOf } from './device.ts'
+import { type Page, type Tab, keyringOf } from './device.ts'
 import { perform } from './acts.ts'
 import { expectInvariants } from './oracles.ts'
 import { pass, reopen } from './rest.ts'
@@ -38,7 +38,7 @@ function expectSignedOut(world: ClientWorld): void {
 /** A page shows what the account server says, or that its session is gone. */
 async function expectTruth(world: ClientWorld, { page, name, device }: Tab & { readonly page: Page }): Promise<void> {
   const { error, session, phase, storage } = page.auth.getState()
-  const entry = currentAccount(await ringOf(device))
+  const entry = currentAccount(await keyringOf(device))
   const found = sessionOf(world, device)
   if (entry && found?.accountId === entry.accountId) {
     const account = accountsIn(await dumpOf(world)).find(({ id }) => id === entry.accountId)!
@@ -80,7 +80,7 @@ async function expectFreedom(world: ClientWorld, tab: Tab & { readonly page: Pag
   for (const act of acts.filter((name) => name !== false)) {
     const done = await perform(world, tab, { tab: 0, do: act })
     if (done?.isRefused) world.broken.push(`${tab.name} cannot begin anew: ${act} says ${done.text}`)
-    const isOut = currentEntry(await ringOf(tab.device)) === undefined
+    const isOut = currentEntry(await keyringOf(tab.device)) === undefined
     if (act === 'signOut' && !isOut) world.broken.push(`${tab.name} is signed out, and an identity is current`)
   }
   await expectToken(world, tab.page, tab.name)

@@ -17,7 +17,7 @@ export interface ClientWorld {
   readonly gone: Page[]
   /** What was asked for and is not settled. */
   readonly running: Set<Promise<unknown>>
-  /** Words that somebody wrote down, by principal. */
+  /** Words that a person wrote down, by principal. */
   readonly words: Map<string, string>
   /** Principals whose secret was copied out of a device. */
   readonly importable: Set<string>

@@ -51,7 +51,7 @@ export async function brokenBy(happened: Happened): Promise<string[]> {
     ...grantedTwice(happened),
     ...(await brokenIn(after.here)).map((principal) => `broken: ${principal} cannot sign`),
   ]
-  const [own, left] = [before.there, after.there].map((ring) => devicesIn(ring).join())
+  const [own, left] = [before.there, after.there].map((keyring) => devicesIn(keyring).join())
   if (own !== left || before.there?.current !== after.there?.current) broken.push('the other device has changed')
   for (const count of ['users', 'principals', 'backups'] as const)
     if (before[count] !== after[count]) broken.push(`made: ${count} ${before[count]} → ${after[count]}`)

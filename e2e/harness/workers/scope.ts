@@ -11,7 +11,7 @@ export interface Scope {
   held(): Promise<unknown>
   /** Resolves once the mode is the given one. */
   until(auth: Auth, mode: AuthMode): Promise<void>
-  /** An account server that knows one account, and whether somebody is signed in there. */
+  /** An account server that knows one account, and whether a user is signed in there. */
   accountOf(principal: () => string): AccountProvider & { isSignedIn: boolean; readonly proofs: string[] }
 }
 

@@ -6,7 +6,7 @@ import { build } from 'vite'
  * @typedef {object} Chunk
  * @property {string} name of the file
  * @property {boolean} first needed before anything runs; the others load later
- * @property {string} code minified unless told
+ * @property {string} code minified by default
  * @property {number} bytes gzipped
  */
 

@@ -176,7 +176,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/replay-store.ts'),
-        find: 'new Date(clock() - CLOCKS_APART)',
+        find: 'new Date(clock() - CLOCKS_APART_MS)',
         replace: 'new Date(clock())',
       },
     ],
@@ -191,7 +191,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/nonce.ts'),
-        find: 'await gate.useOnce(ctx.context, nonceName(nonce), until)',
+        find: 'await proofs.useOnce(ctx.context, nonceName(nonce), until)',
         replace: UNCHECKED,
       },
     ],
@@ -491,7 +491,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('attacks.test.ts'),
-      name: "SQLite > a session of the attacker, planted in the victim's browser > gets nothing from requests that carry a proof and sign nobody in",
+      name: "SQLite > a session of the attacker, planted in the victim's browser > gets nothing from requests that carry a proof without a sign-in",
     },
   },
   {
@@ -521,7 +521,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/upgrade.test.ts',
-      name: 'failed > a session that was planted before gains nothing from a run that signs nobody in',
+      name: 'failed > a session that was planted before gains nothing from a run without a sign-in',
     },
   },
   {
@@ -875,7 +875,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/sign-in-routes.test.ts'),
-      name: "SQLite > magic link > for somebody else's address, leaves neither user nor session",
+      name: "SQLite > magic link > for another person's address, leaves neither user nor session",
     },
   },
   {
@@ -947,7 +947,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/verified-email.test.ts'),
-      name: 'SQLite > a mailbox proof binds no account that somebody else could still enter',
+      name: 'SQLite > a mailbox proof binds no account that another person could still enter',
     },
   },
   {
@@ -1002,7 +1002,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and is signed in by it',
+      name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and is signed in by it',
     },
   },
   {
@@ -1017,7 +1017,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and is signed in by it',
+      name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and is signed in by it',
     },
   },
   {
@@ -1049,7 +1049,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > a session that the creator planted without the key confirms nothing',
+      name: 'SQLite > takes the account from a creator who used the address of another person > a session that the creator planted without the key confirms nothing',
     },
   },
   {
@@ -1245,7 +1245,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and resets the password by a code',
+      name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and resets the password by a code',
     },
   },
   {
@@ -1310,7 +1310,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads',
+      name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and enters by a magic link, where the creator has more sessions and providers than one query reads',
     },
   },
   {
@@ -1828,7 +1828,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('binding/crash.test.ts'),
-      name: 'a server on a SQLite file dies in > a deletion: the account exists with its principal, or nobody ever gets that principal again',
+      name: 'a server on a SQLite file dies in > a deletion: the account exists with its principal, or that principal is never given again',
     },
   },
   {
@@ -2618,7 +2618,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A replayed proof, or a proof for another purpose, is used to ask whether somebody else's device is known",
+    attack: "A replayed proof, or a proof for another purpose, is used to ask whether another user's device is known",
     defence: 'The query requires an unused proof for this purpose',
     patches: [
       {
@@ -2782,7 +2782,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "A Jazz token with somebody else's id as its subject",
+    attack: "A Jazz token with another user's id as its subject",
     defence: 'The subject is the id of the key in the token',
     patches: [
       {
@@ -3200,7 +3200,7 @@ export const ATTACKS = [
     attack:
       'A local-first token over 4 KiB that names its algorithm otherwise, so that it is decoded as an external one',
     defence: 'The verifier checks the size of what was decoded before, too',
-    patches: [{ file: VERIFY, find: 'jws && token.length <= SIZE_LIMIT ? jws : ', replace: 'jws ?? ' }],
+    patches: [{ file: VERIFY, find: 'jws && token.length <= MAX_TOKEN_CHARACTERS ? jws : ', replace: 'jws ?? ' }],
     test: {
       file: 'lib/server/resolver.test.ts',
       name: 'a local-first token > with over 4 KiB, with another name of the algorithm is refused, and told nothing but the kind of error',
@@ -3209,7 +3209,9 @@ export const ATTACKS = [
   {
     attack: 'An oversized proof',
     defence: 'At most 4 KiB, checked before parsing',
-    patches: [{ file: VERIFY, find: 'const SIZE_LIMIT = 4096', replace: 'const SIZE_LIMIT = 4096 ** 2' }],
+    patches: [
+      { file: VERIFY, find: 'const MAX_TOKEN_CHARACTERS = 4096', replace: 'const MAX_TOKEN_CHARACTERS = 4096 ** 2' },
+    ],
     test: { file: plugin('routes/limits.test.ts'), name: 'limits > a proof over 4 KiB is refused before it is parsed' },
   },
   {
@@ -3261,7 +3263,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
-      name: 'SQLite > an admin who impersonates a user > fixes no principal by reading, and gets no token for an account that nobody has used',
+      name: 'SQLite > an admin who impersonates a user > fixes no principal by reading, and gets no token for an unused account',
     },
   },
   {
@@ -3277,7 +3279,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
-      name: 'SQLite > an admin who impersonates a user > exchanges no session of an account that nobody has used, and leaves it open',
+      name: 'SQLite > an admin who impersonates a user > exchanges no session of an unused account, and leaves it open',
     },
   },
   {
@@ -3423,7 +3425,7 @@ export const ATTACKS = [
   {
     attack:
       'A second sign-up with the same key reveals whether the first address has an account, where verification is required',
-    defence: 'A binding that nobody has used yields to another one of the same key',
+    defence: 'An unused binding yields to another one of the same key',
     patches: [
       {
         file: plugin('binding/reservation.ts'),
@@ -3479,7 +3481,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > takes the account from a creator who used the address of somebody else > the victim opens the link, and enters by a magic link',
+      name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and enters by a magic link',
     },
   },
   {
@@ -3494,7 +3496,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was requested before the mailbox was proven > that nobody signed records nothing, and does not reveal whether an address has an account',
+      name: 'SQLite > a change of address that was requested before the mailbox was proven > without a signature records nothing, and does not reveal whether an address has an account',
     },
   },
   {
@@ -3762,7 +3764,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A mistyped character in a secret yields an identity that belongs to nobody',
+    attack: 'A mistyped character in a secret yields an identity that does not exist',
     defence: 'The text form for people contains a check, six characters of a hash',
     patches: [
       {
@@ -3777,7 +3779,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Two swapped words yield an identity that belongs to nobody',
+    attack: 'Two swapped words yield an identity that does not exist',
     defence: 'The checksum of BIP-39 is verified',
     patches: [
       {
@@ -3831,7 +3833,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'An app passes `passkey: null`, and the identity counts as recoverable although nobody entered the secret',
+    attack: 'An app passes `passkey: null`, and the identity counts as recoverable although the secret was not entered',
     defence: 'Options of other types are refused, including null',
     patches: [{ file: 'lib/client/shared/check-given.ts', find: 'value === null || ', replace: '' }],
     test: {
@@ -3974,7 +3976,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/passkey/ceremonies.test.ts',
-      name: 'creating a passkey > has a new user handle each time, which names nobody: an equal one is overwritten',
+      name: 'creating a passkey > has a new user handle each time, which identifies no user: an equal one is overwritten',
     },
   },
   {
@@ -4187,7 +4189,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A phone changes hands, and the session of the user before signs in whoever installs the app again',
+    attack: 'A phone changes hands, and the session of the user before signs in the next person who installs the app',
     defence:
       "`onReinstall: 'forget'` deletes the account's session before the identity, and again if it was interrupted",
     patches: [{ file: SECURE_STORE, find: 'await reported(async () => onForget?.())', replace: UNCHECKED }],
@@ -4822,7 +4824,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A device that is already in is reported as withdrawn, so that nobody revokes it',
+    attack: 'A device that is already in is reported as withdrawn, so that it is not revoked',
     defence: 'Using and withdrawing a grant are one conditional statement each, on the same column',
     patches: [
       {
@@ -5042,8 +5044,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUP_ROUTE,
-        find: "readText(ctx.body, 'locator', LOCATOR)",
-        replace: "readText({ ...(ctx.query as object), ...(ctx.body as object) }, 'locator', LOCATOR)",
+        find: "readText(ctx.body, 'locator', LOCATOR_CHARACTERS)",
+        replace: "readText({ ...(ctx.query as object), ...(ctx.body as object) }, 'locator', LOCATOR_CHARACTERS)",
       },
     ],
     test: { file: BACKUP_TEST, name: 'a request > with the locator in its address reads nothing' },
@@ -5190,7 +5192,7 @@ export const ATTACKS = [
     patches: [{ file: 'lib/keystore/backups.ts', find: 'now < checkedAt || ', replace: '' }],
     test: {
       file: EXPIRING_TEST,
-      name: 'a device whose clock is wrong > that was set back asks at once, since nobody knows how much time is left',
+      name: 'a device whose clock is wrong > that was set back asks at once, since the remaining time is unknown',
     },
   },
   {
@@ -5245,7 +5247,7 @@ export const ATTACKS = [
     patches: [{ file: BACKUPS, find: 'fromThere + more > rules.perAddressAndDay || ', replace: '' }],
     test: {
       file: BACKUP_TEST,
-      name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
+      name: 'SQLite > without an account > an address has its limit for each day, for all clients together, and removing does not help',
     },
   },
   {
@@ -5269,7 +5271,7 @@ export const ATTACKS = [
     ],
     test: {
       file: BACKUP_TEST,
-      name: 'SQLite > without an account > an address has its limit for each day, whoever asks, and removing does not help',
+      name: 'SQLite > without an account > an address has its limit for each day, for all clients together, and removing does not help',
     },
   },
   {
@@ -5433,8 +5435,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sockets/socket-session.ts',
-        find: "await check?.(found.session)\n    if (term.isOver) return 'refused'\n    term.put(found.session)",
-        replace: 'term.put(found.session)\n    await check?.(found.session)',
+        find: "await check?.(found.session)\n    if (expiry.isOver) return 'refused'\n    expiry.replace(found.session)",
+        replace: 'expiry.replace(found.session)\n    await check?.(found.session)',
       },
     ],
     test: {

@@ -62,7 +62,7 @@ function install(folder) {
 async function runEngine(folder, engine, servers) {
   const program = engine.runtime ? join(folder, 'runtime/node_modules/node/bin/node') : process.execPath
   const env = { ...process.env, ...servers, NODE_NO_WARNINGS: '1' }
-  // Not synchronously: a Postgres whose log nobody reads stops.
+  // Not synchronously: a Postgres whose log is not read stops.
   const running = promisify(execFile)(program, ['run.mjs', engine.id], { cwd: folder, env, maxBuffer: Infinity })
   const { stdout, stderr } = await running.catch((error) => error)
   try {

@@ -6,11 +6,11 @@ import { FAST, startPostgres } from '../servers/postgres.mjs'
 const ORIGIN = 'https://notes.example'
 const ROUNDS = Number(process.argv[2] ?? 10)
 /** As documented, in milliseconds; and what one request may take. */
-const LIMIT = 5000 + 500
+const LIMIT_MS = 5000 + 500
 const PAUSE = 25
 
 let people = 0
-/** Nobody shares the rate limit of an address with another. */
+/** Clients do not share the rate limit of an address. */
 const newAddress = () => `10.0.${people >> 8}.${people++ & 255}`
 
 /**
@@ -76,7 +76,7 @@ async function oneRound(ports, round) {
         const asked = performance.now() - begun
         if (!(await accepts(port, own.token))) throw new Error('the device that revoked is refused')
         if (!(await accepts(port, lost.token))) return asked
-        if (asked > LIMIT) throw new Error(`accepted after ${Math.round(asked)} ms`)
+        if (asked > LIMIT_MS) throw new Error(`accepted after ${Math.round(asked)} ms`)
         await pause(PAUSE)
       }
     }),

@@ -75,7 +75,7 @@ async function bundle(folder, id) {
 
 /** @param {string} folder @param {string} id @param {Record<string, string>} servers @returns {Promise<any[]>} */
 async function runEngine(folder, id, servers) {
-  // Not synchronously: a Postgres whose log nobody reads stops.
+  // Not synchronously: a Postgres whose log is not read stops.
   const child = spawn(process.execPath, [...WEB_SOCKET, 'built/run.js', id], {
     cwd: folder,
     env: { ...process.env, ...servers },

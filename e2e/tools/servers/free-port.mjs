@@ -1,4 +1,4 @@
-// Ports on the loopback that nobody uses.
+// Unused ports on the loopback interface.
 import { createServer } from 'node:net'
 
 /** @returns {Promise<number>} */

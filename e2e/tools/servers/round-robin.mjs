@@ -1,4 +1,4 @@
-// A plain proxy in front of several servers: each request goes to the next one, whoever sends it.
+// A plain proxy in front of several servers: each request goes to the next one, whichever client sends it.
 import { createServer, request as send } from 'node:http'
 
 /**
@@ -28,7 +28,7 @@ export async function startRoundRobin(ports, { header, addressOf }) {
     })
     upstream.on('error', (/** @type {NodeJS.ErrnoException} */ { code }) => {
       if (response.headersSent) response.destroy()
-      // Only what nobody can have begun goes to another server.
+      // Only what no server can have begun goes to another server.
       else if (code === 'ECONNREFUSED' && left > 1) pass(message, response, left - 1)
       else response.writeHead(502).end()
     })

@@ -36,7 +36,7 @@ function followLink(
   browser.account.setSession('ada')
 }
 
-async function ringOf({ store }: TestBrowser): Promise<Keyring> {
+async function keyringOf({ store }: TestBrowser): Promise<Keyring> {
   return parseKeyring(await store.read())!
 }
 
@@ -51,7 +51,7 @@ const settled = (auth: Auth, expected: object): Promise<void> =>
   vi.waitFor(() => expect(auth.getState()).toMatchObject(expected), { timeout: 30_000 })
 
 describe('an upgrade without a session yet', () => {
-  test('is pending, over reloads too, and the identity stays in force', async () => {
+  test('is pending, over reloads too, and the identity stays current', async () => {
     const given = await world()
     await waiting(given)
     const pending = { expected: ADA, expiresAt: given.clock.now() + HOUR }
@@ -70,7 +70,7 @@ describe('an upgrade without a session yet', () => {
     const auth = await given.browser.load()
     await settled(auth, { phase: 'ready', authMode: 'external', session: { principal: given.principal } })
     expect(given.server.accounts.get('ada')).toMatchObject({ principal: given.principal, open: false })
-    expect((await ringOf(given.browser)).intent).toBeNull()
+    expect((await keyringOf(given.browser)).intent).toBeNull()
   })
 
   test('however the person writes the address', async () => {
@@ -132,13 +132,13 @@ describe('an upgrade without a session yet', () => {
   test('is continued by the next attempt, which keeps what was typed', async () => {
     const given = await world()
     await waiting(given)
-    const { id } = (await ringOf(given.browser)).intent!
+    const { id } = (await keyringOf(given.browser)).intent!
     expect(await given.auth.upgrade(() => given.browser.account.signIn('nobody'))).toMatchObject({ outcome: 'failed' })
     expect(given.auth.getState()).toMatchObject({
       phase: 'pending',
       upgrade: { failure: 'PROVIDER_REFUSED', pending: { expected: ADA } },
     })
-    expect((await ringOf(given.browser)).intent).toMatchObject({ id, expected: ADA })
+    expect((await keyringOf(given.browser)).intent).toMatchObject({ id, expected: ADA })
     expect(await given.auth.upgrade(() => given.browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
   })
 
@@ -240,7 +240,7 @@ describe('a session that appears outside', () => {
     installed.account.setSession('ada')
     const auth = await installed.load({ migrateSessionsUntil: given.clock.now() + 1 })
     await settled(auth, { authMode: 'external', session: { principal: 'account-ada' } })
-    expect((await ringOf(installed)).entries.map(({ kind }) => kind).sort()).toEqual(['account', 'device'])
+    expect((await keyringOf(installed)).entries.map(({ kind }) => kind).sort()).toEqual(['account', 'device'])
   })
 
   test('also where the account server could not be reached at first', async () => {
@@ -300,7 +300,7 @@ describe('a session that appears outside', () => {
 test('a page that dies in the middle of an attempt finds it again', async () => {
   const given = await world()
   void given.auth.upgrade(() => new Promise(() => {}))
-  await vi.waitFor(async () => expect((await ringOf(given.browser)).intent).not.toBeNull(), { timeout: 30_000 })
+  await vi.waitFor(async () => expect((await keyringOf(given.browser)).intent).not.toBeNull(), { timeout: 30_000 })
   expect((await given.browser.load()).getState()).toMatchObject({
     phase: 'pending',
     session: { principal: given.principal },

@@ -42,11 +42,11 @@ async function inConflict(options?: AuthOptions) {
   return given
 }
 
-const ringOf = async ({ store }: TestBrowser): Promise<Keyring> => parseKeyring(await store.read())!
+const keyringOf = async ({ store }: TestBrowser): Promise<Keyring> => parseKeyring(await store.read())!
 const principalsOf = ({ entries }: Keyring): string[] => entries.map(({ principal }) => principal)
 
 describe('a conflict', () => {
-  test('keeps both, with the device in force, and tells who is on each side', async () => {
+  test('keeps both, with the device current, and tells who is on each side', async () => {
     const { auth, browser, principal, signIn } = await world()
     const conflict = {
       principal,
@@ -61,7 +61,7 @@ describe('a conflict', () => {
       upgrade: { conflict },
     })
     expect(browser.account.session).toBe('ada')
-    expect((await ringOf(browser)).entries).toHaveLength(1)
+    expect((await keyringOf(browser)).entries).toHaveLength(1)
   })
 
   test('survives a reload, and one without a network', async () => {
@@ -96,7 +96,7 @@ describe('a conflict', () => {
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: null })
   })
 
-  test("is not the next person's: another identity in force has none", async () => {
+  test("is not the next person's: another current identity has none", async () => {
     const { auth, load } = await inConflict()
     const { secret } = await import('../../testing/device.ts').then(({ testDevice }) => testDevice())
     await auth.importSecret(secret, { replace: true })
@@ -129,8 +129,8 @@ describe('the preview', () => {
     expect(await auth.previewConflict()).toMatchObject({
       principal,
       account: { principal: 'ada' },
-      deviceHoldings: { items: 3, label: `3 notes of ${principal}` },
-      accountHoldings: { items: 7, label: '7 notes of ada' },
+      deviceData: { items: 3, label: `3 notes of ${principal}` },
+      accountData: { items: 7, label: '7 notes of ada' },
     })
   })
 
@@ -140,7 +140,7 @@ describe('the preview', () => {
         throw new Error('no')
       },
     })
-    expect(await auth.previewConflict()).toMatchObject({ deviceHoldings: null, accountHoldings: null })
+    expect(await auth.previewConflict()).toMatchObject({ deviceData: null, accountData: null })
   })
 
   test('of no conflict is refused', async () => {
@@ -158,21 +158,21 @@ describe('adopt', () => {
     })
     expect(server.accounts.get('ada')!.aliases).toEqual([principal])
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'adopt' }])
-    expect(principalsOf(await ringOf(browser))).toEqual([principal, 'ada'])
+    expect(principalsOf(await keyringOf(browser))).toEqual([principal, 'ada'])
     expect((await load()).getState()).toMatchObject({ phase: 'ready', session: { principals: ['ada', principal] } })
   })
 
   test("leaves the device's key where it was, and the state says how it is kept until an undo sets it aside", async () => {
     const { auth, browser, principal, load } = await inConflict()
     await auth.resolveConflict('adopt')
-    expect((await ringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
+    expect((await keyringOf(browser)).entries.map(({ kind, ...entry }) => [kind, 'secret' in entry])).toEqual([
       ['device', true],
       ['account', false],
     ])
     expect(auth.getState().storage.protection).toBe('extractable')
     expect((await load()).getState().storage.protection).toBe('extractable')
     await auth.unlinkAlias(principal)
-    expect((await ringOf(browser)).entries).toHaveLength(2)
+    expect((await keyringOf(browser)).entries).toHaveLength(2)
     expect(auth.getState().storage.protection).toBe('none')
   })
 
@@ -222,7 +222,7 @@ describe('adopt', () => {
     expect((await signIn()).outcome).toBe('conflict')
   })
 
-  test('never links to somebody else who signed in on this browser since', async () => {
+  test('never links to another user who signed in on this browser since', async () => {
     const { auth, browser, server, principal } = await inConflict()
     server.accounts.set('eve', {
       accountId: 'account-eve',
@@ -305,7 +305,7 @@ describe('the other decisions', () => {
       session: { principal: 'ada' },
     })
     expect(changes).toEqual([{ from: principal, to: 'ada', reason: 'discard' }])
-    expect(principalsOf(await ringOf(browser))).toEqual(['ada'])
+    expect(principalsOf(await keyringOf(browser))).toEqual(['ada'])
   })
 
   test("cancel ends the account's session, without a network too", async () => {
@@ -336,8 +336,8 @@ describe('a policy', () => {
   })
 
   test('may look at both sides first', async () => {
-    const onConflict = vi.fn(({ deviceHoldings }: { deviceHoldings: { items: number } | null }) =>
-      deviceHoldings?.items ? ('ask' as const) : ('switch' as const),
+    const onConflict = vi.fn(({ deviceData }: { deviceData: { items: number } | null }) =>
+      deviceData?.items ? ('ask' as const) : ('switch' as const),
     )
     const { signIn, auth } = await world({ onConflict, describeLocal: () => ({ items: 2 }) })
     expect((await signIn()).outcome).toBe('conflict')

@@ -101,12 +101,12 @@ export async function previewConflict(context: Context): Promise<ConflictPreview
   const { conflict } = context.waiting()
   if (!conflict) throw new LatchkeyError('CONFLICT_MISSING')
   const { describeLocal, describeAccount } = context.options
-  const [deviceHoldings, accountHoldings, canAdopt] = await Promise.all([
+  const [deviceData, accountData, canAdopt] = await Promise.all([
     describe(() => describeLocal?.(conflict.principal)),
     describe(() => describeAccount?.(conflict.account)),
     mayAdopt(context, conflict),
   ])
-  return { ...conflict, canAdopt, deviceHoldings, accountHoldings }
+  return { ...conflict, canAdopt, deviceData, accountData }
 }
 
 /** The account server decides in the end: without its answer, adoption counts as possible. */

@@ -22,7 +22,7 @@ async function signedIn(change: { recoverable?: boolean } = {}) {
 }
 
 describe('out of an account', () => {
-  test('nobody is signed in, over reloads too, and the account server knows', async () => {
+  test('no account is signed in, over reloads too, and the account server knows', async () => {
     const { auth, browser } = await signedIn()
     await auth.signOut()
     expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready' })
@@ -74,8 +74,8 @@ describe('out of an account', () => {
     const world = await signedIn()
     const signOut = await signOutOffline(world)
     await world.browser.store.update((found) => {
-      const ring = found as Keyring
-      return { ...ring, outbox: [...ring.outbox, { ...ring.outbox[0]!, id: 'second' }] }
+      const keyring = found as Keyring
+      return { ...keyring, outbox: [...keyring.outbox, { ...keyring.outbox[0]!, id: 'second' }] }
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
@@ -145,10 +145,10 @@ describe('out of an account', () => {
     change: (device: DeviceEntry) => DeviceEntry,
   ): Promise<void> {
     await browser.store.update((found) => {
-      const ring = found as Keyring
+      const keyring = found as Keyring
       return {
-        ...ring,
-        entries: ring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),
+        ...keyring,
+        entries: keyring.entries.map((entry) => (entry.kind === 'device' ? change(entry) : entry)),
       }
     })
   }
@@ -310,7 +310,7 @@ describe('while the browser has another session', () => {
     expect(await outboxOf(world)).toMatchObject([{ sessionId: world.found.id }])
   })
 
-  test("an impersonated account's session ends too, and is offered to nobody", async () => {
+  test("an impersonated account's session ends too, and is not offered again", async () => {
     const world = await thenSession(({ accountId }) => ({
       id: 'impersonated',
       accountId: 'bob',
@@ -398,7 +398,7 @@ describe('out of a local-first identity', () => {
     expect(await auth.listIdentities()).toHaveLength(1)
   })
 
-  test('another one cannot be resumed over an identity in force', async () => {
+  test('another one cannot be resumed over a current identity', async () => {
     const auth = await testBrowser().load()
     const { principal } = auth.getState().session!
     await auth.signOut()
@@ -466,7 +466,7 @@ test('a confirmed session that is gone is told, and the person stays who they ar
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
 })
 
-describe('a session of somebody else at the account server', () => {
+describe('a session of another user at the account server', () => {
   const someoneElse = {
     'of another account': (server: MemoryAccountServer) =>
       void server.accounts.set('eve', {

@@ -99,7 +99,7 @@ function signedOut(keyring: Keyring, { entry, waiting, forget, now }: Left): Key
     conflict && { ...conflict.account, sessionId },
     waiting && { ...waiting, sessionId: waiting.id },
   ]
-  return accounts.reduce<Keyring>((ring, account) => (account ? withSignOut(ring, account, now) : ring), {
+  return accounts.reduce<Keyring>((left, account) => (account ? withSignOut(left, account, now) : left), {
     ...withoutEntry(keyring, entry, forget, now),
     current: null,
     intent: null,

@@ -146,7 +146,7 @@ describe('switched', () => {
     })
   })
 
-  const holdings = {
+  const signsOfData = {
     'the app says that it holds something': { options: { describeLocal: () => ({ items: 2, label: '2 notes' }) } },
     'the app cannot say what it holds': {
       options: {
@@ -164,7 +164,7 @@ describe('switched', () => {
     },
   } as const
 
-  for (const [name, { options = {}, prepare }] of Object.entries(holdings) as [
+  for (const [name, { options = {}, prepare }] of Object.entries(signsOfData) as [
     string,
     { options?: object; prepare?: (auth: unknown) => Promise<unknown> },
   ][]) {
@@ -182,13 +182,13 @@ describe('switched', () => {
     })
   }
 
-  test('nor where the identity was imported: somebody has it elsewhere too', async () => {
+  test('nor where the identity was imported: it exists elsewhere too', async () => {
     const { browser } = await elsewhere()
     const second = browser()
     await second.load()
     await second.store.update((found) => {
-      const ring = found as Keyring
-      return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
+      const keyring = found as Keyring
+      return { ...keyring, entries: keyring.entries.map((entry) => ({ ...entry, origin: 'imported' })) }
     })
     const auth = await second.load()
     expect((await auth.upgrade(() => second.account.signIn('ada'))).outcome).toBe('conflict')
@@ -324,7 +324,7 @@ describe('failed', () => {
     })
   })
 
-  test('a session that was planted before gains nothing from a run that signs nobody in', async () => {
+  test('a session that was planted before gains nothing from a run without a sign-in', async () => {
     const { server, browser } = world()
     const device = browser()
     server.accounts.set('eve', { accountId: 'e', principal: 'eve', aliases: [], recoverable: false, claims: {} })

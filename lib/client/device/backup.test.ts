@@ -72,7 +72,7 @@ describe('a backup', () => {
     expect(auth.getState().storage).toMatchObject({ canBackUp: false, advice: 'sign-up', durability: 'ephemeral' })
   })
 
-  test('is advised to nobody who has no identity, or an account that can be recovered', async () => {
+  test('is not advised without an identity, or for an account that can be recovered', async () => {
     const anonymous = await testBrowser().load({ initialMode: 'anonymous' })
     expect(anonymous.getState().storage).toMatchObject({ canBackUp: false, advice: 'none' })
     const browser = testBrowser()
@@ -110,7 +110,7 @@ describe('a backup', () => {
     expect(auth.getState()).toBe(state)
   })
 
-  test('of nobody is refused', async () => {
+  test('without an identity is refused', async () => {
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     await expect(auth.exportSecret()).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
   })
@@ -266,7 +266,7 @@ describe('importing a secret', () => {
     expect(auth.getState().session).toEqual(state.session)
   })
 
-  test("of the account's own device key gives the secret back and leaves the account in force", async () => {
+  test("of the account's own device key gives the secret back and leaves the account current", async () => {
     const browser = testBrowser()
     const auth = await browser.load()
     const secret = await auth.exportSecret()
@@ -304,7 +304,7 @@ describe('importing a secret', () => {
 })
 
 describe('identities that were set aside', () => {
-  test('are none at first, and never the one in force', async () => {
+  test('are none at first, and never the current one', async () => {
     const auth = await testBrowser().load()
     expect(await auth.listIdentities()).toEqual([])
   })

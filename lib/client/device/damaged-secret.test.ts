@@ -35,7 +35,7 @@ describe.each(Object.entries(DAMAGES))('a stored secret %s', (_name, secret) => 
     expect(((await browser.store.read()) as Keyring).entries).toEqual(record.entries)
   })
 
-  test('lets nobody sign up or in', async () => {
+  test('permits no sign-up or sign-in', async () => {
     const { auth } = await damaged(secret)
     const run = vi.fn()
     expect(await auth.upgrade(run)).toMatchObject({ outcome: 'failed', error: { code: 'KEYSTORE_CORRUPT' } })

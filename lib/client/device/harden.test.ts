@@ -221,11 +221,11 @@ describe('an engine that cannot keep such keys', () => {
     const inner = memoryStore()
     const other = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])
     const breakKeys = (value: unknown): unknown => {
-      const ring = value as Keyring | undefined
+      const keyring = value as Keyring | undefined
       return (
-        ring && {
-          ...ring,
-          entries: ring.entries.map((entry) =>
+        keyring && {
+          ...keyring,
+          entries: keyring.entries.map((entry) =>
             entry.kind === 'device' && entry.keys
               ? { ...entry, keys: { ...entry.keys, sign: other.privateKey } }
               : entry,
@@ -249,10 +249,10 @@ describe('an engine that cannot keep such keys', () => {
     const unhardened = await fresh.load()
     const secret = await unhardened.exportSecret()
     await fresh.store.update((found) => {
-      const ring = found as Keyring
-      return { ...ring, entries: ring.entries.map((entry) => ({ ...entry, keys })) }
+      const keyring = found as Keyring
+      return { ...keyring, entries: keyring.entries.map((entry) => ({ ...entry, keys })) }
     })
-    // Keys beside the secret, and even somebody else's: the secret still counts, and the keys are made anew.
+    // Keys beside the secret, and even another device's: the secret still counts, and the keys are made anew.
     const next = await fresh.load({ harden: 'always' })
     await vi.waitFor(() => expect(protectionOf(next)).toBe('hardened'), { timeout: 30_000 })
     expect(next.getState().session).toEqual(unhardened.getState().session)

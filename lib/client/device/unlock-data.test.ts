@@ -21,7 +21,7 @@ async function twoDevices() {
 afterEach(() => vi.unstubAllGlobals())
 
 describe('unlocking data', () => {
-  test('adds the keys of the account to a device that signed in, and changes nobody', async () => {
+  test('adds the keys of the account to a device that signed in, and changes no identity', async () => {
     const { first, secret, browser, auth } = await twoDevices()
     const { session } = auth.getState()
     await expect(auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })

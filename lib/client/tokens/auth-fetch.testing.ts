@@ -187,7 +187,7 @@ export function describeFetch(load: Load): void {
     })
   })
 
-  test('nothing is sent in the name of somebody who came while it was prepared', async () => {
+  test('nothing is sent in the name of a user who came while it was prepared', async () => {
     const store = memoryStore()
     let during = async (): Promise<void> => {}
     const update: typeof store.update = async (updater) => {

@@ -44,7 +44,7 @@ async function wrongBy(milliseconds: number): Promise<{
 describe.each([2, 10, 60, -2, -20, -60])(
   'a clock that is wrong by %i minutes (checklist 30: a wrong clock)',
   (minutes) => {
-    test('costs one refusal at most, and nobody sees it', async () => {
+    test('costs one refusal at most, which the app does not see', async () => {
       const { auth, asked } = await wrongBy(minutes * MINUTE)
       const states: unknown[] = []
       auth.subscribe(() => states.push(auth.getState().error))
@@ -63,7 +63,7 @@ describe.each([2, 10, 60, -2, -20, -60])(
 )
 
 describe('the correction', () => {
-  test('is not made while nobody minds', async () => {
+  test('is not made before a server refuses a token', async () => {
     const { auth, calls } = await wrongBy(20_000)
     await auth.fetch('https://app.example/notes')
     expect(calls).not.toContain('getTime')

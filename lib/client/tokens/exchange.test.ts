@@ -134,7 +134,7 @@ describe('a token for an audience that is exchanged', () => {
     expect(auth.getState().error).toBe('missing')
   })
 
-  test('for somebody else is refused', async () => {
+  test('for another user is refused', async () => {
     const { load, browser, server } = world()
     const auth = await load()
     await auth.upgrade(() => browser.account.signUp('ada'))

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { KeptToken } from '../../keystore/record.ts'
-import { TOKEN_LIFETIME } from '../../tokens/claims.ts'
+import { TOKEN_LIFETIME_S } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
 import type { GetTokenOptions } from '../auth.ts'
 import { currentKey } from '../device/current-key.ts'
@@ -64,5 +64,5 @@ export async function deviceToken(
   const key = await currentKey(context)
   if (!key || key.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
   const now = context.now()
-  return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME * 1000 }
+  return { jwt: await mintToken(key, { audience, now: now / 1000 }), until: now + TOKEN_LIFETIME_S * 1000 }
 }

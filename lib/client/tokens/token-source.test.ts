@@ -61,7 +61,7 @@ describe('in local-first mode', () => {
     expect(token).not.toBe(before)
   })
 
-  test('whoever asked before a sign-out gets nothing, and leaves nothing to the next identity', async () => {
+  test('a caller from before a sign-out gets nothing, and leaves nothing to the next identity', async () => {
     let sign = (): void => {}
     const maySign = new Promise<void>((resolve) => (sign = resolve))
     let keys = 0
@@ -268,7 +268,7 @@ describe('in external mode', () => {
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
   })
 
-  test('whoever asked before a sign-out gets no token of the next person', async () => {
+  test('a caller from before a sign-out gets no token of the next person', async () => {
     const { auth, browser } = await upgraded()
     let answer: (token: string) => void = () => {}
     vi.spyOn(browser.account.provider, 'getToken').mockReturnValue(new Promise((resolve) => (answer = resolve)))

@@ -7,7 +7,7 @@ import { actorOf } from './actor.ts'
 import type { AccountSessionRow, AccountSessionStore } from './session-store.ts'
 
 /** Longest id of a session, in characters. */
-const LONGEST_ID = 255
+const MAX_ID_CHARACTERS = 255
 
 /** How precise `lastSeenAt` is, in milliseconds: more often, a look writes nothing. */
 const SEEN_EVERY_MS = 60_000
@@ -25,7 +25,7 @@ export function sessionIdOf({
 }: ExternalAccount['claims']): string | undefined {
   const id = sid ?? sessionId ?? time
   if (id === undefined) return undefined
-  const isMeant = (typeof id === 'string' && id !== '' && id.length <= LONGEST_ID) || typeof id === 'number'
+  const isMeant = (typeof id === 'string' && id !== '' && id.length <= MAX_ID_CHARACTERS) || typeof id === 'number'
   if (!isMeant) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sid')
   return String(id)
 }

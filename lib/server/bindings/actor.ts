@@ -13,7 +13,7 @@ export interface Actor {
  * Returns the admin who impersonates the user, from the claim `act` (RFC 8693 §4.1) that Clerk and WorkOS set.
  *
  * @returns null if the user acts
- * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: the claim says that somebody acts, and not who
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: the claim does not name the actor
  */
 export function actorOf({ claims, issuer }: Pick<ExternalAccount, 'claims' | 'issuer'>): Actor | null {
   const { act, iss: own } = claims

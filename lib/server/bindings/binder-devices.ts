@@ -77,12 +77,17 @@ export interface DeviceTools {
 }
 
 /** Longest name of a device, in characters. */
-export const DEVICE_NAME_LIMIT = 40
+export const MAX_DEVICE_NAME_CHARACTERS = 40
 
 /** Other users of the account see the name: it must not change how the text around it reads. */
 export function isDeviceName(name: string): boolean {
   const given = name.trim()
-  return given !== '' && given.length <= DEVICE_NAME_LIMIT && isPlainText(given) && !/[\p{Cf}\p{Zl}\p{Zp}]/u.test(given)
+  return (
+    given !== '' &&
+    given.length <= MAX_DEVICE_NAME_CHARACTERS &&
+    isPlainText(given) &&
+    !/[\p{Cf}\p{Zl}\p{Zp}]/u.test(given)
+  )
 }
 
 /** For how long a device is listed after its last use, and ended again after it was revoked. In milliseconds. */
@@ -127,7 +132,8 @@ export function createBinderDevices(store: AccountSessionStore, tools: DeviceToo
       return Promise.all(listed.map((row) => describe(account, row, current)))
     },
     async rename(token, id, name, accountId) {
-      if (!isDeviceName(name)) throw new TypeError(`name: expected 1 to ${DEVICE_NAME_LIMIT} visible characters`)
+      if (!isDeviceName(name))
+        throw new TypeError(`name: expected 1 to ${MAX_DEVICE_NAME_CHARACTERS} visible characters`)
       const { account } = await changing(token, accountId)
       const row = await deviceWith(store, account, id)
       await store.nameSession(account.issuer, account.subject, row.session, name.trim())

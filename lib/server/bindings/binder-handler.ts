@@ -5,7 +5,7 @@ import type { AccountAct, ExternalBinder } from './binder.ts'
 import { type BoundAccount, sessionAccountIdOf } from './bound-account.ts'
 import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
 import { sessionIdOf } from './account-sessions.ts'
-import { DEVICE_NAME_LIMIT, isDeviceName } from './binder-devices.ts'
+import { MAX_DEVICE_NAME_CHARACTERS, isDeviceName } from './binder-devices.ts'
 import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
@@ -228,8 +228,8 @@ function readOptional(body: Body, name: string, most: number): string | undefine
 }
 
 function readName(body: Body): string {
-  const name = readText(body, 'name', DEVICE_NAME_LIMIT)
-  if (!isDeviceName(name)) throw new InvalidBody('name', DEVICE_NAME_LIMIT)
+  const name = readText(body, 'name', MAX_DEVICE_NAME_CHARACTERS)
+  if (!isDeviceName(name)) throw new InvalidBody('name', MAX_DEVICE_NAME_CHARACTERS)
   return name
 }
 

@@ -139,7 +139,7 @@ describe('an account of another provider', () => {
       async (bound, device) => bindWith(bound, device, await provider.sign({ exp: NOW })),
       'TOKEN_EXPIRED',
     ],
-    'a token of nobody': [
+    'a token of an unknown issuer': [
       async (bound, device) => bindWith(bound, device, await provider.sign({ iss: 'https://evil.example' })),
       'ISSUER_UNKNOWN',
     ],

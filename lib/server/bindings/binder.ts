@@ -238,14 +238,14 @@ async function verifyAccount(
 }
 
 /** Largest age of the sign-in with which devices may be changed, in seconds. */
-const RECENT_SECONDS = 600
+const RECENT_S = 600
 
 function devicesOf(tools: Tools, { signedInAt, onRevoke }: ExternalBinderOptions): BinderDevices | null {
   const { sessions, clock } = tools
   if (!sessions) return null
   return createBinderDevices(sessions, {
     verify: (token) => verifyAccount(tools, token),
-    requireRecent: createFreshness({ freshAge: RECENT_SECONDS, signedInAt }, clock),
+    requireRecent: createFreshness({ freshAge: RECENT_S, signedInAt }, clock),
     accountIdOf: sessionAccountIdOf,
     onRevoke,
     clock,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createFreshness } from './freshness.ts'
 
 const NOW = 1_800_000_000
-const DAY = 86_400
+const DAY_S = 86_400
 
 function codeOf(claims: Readonly<Record<string, unknown>>, freshAge?: number): string {
   const check = createFreshness({ freshAge }, () => NOW * 1000)
@@ -16,8 +16,8 @@ function codeOf(claims: Readonly<Record<string, unknown>>, freshAge?: number): s
 
 describe('the age of a sign-in', () => {
   test.each<[string, Readonly<Record<string, unknown>>, string]>([
-    ['just under a day', { auth_time: NOW - DAY + 1 }, 'fresh'],
-    ['a day', { auth_time: NOW - DAY }, 'SESSION_NOT_FRESH'],
+    ['just under a day', { auth_time: NOW - DAY_S + 1 }, 'fresh'],
+    ['a day', { auth_time: NOW - DAY_S }, 'SESSION_NOT_FRESH'],
     ['that is not told', {}, 'fresh'],
     ['of Clerk', { iat: NOW, fva: [0, -1] }, 'fresh'],
     ['of Clerk, a day', { iat: NOW, fva: [1440, -1] }, 'SESSION_NOT_FRESH'],

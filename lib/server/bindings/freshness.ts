@@ -5,7 +5,7 @@ import type { ExternalAccount } from '../external/accounts.ts'
 export type SignInAge = (claims: Readonly<Record<string, unknown>>) => number | undefined
 
 /** Better Auth's default of `session.freshAge`. */
-const FRESH_AGE_SECONDS = 86_400
+const FRESH_AGE_S = 86_400
 
 /**
  * Creates the check that an account's sign-in is fresh: a session that was left open long ago changes no identity.
@@ -14,7 +14,7 @@ const FRESH_AGE_SECONDS = 86_400
  */
 export function createFreshness(
   {
-    freshAge = FRESH_AGE_SECONDS,
+    freshAge = FRESH_AGE_S,
     signedInAt = authTime,
   }: { readonly freshAge?: number | undefined; readonly signedInAt?: SignInAge | undefined },
   clock: () => number,

@@ -20,7 +20,7 @@ test('the tag changes with the principal and with each alias', async () => {
   expect(new Set(await Promise.all(lists.map(([principal, aliases]) => tag(principal, aliases)))).size).toBe(5)
 })
 
-test('nobody without the secret can compute it', async () => {
+test('it cannot be computed without the secret', async () => {
   const other = createPrincipalsTag('another secret of thirty-two characters')
   expect(await other('ada', ['one'])).not.toBe(await tag('ada', ['one']))
 })

@@ -1,5 +1,5 @@
 /** Longest lifetime of an exchanged token, in seconds. */
-const LONGEST = 900
+const MAX_LIFETIME_S = 900
 
 /** The subject of an exchanged token. */
 export interface ExchangedSubject {
@@ -64,11 +64,11 @@ export interface IssueRules extends IssueOptions {
  * @throws {TypeError} an option is invalid
  */
 export function readIssueRules<Options extends IssueOptions>(options: Options): Options & IssueRules {
-  const { audiences, lifetime = LONGEST, limit = 6000, type = 'at+jwt', clientId } = options
+  const { audiences, lifetime = MAX_LIFETIME_S, limit = 6000, type = 'at+jwt', clientId } = options
   if (audiences.length === 0 || audiences.some((audience) => typeof audience !== 'string' || audience === ''))
     throw new TypeError('exchange.audiences: expected non-empty strings')
-  if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= LONGEST))
-    throw new TypeError(`exchange.lifetime: expected 1 to ${LONGEST} seconds`)
+  if (!(Number.isInteger(lifetime) && lifetime >= 1 && lifetime <= MAX_LIFETIME_S))
+    throw new TypeError(`exchange.lifetime: expected 1 to ${MAX_LIFETIME_S} seconds`)
   if (!(limit >= 1)) throw new TypeError('exchange.limit: expected a number, 1 or more')
   if (type !== 'at+jwt' && type !== 'JWT') throw new TypeError('exchange.type: expected at+jwt or JWT')
   if (clientId !== undefined && (typeof clientId !== 'string' || clientId === ''))

@@ -4,7 +4,7 @@ export interface Limit {
   take(): boolean
 }
 
-const MINUTE = 60_000
+const MINUTE_MS = 60_000
 
 /**
  * Creates a limit of requests a minute in this process.
@@ -16,7 +16,7 @@ export function createLimit(most: number, clock: () => number): Limit {
   let count = 0
   return {
     take() {
-      const present = Math.floor(clock() / MINUTE)
+      const present = Math.floor(clock() / MINUTE_MS)
       if (present !== minute) count = 0
       minute = present
       count++

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import { decodeJws } from '../../tokens/decode.ts'
 import type { ExternalVerifier } from './issuer-sources.ts'
-import { EXTERNAL_SIZE_LIMIT, createExternalVerifiers } from './verifier.ts'
+import { MAX_EXTERNAL_TOKEN_CHARACTERS, createExternalVerifiers } from './verifier.ts'
 import { type ExternalIssuer, ownIssuer } from './options.ts'
 
 /** Size of the cache of verified tokens, for each issuer. */
@@ -49,7 +49,7 @@ export function createExternalAccounts(
   }
   return {
     async verify(token) {
-      const jws = decodeJws(token, EXTERNAL_SIZE_LIMIT)
+      const jws = decodeJws(token, MAX_EXTERNAL_TOKEN_CHARACTERS)
       const verifier = verifiers.get(jws.claims['iss'])
       if (!verifier) throw new LatchkeyError('ISSUER_UNKNOWN')
       const { claims } = await verifier.verify(token, jws)

@@ -105,7 +105,7 @@ describe('an issuer with several key sources', () => {
     }
   })
 
-  test('a token of nobody’s key is refused; while a source cannot be asked, that is unknown', async () => {
+  test('a token with an unknown key is refused; while a source cannot be asked, that is unknown', async () => {
     const stranger = await startIssuer()
     const forged = sign(stranger)
     await stranger.close()

@@ -129,7 +129,7 @@ describe('while the issuer does not answer', () => {
     expect(await reasonOf()).toBe('accepted')
   })
 
-  test('nobody can tell whether an unknown key is new: that is no verdict', async () => {
+  test('it is unknown whether an unknown key is new: that is no verdict', async () => {
     await reasonOf()
     provider.answerWith(fail)
     clock.advance(30_000)

@@ -190,7 +190,7 @@ describe.each(PRESETS)('the preset for $name', ({ rules, keys, alg, claims, prin
     expect(rules.algorithms?.includes('HS256') ?? false).toBe(false)
   })
 
-  test('takes a key of the app in place of the address, and asks nobody', async () => {
+  test('takes a key of the app in place of the address, and sends no request', async () => {
     const publicKey = (await exportSPKI(provider.keys[alg].publicKey)).replaceAll('\n', '')
     const { jwksUrl: _, ...others } = rules
     expect(await outcomeOf({ ...others, publicKey }, claims, alg)).toEqual({ outcome: principal, asked: [] })
@@ -270,7 +270,7 @@ describe('Supabase', () => {
     ['an anonymous user, oddly said', { is_anonymous: 'true' }],
     ['the anon key of the project', { role: 'anon' }],
     ['the service key of the project', { role: 'service_role' }],
-    ['nobody', { role: undefined }],
+    ['no user', { role: undefined }],
   ])('refuses %s', async (_, changes) => {
     expect((await outcomeOf(rules, { ...claims, ...changes }, 'ES256')).outcome).toBe('TOKEN_NOT_AN_ACCOUNT')
   })

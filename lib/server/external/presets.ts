@@ -29,7 +29,7 @@ export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   requireCheck('authorizedParties', options.authorizedParties)
   // The same keys sign for the instance's OAuth applications, whose tokens have a `client_id`.
   const clients = options.authorizedParties
-  // The user has still to do something, such as to choose an organization: to Clerk's own clients, nobody is signed in.
+  // The user must still do something, such as choose an organization: Clerk's own clients count them as signed out.
   const isAccount = ({ sts }: Readonly<Record<string, unknown>>): boolean => sts !== 'pending'
   return withKeys(
     withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients, isAccount }, options),

@@ -131,7 +131,7 @@ describe('the check is left to jose', () => {
     [4104, false],
     [8192, false],
   ])('for RSA of %i bits, unless %o', async (bits, isChecked) => {
-    // Nobody knows the factors of this one, and nothing here needs them.
+    // The factors of this one are unknown, and nothing here needs them.
     const n = randomBytes(Math.ceil(bits / 8))
     n[0] = bits % 8 === 0 ? 0x80 | n[0]! : 0x40 | (n[0]! & 0x3f)
     n[n.length - 1]! |= 1

@@ -87,7 +87,7 @@ describe('one static key (checklist 7: one static JWK or PEM)', () => {
       expect(new X509Certificate(certificateOf(PAIRS[alg].publicKey)).publicKey.equals(PAIRS[alg].publicKey)).toBe(true)
     })
 
-    test('of somebody else does not (checklist 24: a wrong key cannot connect)', async () => {
+    test('of another key does not (checklist 24: a wrong key cannot connect)', async () => {
       const other = ALGORITHMS.find((name) => name !== alg)!
       expect(await reasonOf(await sign(alg), { publicKey: spkiOf(other) })).toBe('TOKEN_ALGORITHM_FORBIDDEN')
       const { publicKey } =

@@ -40,7 +40,7 @@ function readJwk(jwk: Readonly<Record<string, unknown>>): JWK {
   const hasMembers = names?.every((name) => typeof jwk[name] === 'string' && jwk[name] !== '' && isBase64url(jwk[name]))
   if (!hasMembers || algorithmsOf(jwk).length === 0 || !isForSigning(jwk))
     throw new TypeError('expected a complete JWK that verifies signatures')
-  if (jwk['kty'] === 'RSA' && (jwk['n'] as string).length < SHORTEST_MODULUS)
+  if (jwk['kty'] === 'RSA' && (jwk['n'] as string).length < MIN_MODULUS_CHARACTERS)
     throw new TypeError('expected an RSA key of 2048 bits or more')
   const { kty, crv, n, e, x, y, alg } = jwk
   // Of two names for one algorithm the key fits both: browsers export one, and signers write the other.
@@ -48,7 +48,7 @@ function readJwk(jwk: Readonly<Record<string, unknown>>): JWK {
 }
 
 /** 256 bytes in base64url, in characters. */
-const SHORTEST_MODULUS = 342
+const MIN_MODULUS_CHARACTERS = 342
 
 /** Returns true if a JWK has private members. */
 export function isPrivate(jwk: Readonly<Record<string, unknown>>): boolean {

@@ -50,7 +50,7 @@ async function signaturesOf(call: () => Promise<unknown>): Promise<number> {
 
 const serve = (keys: readonly object[]): void =>
   provider.answerWith((_, response) => void response.end(JSON.stringify({ keys })))
-const DAYS = 86_400
+const DAY_S = 86_400
 
 describe('an external token that was verified before', () => {
   test('has its signature verified once', async () => {
@@ -115,7 +115,7 @@ describe('an external token that was verified before', () => {
 
   test('is refused once its key is gone', async () => {
     const resolver = resolverOf()
-    const token = await provider.sign({ exp: NOW + DAYS })
+    const token = await provider.sign({ exp: NOW + DAY_S })
     expect(await reasonOf(resolver, token)).toBe('accepted')
     serve(provider.jwks.filter(({ kid }) => kid !== 'RS256'))
     clock.advance(600_000)
@@ -124,7 +124,7 @@ describe('an external token that was verified before', () => {
 
   test('is refused once another key has the name of its own', async () => {
     const resolver = resolverOf()
-    const token = await provider.sign({ exp: NOW + DAYS })
+    const token = await provider.sign({ exp: NOW + DAY_S })
     expect(await reasonOf(resolver, token)).toBe('accepted')
     serve([{ ...(await exportJWK((await generateKeyPair('RS256')).publicKey)), kid: 'RS256' }])
     clock.advance(600_000)
@@ -133,7 +133,7 @@ describe('an external token that was verified before', () => {
 
   test('is verified anew with the keys that were got anew', async () => {
     const resolver = resolverOf()
-    const token = await provider.sign({ exp: NOW + DAYS })
+    const token = await provider.sign({ exp: NOW + DAY_S })
     await reasonOf(resolver, token)
     clock.advance(600_000)
     expect(await signaturesOf(async () => expect(await reasonOf(resolver, token)).toBe('accepted'))).toBe(1)
@@ -142,10 +142,10 @@ describe('an external token that was verified before', () => {
 
   test('does not outlast the day for which keys count while the issuer is down', async () => {
     const resolver = resolverOf()
-    const token = await provider.sign({ exp: NOW + 3 * DAYS })
+    const token = await provider.sign({ exp: NOW + 3 * DAY_S })
     await reasonOf(resolver, token)
     provider.answerWith((_, response) => void response.writeHead(503).end())
-    clock.advance(DAYS * 1000 - 1)
+    clock.advance(DAY_S * 1000 - 1)
     expect(await reasonOf(resolver, token)).toBe('accepted')
     clock.advance(1)
     expect(await reasonOf(resolver, token)).toBe('KEYS_UNAVAILABLE')

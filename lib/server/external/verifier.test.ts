@@ -64,7 +64,7 @@ describe('an external token (checklist 7: verified by a JWKS URL)', () => {
     expect(await reasonOf(provider.sign({}, { kid: undefined }))).toBe('accepted')
   })
 
-  test('with a `kid` that nobody has is refused', async () => {
+  test('with an unknown `kid` is refused', async () => {
     expect(await reasonOf(provider.sign({}, { kid: 'other' }))).toBe('TOKEN_KEY_UNKNOWN')
   })
 
@@ -96,7 +96,7 @@ describe('an external token (checklist 7: verified by a JWKS URL)', () => {
     expect(await reasonOf(`${header}.${claims}.${signature}`)).toBe('TOKEN_SIGNATURE_INVALID')
   })
 
-  test('with a critical parameter that nobody knows is refused', async () => {
+  test('with an unknown critical parameter is refused', async () => {
     const header = encode(JSON.stringify({ alg: 'ES256', kid: 'ES256', crit: ['unknown'], unknown: 1 }))
     const [, claims, signature] = (await provider.sign({}, { alg: 'ES256' })).split('.')
     expect(await resolve(`${header}.${claims}.${signature}`)).toMatchObject({ ok: false, error: 'invalid' })
@@ -326,7 +326,7 @@ describe('the size', () => {
 })
 
 describe('keys that cannot be fetched', () => {
-  test('because nobody listens are no verdict on the token', async () => {
+  test('because no server listens are no verdict on the token', async () => {
     const resolver = resolverOf({ jwksUrl: `${await closedPort()}/jwks` })
     const token = await provider.sign()
     const resolution = await resolve(token, resolver)

@@ -13,10 +13,10 @@ import type { ServerSession } from '../types.ts'
 import { verifyNow } from './verify-now.ts'
 
 /** Longest external token that is accepted, in characters. */
-export const EXTERNAL_SIZE_LIMIT = 16_384
+export const MAX_EXTERNAL_TOKEN_CHARACTERS = 16_384
 
 /** Longer tokens are not cached, to bound the cache's memory. In characters. */
-const CACHED_SIZE_LIMIT = 4096
+const MAX_CACHED_CHARACTERS = 4096
 
 /** A verified token and the key that verified it. */
 interface Known {
@@ -71,7 +71,7 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
     return whenReady(found, ({ claims, key }) => {
       checkType(jws.header['typ'], rules)
       freeze(claims)
-      if (key && token.length <= CACHED_SIZE_LIMIT) known.set(token, { claims, header: jws.header, key })
+      if (key && token.length <= MAX_CACHED_CHARACTERS) known.set(token, { claims, header: jws.header, key })
       return claims
     })
   }
@@ -82,7 +82,8 @@ function createVerifier(rules: VerifierRules, clock: () => number, cacheSize: nu
       const time = clock()
       const before = known.get(token)
       const recalled = before && (recall(before, rules) ?? recallLater(before, rules))
-      const anew = (): Awaitable<JWTPayload> => verifyAnew(token, jws ?? decodeJws(token, EXTERNAL_SIZE_LIMIT), time)
+      const anew = (): Awaitable<JWTPayload> =>
+        verifyAnew(token, jws ?? decodeJws(token, MAX_EXTERNAL_TOKEN_CHARACTERS), time)
       const found = recalled ? whenReady(recalled, (claims) => claims ?? anew()) : anew()
       return whenReady(found, (claims) => {
         checkTimes(claims, clockTolerance, secondsOf(time))

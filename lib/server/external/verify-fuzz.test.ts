@@ -12,7 +12,7 @@ import { createExternalVerifiers } from './verifier.ts'
 const RUNS = Number(process.env['LATCHKEY_FUZZ_RUNS'] ?? 20_000)
 const SEED = process.env['LATCHKEY_EXPLORE_SEED'] ?? 'verify'
 /** Hours, for a million runs on a slow machine. */
-const PATIENCE = 14_400_000
+const TIMEOUT_MS = 14_400_000
 
 const NOW = 1_760_000_000
 const ISSUER = 'https://issuer.example'
@@ -25,7 +25,7 @@ const PAIRS = {
 }
 type Kind = keyof typeof PAIRS
 const KINDS: readonly Kind[] = ['RS256', 'ES256', 'EdDSA']
-/** Keys of somebody else, one of each kind. */
+/** Foreign keys, one of each kind. */
 const OTHERS = {
   RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
@@ -261,6 +261,6 @@ describe(`${RUNS} tokens, most of them changed`, () => {
       for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 10)
       expect(atOnce).toBeGreaterThan(RUNS / 4)
     },
-    PATIENCE,
+    TIMEOUT_MS,
   )
 })

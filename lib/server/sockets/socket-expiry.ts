@@ -8,7 +8,7 @@ export interface SocketExpiry {
   /** Anonymous after expiry. */
   readonly session: ServerSession
   readonly isOver: boolean
-  put(next: ServerSession): void
+  replace(next: ServerSession): void
   end(): void
 }
 
@@ -26,14 +26,14 @@ export function createSocketExpiry(
   { longest, clock, timer }: ExpiryOptions,
   onExpired: () => void,
 ): SocketExpiry {
-  let inForce = first
+  let current = first
   let deadline = Infinity
   let isOver = false
-  const alarm = createDeadline(clock, timer, expire)
+  const timeout = createDeadline(clock, timer, expire)
 
   function end(): void {
     isOver = true
-    alarm.set(Infinity)
+    timeout.set(Infinity)
   }
   function expire(): void {
     if (isOver) return
@@ -45,21 +45,21 @@ export function createSocketExpiry(
     if (!(clock() < deadline)) expire()
     return isOver
   }
-  function put(next: ServerSession): void {
-    inForce = next
+  function replace(next: ServerSession): void {
+    current = next
     deadline = deadlineOf(next, clock() + longest)
-    if (!hasEnded()) alarm.set(deadline - clock())
+    if (!hasEnded()) timeout.set(deadline - clock())
   }
 
-  put(first)
+  replace(first)
   return {
     get session() {
-      return hasEnded() ? ANONYMOUS : inForce
+      return hasEnded() ? ANONYMOUS : current
     },
     get isOver() {
       return hasEnded()
     },
-    put,
+    replace,
     end,
   }
 }

@@ -232,8 +232,8 @@ describe('the check of a fresh token', () => {
   })
 })
 
-describe('a socket that a backend opened for somebody', () => {
-  test("ignores tokens: a valid one, somebody else's and an invalid one (checklist 12: backend-scoped sessions ignore token updates)", async () => {
+describe('a socket that a backend opened for a user', () => {
+  test("ignores tokens: a valid one, another user's and an invalid one (checklist 12: backend-scoped sessions ignore token updates)", async () => {
     const session: ServerSession = { authMode: 'external', principal: 'ada', principals: ['ada'], claims: {} }
     const socket = watch(session, { source: 'backend', longest: MINUTE })
     for (const token of [await tokenOf('ada', { role: 'admin' }), await tokenOf('eve'), 'no token', null])

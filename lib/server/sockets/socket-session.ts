@@ -83,53 +83,53 @@ export function createSocketSession(
   const { roles, source, longest = Infinity, check, clock = Date.now, timer = SYSTEM_TIMER } = options
   const { onError = console.error } = options
   if (!(longest > 0)) throw new TypeError('longest: expected a number of milliseconds')
-  const term = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
+  const expiry = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
 
   function close(code: number, reason: string): 'refused' {
-    if (term.isOver) return 'refused'
-    term.end()
+    if (expiry.isOver) return 'refused'
+    expiry.end()
     socket.close(code, reason)
     return 'refused'
   }
   async function judge(token: unknown): Promise<RefreshOutcome> {
-    if (term.isOver) return 'refused'
+    if (expiry.isOver) return 'refused'
     const found = await resolver.resolve({
       headers: { [resolver.tokenHeader ?? TOKEN_HEADER]: typeof token === 'string' ? `Bearer ${token}` : '' },
     })
-    if (term.isOver) return 'refused'
+    if (expiry.isOver) return 'refused'
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
     // An anonymous socket has no principal yet.
-    if (term.session.principal !== null) requireSameSession(term.session, found.session, roles)
+    if (expiry.session.principal !== null) requireSameSession(expiry.session, found.session, roles)
     await check?.(found.session)
-    if (term.isOver) return 'refused'
-    term.put(found.session)
-    return term.isOver ? 'refused' : 'accepted'
+    if (expiry.isOver) return 'refused'
+    expiry.replace(found.session)
+    return expiry.isOver ? 'refused' : 'accepted'
   }
   function fail(error: unknown): RefreshOutcome {
-    if (isLatchkeyError(error)) return close(REFUSED, wordOf(error))
+    if (isLatchkeyError(error)) return close(REFUSED, reasonOf(error))
     onError(error)
     return 'unavailable'
   }
 
   return {
     get current() {
-      return term.session
+      return expiry.session
     },
     async refresh(token) {
-      if (source === 'backend') return term.isOver ? 'refused' : 'ignored'
+      if (source === 'backend') return expiry.isOver ? 'refused' : 'ignored'
       if (waiting >= MOST_WAITING) return close(POLICY_VIOLATION, 'too many tokens')
       waiting++
       const outcome = last.then(() => judge(token)).catch(fail)
       last = outcome
       return outcome.finally(() => waiting--)
     },
-    end: term.end,
+    end: expiry.end,
   }
 }
 
 /** For the client: a change of its own roles is no secret, and needs a different reaction. */
-function wordOf({ code }: LatchkeyError): string {
+function reasonOf({ code }: LatchkeyError): string {
   return code === 'ROLES_MISMATCH' ? code : (ERROR_TABLE[code].state ?? 'invalid')
 }

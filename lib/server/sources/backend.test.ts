@@ -157,7 +157,7 @@ describe('impersonation is refused', () => {
     expect(await reasonOf({ ...headers, authorization }, { headers: BOTH })).toBe(reason)
   })
 
-  test('where no backend is configured, rather than taken for a request of nobody', async () => {
+  test('where no backend is configured, rather than taken for an anonymous request', async () => {
     const resolver = createSessionResolver({})
     expect(await resolver.resolve(good)).toMatchObject({
       ok: false,
@@ -184,7 +184,7 @@ describe('impersonation is refused', () => {
     ['an anonymous mode', base64({ principal: 'a', authMode: 'anonymous' })],
     ['an unknown mode', base64({ principal: 'a', authMode: 'admin' })],
     ['two modes', base64({ principal: 'a', authMode: 'external', auth_mode: 'local-first' })],
-    ['principals of somebody else first', base64({ principal: 'a', principals: ['b', 'a'] })],
+    ['principals of another user first', base64({ principal: 'a', principals: ['b', 'a'] })],
     ['principals that are none', base64({ principal: 'a', principals: ['a', 7] })],
     ['too many principals', base64({ principal: 'a', principals: Array.from({ length: 18 }, () => 'a') })],
     ['principals as a text', base64({ principal: 'a', principals: 'a' })],

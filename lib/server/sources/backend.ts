@@ -59,9 +59,9 @@ export interface BackendSource {
 }
 
 const BACKEND_OPTIONS: OptionNames<BackendOptions> = { secret: true, headers: true }
-const SHORTEST_SECRET = 32
-const LONGEST_SECRET = 1024
-const LONGEST_SESSION = 16_384
+const MIN_SECRET_CHARACTERS = 32
+const MAX_SECRET_CHARACTERS = 1024
+const MAX_SESSION_CHARACTERS = 16_384
 
 /**
  * Returns the headers with which a backend impersonates a principal, for a server with {@link BackendOptions}. Never
@@ -100,7 +100,8 @@ export function createBackendSource(options: BackendOptions | undefined): Backen
       const session = pair && request.header(pair.session)
       if (another || typeof secret !== 'string' || typeof session !== 'string')
         throw new LatchkeyError('BACKEND_HEADERS_INVALID')
-      if (secret.length > LONGEST_SECRET || !(await isGenuine(secret))) throw new LatchkeyError('BACKEND_SECRET_WRONG')
+      if (secret.length > MAX_SECRET_CHARACTERS || !(await isGenuine(secret)))
+        throw new LatchkeyError('BACKEND_SECRET_WRONG')
       return readSession(session)
     },
   }
@@ -118,7 +119,10 @@ function readSecrets(secret: BackendOptions['secret']): readonly string[] {
   const secrets = [secret].flat()
   // Characters that a header cannot carry unchanged would never match, or only through some proxies.
   const isMeant = (text: unknown): boolean =>
-    typeof text === 'string' && text.length >= SHORTEST_SECRET && text.length <= LONGEST_SECRET && /^[!-~]+$/.test(text)
+    typeof text === 'string' &&
+    text.length >= MIN_SECRET_CHARACTERS &&
+    text.length <= MAX_SECRET_CHARACTERS &&
+    /^[!-~]+$/.test(text)
   if (secrets.length === 0 || !secrets.every(isMeant))
     throw new TypeError('backend.secret: expected 32 to 1024 visible ASCII characters')
   return secrets
@@ -145,7 +149,7 @@ function readSession(text: string): OwnedSession {
 }
 
 function parseSession(text: string): Record<string, unknown> {
-  if (text.length > LONGEST_SESSION) throw new LatchkeyError('BACKEND_SESSION_INVALID')
+  if (text.length > MAX_SESSION_CHARACTERS) throw new LatchkeyError('BACKEND_SESSION_INVALID')
   try {
     // Jazz uses the standard base64 alphabet with padding.
     return parseObject(

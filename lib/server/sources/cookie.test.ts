@@ -74,7 +74,7 @@ describe('a session cookie', () => {
     expect(read.mock.calls[0]![0].get('cookie')).toBe('a=1; session=2')
   })
 
-  test('without a session is a request of nobody', async () => {
+  test('without a session is an anonymous request', async () => {
     expect(await resolve({ method: 'GET', headers: COOKIE }, { read: async () => null })).toMatchObject({
       ok: true,
       source: 'none',

@@ -195,12 +195,12 @@ function expectSound(
     expect([state.connection, next.connection, next.trial]).toEqual(['up', 'up', placed])
   // An app may end the session for what is reported: never while the server accepts one of its tokens.
   if (all('report').length > 0) expect(next).toMatchObject({ stage: 'started', connection: 'down' })
-  // Nobody is asked who cannot be, and no wait is senseless.
+  // No one is asked who cannot be, and no wait is senseless.
   if (all('refresh').length > 0 && event.type !== 'due')
     expect(around.hasHandler || around.authPrincipal !== null).toBe(true)
   for (const { delay } of all('schedule')) expect(delay).toBeGreaterThan(0)
   for (const { attempt } of all('retry')) if (attempt !== null) expect(attempt).toBeGreaterThanOrEqual(0)
-  // Whoever handed over a token hears of it before it is forgotten.
+  // A caller that handed over a token hears of it before it is forgotten.
   const settled = all('settle').map(({ text }) => text)
   if (state.trial && next.trial !== state.trial && event.type !== 'accepted' && event.type !== 'replaced')
     expect(settled).toContain(state.trial.text)

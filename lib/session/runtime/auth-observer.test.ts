@@ -307,7 +307,7 @@ describe('the current principal', () => {
     expect(transport.calls).toEqual(['connect guest', 'disconnect ended', `connect of ${principal()}`])
   })
 
-  test("changes in another tab: nobody's token goes on there", async () => {
+  test('changes in another tab: the token before is not used any more', async () => {
     const time = testTime()
     const keystore = memoryStore()
     const tab = await testIdentity(time, {}, keystore)
@@ -359,7 +359,7 @@ test('a session survives a reload (checklist 20: sessions survive reload)', asyn
   expect(session.getState()).toEqual({ status: 'connected', principal: first.principal() })
 })
 
-test('tokens that the app gives are measured against the identity in force', async () => {
+test('tokens that the app gives are measured against the current identity', async () => {
   const time = testTime()
   const { auth, principal } = await testIdentity(time)
   const transport = testTransport()

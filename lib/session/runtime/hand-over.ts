@@ -76,7 +76,7 @@ async function askApp(runtime: SessionRuntime, from: string, to: string, isCurre
   if ((await transport.owner?.()) === to)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
   await options.beforeRestart({ from, to }, self())
-  // What the app decided for a user who has gone makes the data nobody else's.
+  // A decision for a user who has left does not assign the data to the next one.
   if (!isCurrent()) return
   runtime.owner = to
   await transport.assign?.(to)

@@ -15,7 +15,7 @@ export interface Arrival {
 }
 
 /** In characters; the same limit as the server's external verifier. */
-const MAX_TOKEN_LENGTH = 16_384
+const MAX_TOKEN_CHARACTERS = 16_384
 const MAX_LEAD_MS = 60_000
 /** Without `iat` the lifetime depends on the device's clock, which may be wrong: assume at least this. */
 const MIN_GUESSED_LIFETIME_MS = 60_000
@@ -27,7 +27,7 @@ const MIN_GUESSED_LIFETIME_MS = 60_000
  *   `TOKEN_CLAIM_INVALID`, `TOKEN_TIME_INVALID`, `TOKEN_LIFETIME_EXCEEDED`
  */
 export function readSessionToken(text: string, options: SessionOptions, arrival: Arrival): SessionToken {
-  const { claims } = decodeJws(text, MAX_TOKEN_LENGTH)
+  const { claims } = decodeJws(text, MAX_TOKEN_CHARACTERS)
   const principal = (options.readPrincipal ?? readSubject)(claims)
   if (typeof principal !== 'string' || principal === '') throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
   const roles = comparable((options.readRoles ?? readRoleClaims)(claims))

@@ -1,12 +1,12 @@
 import { createAuthClient } from 'better-auth/client'
 import { magicLinkClient } from 'better-auth/client/plugins'
-import { type Auth, type LocalHoldings, type WaitingAccount, createAuth } from 'latchkey'
+import { type Auth, type LocalData, type WaitingAccount, createAuth } from 'latchkey'
 import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
 import type { Aside } from './aside.ts'
 import { fetchSummary } from './notes/api.ts'
 import { type Note, isBlank } from './notes/note.ts'
 import type { Notebook } from './notes/notebook.ts'
-import { readHoldings } from './notes/store.ts'
+import { readLocalNotes } from './notes/store.ts'
 import { summaryWords } from './notes/summary-words.ts'
 
 /** Better Auth's client. The plugin attaches proofs, only while `auth.upgrade` runs. */
@@ -32,9 +32,9 @@ export async function accountName(client: AccountClient, waiting: WaitingAccount
 }
 
 /** Describes an account that is signed in at the account server but not current here. */
-async function describeAccount(getToken: () => Promise<string | null>): Promise<LocalHoldings> {
+async function describeAccount(getToken: () => Promise<string | null>): Promise<LocalData> {
   const token = await getToken()
-  if (!token) throw new TypeError('nobody is signed in')
+  if (!token) throw new TypeError('no account is signed in')
   const { count, latest } = await fetchSummary(token)
   return { items: count, label: summaryWords(count, latest) }
 }
@@ -84,7 +84,7 @@ export function createNotesAuth(
  * memory.
  */
 async function notesOf(notebook: Notebook, principal: string): Promise<Note[]> {
-  const { notes, pending } = await readHoldings(principal)
+  const { notes, pending } = await readLocalNotes(principal)
   const stored = new Set(notes.map(({ id }) => id))
   const onlyHere = notebook.notes().filter(({ owner, id }) => owner === principal && !stored.has(id))
   return [...notes, ...onlyHere].filter((note) => !isBlank(note) && (!note.deleted || pending.has(note.id)))

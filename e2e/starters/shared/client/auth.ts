@@ -26,7 +26,7 @@ export const auth = createAuth({
     const notes = await readNotes()
     return { unsynced: notes.filter(({ owner, isPending }) => isPending && principals.includes(owner)).length }
   },
-  // What the server has need not stay in the browser of somebody who signed out.
+  // What the server has need not stay in the browser of a user who signed out.
   onPrincipalChange: ({ from, to }) => {
     if (from !== null && to === null) void changeNotes((notes) => notes.filter(({ isPending }) => isPending))
   },

@@ -29,7 +29,7 @@ export function Account({ onMessage, onClose }: Props) {
       onMessage(text)
       onClose()
     } else {
-      // Whoever closed the dialog meanwhile reads it in the page.
+      // A user who closed the dialog meanwhile reads it in the page.
       const show = dialog.current ? setMessage : onMessage
       show(text)
     }
@@ -66,8 +66,8 @@ export function Account({ onMessage, onClose }: Props) {
         <>
           <h2 id="account-title">Two sets of notes</h2>
           <p>
-            This device has {upgrade.preview?.deviceHoldings?.label ?? 'notes'}, your account has{' '}
-            {upgrade.preview?.accountHoldings?.label ?? 'notes'}.
+            This device has {upgrade.preview?.deviceData?.label ?? 'notes'}, your account has{' '}
+            {upgrade.preview?.accountData?.label ?? 'notes'}.
           </p>
           <div className="choices">
             {!upgrade.conflict.isTaken && (

@@ -1,7 +1,7 @@
 import type { LatchkeyErrorCode } from 'latchkey'
 import { auth } from '../lib/auth.ts'
 
-/** What to do where the browser lost or refuses the identity. Nothing is made anew without a word from the user. */
+/** What to do where the browser lost or refuses the identity. Nothing is made anew unless the user confirms it. */
 export function Lost({ problem, onSignIn }: { problem: LatchkeyErrorCode; onSignIn: () => void }) {
   if (problem !== 'KEYSTORE_VANISHED')
     return (

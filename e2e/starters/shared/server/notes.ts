@@ -47,7 +47,7 @@ function list({ principals }: User): Note[] {
   return rows.map((row) => ({ ...row, isDeleted: false }) as unknown as Note)
 }
 
-/** The latest change of a note wins. Nobody changes a note of somebody else, whatever id they send. */
+/** The latest change of a note wins. A user cannot change another user's note, whatever id they send. */
 function apply({ principals }: User, changes: readonly Note[]): void {
   const statement = database.prepare(
     `insert into note (id, owner, text, updated_at, is_deleted) values (?, ?, ?, ?, ?)

@@ -14,7 +14,7 @@ let isKnown = false
 let isSuspect = false
 let losses = 0
 
-/** Returns how often somebody deleted the database under this page, as far as it was opened again since. */
+/** Returns how often the database was deleted under this page, as far as it was opened again since. */
 export function lossCount(): number {
   return losses
 }

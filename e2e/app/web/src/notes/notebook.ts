@@ -2,7 +2,7 @@ import { createEmitter } from '../emitter.ts'
 import { lossCount } from './database.ts'
 import { type Note, type NoteChange, changeNote, createNote, isBlank } from './note.ts'
 import { createSaver } from './saver.ts'
-import { type Remembered, forgetSynced, readHoldings, removeAll, reown, storeAgain } from './store.ts'
+import { type Remembered, forgetSynced, readLocalNotes, removeAll, reown, storeAgain } from './store.ts'
 import { whileNobodySyncs } from './tabs.ts'
 
 /** The notes of the current principal, as shown. Typed text appears here first and is on disk right after. */
@@ -21,7 +21,7 @@ export interface Notebook {
   isKept(): boolean
   /** Returns true while the browser refuses to store something. */
   isFailing(): boolean
-  /** Returns true if somebody deleted the stored notes: what is shown is only in memory, until `keepAgain`. */
+  /** Returns true if the stored notes were deleted: what is shown is only in memory, until `keepAgain`. */
   isLost(): boolean
   /** Stores what is shown again. Only once the identity is stored: the user may have cleared both on purpose. */
   keepAgain(): Promise<void>
@@ -97,19 +97,19 @@ export function createNotebook(onSaved: () => void): Notebook {
   async function reload(): Promise<void> {
     const asked = owner
     if (asked === null) return
-    const holdings = await saver.guard(readHoldings(asked))
+    const local = await saver.guard(readLocalNotes(asked))
     // Another user may have signed in meanwhile.
-    if (!holdings || owner !== asked) return
+    if (!local || owner !== asked) return
     const unsaved = new Map(saver.unsaved(asked).map((each) => [each.note.id, each]))
-    const onlyHere = isLost() ? remembered().filter(isNewerThan(holdings.notes)) : []
+    const onlyHere = isLost() ? remembered().filter(isNewerThan(local.notes)) : []
     const ids = new Set(onlyHere.map(({ note }) => note.id))
     pending = new Set([
-      ...holdings.pending,
+      ...local.pending,
       ...unsaved.keys(),
       ...onlyHere.filter(({ isPending }) => isPending).map(({ note }) => note.id),
     ])
     // Of an unsaved note, the other fields may have changed on disk.
-    const stored = holdings.notes.map((note) => {
+    const stored = local.notes.map((note) => {
       const { change: fields, note: changed } = unsaved.get(note.id) ?? {}
       return changed ? { ...note, ...fields, updatedAt: changed.updatedAt } : note
     })

@@ -2,7 +2,7 @@ import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createNote } from './note.ts'
 import { createSaver } from './saver.ts'
-import { readHoldings } from './store.ts'
+import { readLocalNotes } from './store.ts'
 
 beforeEach(() => {
   vi.stubGlobal('indexedDB', new IDBFactory())
@@ -24,20 +24,20 @@ test('on a full disk that can be read, typed text counts as unsaved until it is 
   saver.save({ note, change: { title: note.title } })
   await saver.settled()
   expect(saver.isFailing()).toBe(true)
-  expect(await saver.guard(readHoldings('owner'))).toMatchObject({ notes: [] })
+  expect(await saver.guard(readLocalNotes('owner'))).toMatchObject({ notes: [] })
   expect(saver.isFailing()).toBe(true)
 
   full.mockRestore()
   vi.runAllTimers()
   await saver.settled()
   expect(saver.isFailing()).toBe(false)
-  expect(await saver.guard(readHoldings('owner'))).toMatchObject({ notes: [{ title: 'Typed' }] })
+  expect(await saver.guard(readLocalNotes('owner'))).toMatchObject({ notes: [{ title: 'Typed' }] })
 })
 
 test('a read that failed is over with the next one', async () => {
   const saver = createSaver(vi.fn(), vi.fn())
   await saver.guard(Promise.reject(new DOMException('gone', 'UnknownError')))
   expect(saver.isFailing()).toBe(true)
-  await saver.guard(readHoldings('owner'))
+  await saver.guard(readLocalNotes('owner'))
   expect(saver.isFailing()).toBe(false)
 })

@@ -23,7 +23,7 @@ export interface Saver {
 }
 
 /** How long to wait before a failed write is retried, in milliseconds. */
-const PATIENCE = 3000
+const RETRY_DELAY_MS = 3000
 
 export function createSaver(onChange: () => void, onSaved: () => void): Saver {
   const waiting = new Map<string, Unsaved>()
@@ -62,7 +62,7 @@ export function createSaver(onChange: () => void, onSaved: () => void): Saver {
   async function write(): Promise<void> {
     while (waiting.size) {
       const batch = [...waiting]
-      if (!(await store(batch.map(([, unsaved]) => unsaved)))) return void setTimeout(start, PATIENCE)
+      if (!(await store(batch.map(([, unsaved]) => unsaved)))) return void setTimeout(start, RETRY_DELAY_MS)
       for (const [id, unsaved] of batch) if (waiting.get(id) === unsaved) waiting.delete(id)
       onSaved()
     }

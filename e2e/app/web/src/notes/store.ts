@@ -14,7 +14,7 @@ interface Pending {
 }
 
 /** The data of one principal on this device. */
-export interface Holdings {
+export interface LocalNotes {
   readonly notes: readonly Note[]
   /** Ids of the notes whose current version the server does not have. */
   readonly pending: ReadonlySet<string>
@@ -23,11 +23,11 @@ export interface Holdings {
 /** The key range of one principal. */
 const rangeOf = (owner: string): IDBKeyRange => IDBKeyRange.bound([owner], [owner, []])
 
-export function readHoldings(owner: string): Promise<Holdings> {
-  return transact('readonly', (stores) => holdingsIn(stores, owner))
+export function readLocalNotes(owner: string): Promise<LocalNotes> {
+  return transact('readonly', (stores) => localNotesIn(stores, owner))
 }
 
-async function holdingsIn(stores: Stores, owner: string): Promise<Holdings> {
+async function localNotesIn(stores: Stores, owner: string): Promise<LocalNotes> {
   const { notes, waiting } = await allIn(stores, owner)
   return { notes, pending: new Set(waiting.keys()) }
 }
@@ -62,7 +62,7 @@ async function saveIn({ notes, outbox }: Stores, note: Note, change: NoteChange)
   outbox.put(pendingOf(note, base, sent))
 }
 
-/** A note that is only in memory any more, because somebody deleted the database. */
+/** A note that is only in memory any more, because the database was deleted. */
 export interface Remembered {
   readonly note: Note
   /** True if the server does not have this version. */
@@ -247,7 +247,7 @@ function putRow({ notes, outbox }: Stores, owner: string, row: ServerNote, note:
 /** Deletes the notes that the server has. Unsynced ones stay. */
 export function forgetSynced(owner: string): Promise<void> {
   return transact('readwrite', async (stores) => {
-    const { notes, pending } = await holdingsIn(stores, owner)
+    const { notes, pending } = await localNotesIn(stores, owner)
     for (const { id } of notes) if (!pending.has(id)) stores.notes.delete([owner, id])
   })
 }

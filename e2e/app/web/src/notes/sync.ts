@@ -184,7 +184,7 @@ interface Exchange {
  *
  * @param since - 0 pulls everything
  * @param onBatch - called after each batch, to show the progress
- * @param isLost - true if somebody deleted the database: nothing is stored until it is clear what becomes of the rest
+ * @param isLost - true if the database was deleted: nothing is stored until it is clear what becomes of the rest
  */
 async function exchange(
   auth: Auth,

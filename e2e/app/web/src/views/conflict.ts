@@ -107,8 +107,8 @@ async function showSides({ auth }: App): Promise<void> {
   const [here, there] = [part('conflict-here'), part('conflict-there')]
   setText(there, 'Looking…')
   const preview = await auth.previewConflict().catch(() => null)
-  setText(here, preview?.deviceHoldings?.label ?? 'Notes that only this device has')
-  setText(there, preview?.accountHoldings?.label ?? 'Unavailable: the server does not respond')
+  setText(here, preview?.deviceData?.label ?? 'Notes that only this device has')
+  setText(there, preview?.accountData?.label ?? 'Unavailable: the server does not respond')
 }
 
 const OUTCOMES: Readonly<Record<Choice, string>> = {

@@ -50,7 +50,7 @@ export function createEditor({ notebook, route }: App, actions: Actions): View {
   }
 }
 
-/** The browser cuts what does not fit, without a word. */
+/** The browser silently cuts what does not fit. */
 function tellIfCut({ value, selectionStart, selectionEnd, maxLength }: Field, data: DataTransfer | null): void {
   const pasted = data?.getData('text/plain').length ?? 0
   const over = value.length - (selectionEnd ?? 0) + (selectionStart ?? 0) + pasted - maxLength

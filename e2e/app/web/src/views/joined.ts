@@ -2,7 +2,7 @@ import { type Auth, type Session, isLatchkeyError } from 'latchkey'
 import type { App, View } from '../app.ts'
 import { ask } from '../ask.ts'
 import { part, setHidden, setText } from '../dom.ts'
-import { readHoldings } from '../notes/store.ts'
+import { readLocalNotes } from '../notes/store.ts'
 import { tell } from '../tell.ts'
 import { quantity } from '../words.ts'
 import { decisionFailure } from './conflict-words.ts'
@@ -30,7 +30,7 @@ export function createJoined(app: App, signIn: (email: string) => void): View {
           async (principal) =>
             [
               principal,
-              `${quantity((await readHoldings(principal)).notes.length, 'note')} of this device, set aside`,
+              `${quantity((await readLocalNotes(principal)).notes.length, 'note')} of this device, set aside`,
             ] as const,
         ),
       ),

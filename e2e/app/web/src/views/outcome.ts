@@ -63,7 +63,7 @@ function tellPending(isFound: boolean, { openMailbox }: EntryActs): void {
   tell('We sent you an e-mail with a link.', { action: { label: 'Open the mailbox', act: openMailbox } })
 }
 
-/** The promise of the app, visible at the moment that it is kept: signing up changes nobody. */
+/** The promise of the app, visible at the moment that it is kept: signing up changes no identity. */
 function tellEntered(words: string, before: string | undefined, after: string | undefined): void {
   if (!before || !after) return tell(words)
   const detail = `${before.slice(0, 8)} → ${after.slice(0, 8)}`

@@ -210,7 +210,7 @@ const FAILURES: Readonly<Partial<Record<string, string>>> = {
   NotFoundError: 'There is no camera here. Use the other device’s camera instead.',
   RENDEZVOUS_ENDED: 'It was refused or took too long. Close this and start again.',
   RENDEZVOUS_CONTESTED:
-    'Another device used this code. Nothing was shared. Start again where nobody else can see the code.',
+    'Another device used this code. Nothing was shared. Start again where no one else can see the code.',
   SESSION_NOT_FRESH: 'You signed in too long ago for this. Sign out, sign in again and try once more.',
   SESSION_PAIRED: 'Another device approved this one. Sign in here first.',
   SECRET_HARDENED: 'The key of this device is locked into this browser. Create an account to add a device.',

@@ -1,14 +1,14 @@
 import type { AuthMode, AuthState, Storage } from '../machine/state.ts'
 
 /** The identity in each mode. */
-export const MODE_WORDS: Readonly<Record<AuthMode, string>> = {
+export const MODE_LABELS: Readonly<Record<AuthMode, string>> = {
   anonymous: 'may read, owns nothing',
   'local-first': 'signs with the device key',
   external: 'acts for an account',
 }
 
 /** Why traffic is paused. */
-export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
+export const ERROR_LABELS: Readonly<Record<NonNullable<AuthState['error']>, string>> = {
   expired: 'token time rejected',
   missing: 'the account server knows no session',
   invalid: 'rejected by a server',
@@ -16,7 +16,7 @@ export const ERROR_WORDS: Readonly<Record<NonNullable<AuthState['error']>, strin
 }
 
 /** Durability of the stored identity. */
-export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> = {
+export const DURABILITY_LABELS: Readonly<Record<Storage['durability'], string>> = {
   ephemeral: 'lost when this page closes',
   evictable: 'the browser may delete it',
   persistent: 'protected from eviction',
@@ -24,7 +24,7 @@ export const DURABILITY_WORDS: Readonly<Record<Storage['durability'], string>> =
 }
 
 /** Whether scripts in the page could copy a secret of the current identity. */
-export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> = {
+export const PROTECTION_LABELS: Readonly<Record<Storage['protection'], string>> = {
   none: 'no key in use; others are kept',
   extractable: 'scripts in this page could copy it',
   keychain: 'kept from other apps by the system',
@@ -32,7 +32,7 @@ export const PROTECTION_WORDS: Readonly<Record<Storage['protection'], string>> =
 }
 
 /** Storage problems; a code that is not listed is shown as it is. */
-export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
+export const PROBLEM_LABELS: Readonly<Partial<Record<string, string>>> = {
   KEYSTORE_UNAVAILABLE: 'storage failed; nothing was changed',
   KEYSTORE_TIMEOUT: 'storage did not answer in time',
   KEYSTORE_CORRUPT: 'the record is damaged; it was left in place',
@@ -45,27 +45,27 @@ export const PROBLEM_WORDS: Readonly<Partial<Record<string, string>>> = {
   CRYPTO_UNAVAILABLE: 'Ed25519 is unavailable, also as fallback',
 }
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
 
 /** Formats milliseconds in their two largest units, such as "14 min 32 s". */
-export function spanWords(milliseconds: number): string {
+export function spanLabel(milliseconds: number): string {
   const span = Math.abs(milliseconds)
-  if (span >= HOUR) return `${Math.floor(span / HOUR)} h ${Math.floor((span % HOUR) / MINUTE)} min`
-  if (span >= MINUTE) return `${Math.floor(span / MINUTE)} min ${Math.floor((span % MINUTE) / SECOND)} s`
-  return `${Math.floor(span / SECOND)} s`
+  if (span >= HOUR_MS) return `${Math.floor(span / HOUR_MS)} h ${Math.floor((span % HOUR_MS) / MINUTE_MS)} min`
+  if (span >= MINUTE_MS) return `${Math.floor(span / MINUTE_MS)} min ${Math.floor((span % MINUTE_MS) / SECOND_MS)} s`
+  return `${Math.floor(span / SECOND_MS)} s`
 }
 
 /** Formats a duration in milliseconds, such as "12 ms" or "1.2 s". */
-export function durationWords(milliseconds: number): string {
-  if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`
-  return milliseconds < MINUTE ? `${(milliseconds / SECOND).toFixed(1)} s` : spanWords(milliseconds)
+export function durationLabel(milliseconds: number): string {
+  if (milliseconds < SECOND_MS) return `${Math.round(milliseconds)} ms`
+  return milliseconds < MINUTE_MS ? `${(milliseconds / SECOND_MS).toFixed(1)} s` : spanLabel(milliseconds)
 }
 
 /** The remaining lifetime of the cached token. */
-export function tokenWords(expiresAt: number | null, now: number): readonly [value: string, words: string] {
+export function tokenLabel(expiresAt: number | null, now: number): readonly [value: string, explanation: string] {
   if (expiresAt === null) return ['none', 'made with the next request']
-  if (expiresAt <= now) return ['expired', `${spanWords(now - expiresAt)} ago; the next request gets a new one`]
-  return [spanWords(expiresAt - now), 'left']
+  if (expiresAt <= now) return ['expired', `${spanLabel(now - expiresAt)} ago; the next request gets a new one`]
+  return [spanLabel(expiresAt - now), 'left']
 }

@@ -5,9 +5,9 @@ import type { Section } from './section.ts'
 import type { Tools } from './tools.ts'
 
 /** Something that can be done to an instance. */
-interface Act {
+interface Action {
   readonly name: string
-  readonly words: string
+  readonly hint: string
   /** Returns what became of it, if that cannot be seen elsewhere. */
   run(controls: DevtoolsControls, observed: Observed): Promise<string | void> | string | void
   /** True if it has to be confirmed by a second press: something could be lost. */
@@ -21,40 +21,40 @@ const modeOf = ({ instance }: Observed): string => instance.getState().authMode
 const isAtRest = (observed: Observed): boolean => ['ready', 'pending', 'conflict'].includes(phaseOf(observed))
 const hasSession = (observed: Observed): boolean => modeOf(observed) !== 'anonymous'
 
-const GROUPS: Readonly<Record<string, readonly Act[]>> = {
+const GROUPS: Readonly<Record<string, readonly Action[]>> = {
   Token: [
     {
       name: 'Expire',
-      words: 'The next request carries an expired token, and the server refuses it. A token of an account is dropped.',
+      hint: 'The next request carries an expired token, and the server refuses it. A token of an account is dropped.',
       run: (controls) => controls.expireTokens(),
       isPossible: hasSession,
     },
     {
       name: 'Refresh',
-      words: 'Gets a new token now.',
+      hint: 'Gets a new token now.',
       run: (controls) => controls.refreshToken(),
       isPossible: hasSession,
     },
   ],
   'A server refuses the token as': [
-    ...(['expired', 'missing', 'invalid', 'disabled'] as const).map((reason): Act => ({
+    ...(['expired', 'missing', 'invalid', 'disabled'] as const).map((reason): Action => ({
       name: reason,
-      words: '',
+      hint: '',
       run: (controls) => controls.reportToken(reason),
       isPossible: hasSession,
     })),
-    { name: 'accepted again', words: '', run: (controls) => controls.reportToken(null), isPossible: hasSession },
+    { name: 'accepted again', hint: '', run: (controls) => controls.reportToken(null), isPossible: hasSession },
   ],
   Storage: [
     {
       name: 'Delete the record',
-      words: 'As a browser does that clears site data. This page keeps a copy until it is closed or reloaded.',
+      hint: 'As a browser does that clears site data. This page keeps a copy until it is closed or reloaded.',
       run: (controls) => controls.removeRecord(),
       isRisky: true,
     },
     {
       name: 'Put it back',
-      words: '',
+      hint: '',
       run: async (controls) =>
         (await controls.restoreRecord()) ? undefined : 'this page has no copy, or there is a record by now',
     },
@@ -62,15 +62,14 @@ const GROUPS: Readonly<Record<string, readonly Act[]>> = {
   Devices: [
     {
       name: 'Second device',
-      words:
-        'Signs out and makes a new identity, as on another device. For a conflict, sign in to an account with data.',
+      hint: 'Signs out, makes a new identity, as on another device. For a conflict, sign in to an account with data.',
       run: (controls) => controls.switchDevice(),
       isRisky: true,
       isPossible: isAtRest,
     },
     {
       name: 'Previous device',
-      words: 'Signs out and takes the identity again that was set aside last.',
+      hint: 'Signs out and takes the identity again that was set aside last.',
       run: (controls) => {
         const principal = lastSetAside(controls)
         return principal === undefined ? 'none was set aside' : controls.switchDevice(principal)
@@ -82,13 +81,13 @@ const GROUPS: Readonly<Record<string, readonly Act[]>> = {
   Conflict: [
     {
       name: 'Show a conflict',
-      words: 'With an account that no server has: your dialog appears, survives a reload, and can be cancelled.',
+      hint: 'With an account that no server has: your dialog appears, survives a reload, and can be cancelled.',
       run: async (controls) => ((await controls.showConflict()) ? undefined : 'an upgrade is waiting already'),
       isPossible: (observed) => phaseOf(observed) === 'ready' && modeOf(observed) === 'local-first',
     },
     {
       name: 'End it',
-      words: '',
+      hint: '',
       run: (controls) => controls.endConflict(),
       isPossible: (observed) => phaseOf(observed) === 'conflict',
     },
@@ -105,22 +104,24 @@ function lastSetAside(controls: DevtoolsControls): string | undefined {
 }
 
 /** Shows what can be done to the instance. */
-export function createActs(tools: Tools): Section {
+export function createActions(tools: Tools): Section {
   const result = element('p', { class: 'hint result' })
-  const tell = (words: string): void => {
-    setText(result, words)
-    tools.say(words)
+  const tell = (message: string): void => {
+    setText(result, message)
+    tools.say(message)
   }
   let shown: Observed | undefined
-  const rows = Object.values(GROUPS).map((acts) => acts.map((act) => createAct(act, () => shown, tools, tell)))
+  const rows = Object.values(GROUPS).map((actions) =>
+    actions.map((action) => createAction(action, () => shown, tools, tell)),
+  )
   const groups = Object.keys(GROUPS).map((title, index) =>
     element(
       'section',
       { class: 'acts' },
       element('h2', {}, title),
       element('div', { class: 'bar' }, ...rows[index]!.map(({ element: made }) => made)),
-      ...GROUPS[title]!.filter(({ words }) => words).map(({ name, words }) =>
-        element('p', { class: 'hint' }, element('b', {}, name), ` ${words}`),
+      ...GROUPS[title]!.filter(({ hint }) => hint).map(({ name, hint }) =>
+        element('p', { class: 'hint' }, element('b', {}, name), ` ${hint}`),
       ),
     ),
   )
@@ -134,32 +135,32 @@ export function createActs(tools: Tools): Section {
   }
 }
 
-function createAct(
-  act: Act,
-  chosen: () => Observed | undefined,
+function createAction(
+  action: Action,
+  selected: () => Observed | undefined,
   { controlsOf, log, render }: Tools,
-  tell: (words: string) => void,
+  tell: (message: string) => void,
 ): { readonly element: HTMLElement; render(observed: Observed, controls: DevtoolsControls | undefined): void } {
   let isAsked = false
-  const made = button(act.name, () => void press())
+  const made = button(action.name, () => void press())
   const ask = (isAsking: boolean): void => {
     isAsked = isAsking
-    setText(made, isAsking ? `${act.name}: really?` : act.name)
+    setText(made, isAsking ? `${action.name}: really?` : action.name)
   }
   made.addEventListener('blur', () => ask(false))
 
   async function press(): Promise<void> {
-    const observed = chosen()
+    const observed = selected()
     const controls = observed && controlsOf(observed)
     if (!observed || !controls) return tell('The client has not loaded yet.')
-    if (act.isPossible?.(observed, controls) === false) return tell(`${act.name}: not possible now`)
-    if (act.isRisky && !isAsked) return ask(true)
+    if (action.isPossible?.(observed, controls) === false) return tell(`${action.name}: not possible now`)
+    if (action.isRisky && !isAsked) return ask(true)
     ask(false)
-    log.note(observed, act.name)
+    log.note(observed, action.name)
     try {
-      tell(`${act.name}: ${(await act.run(controls, observed)) ?? 'done'}`)
+      tell(`${action.name}: ${(await action.run(controls, observed)) ?? 'done'}`)
     } catch (error) {
-      tell(`${act.name}: ${codeOf(error)}`)
+      tell(`${action.name}: ${codeOf(error)}`)
     }
     render()
   }
@@ -168,7 +169,7 @@ function createAct(
     element: made,
     render(observed, controls) {
       // A disabled button would lose the focus of who has just pressed it.
-      made.setAttribute('aria-disabled', String(!controls || act.isPossible?.(observed, controls) === false))
+      made.setAttribute('aria-disabled', String(!controls || action.isPossible?.(observed, controls) === false))
     },
   }
 }

@@ -6,7 +6,7 @@ import { knownReason } from './tokens/bearer-error.ts'
 import { dropHeld, tokenSource } from './tokens/token-source.ts'
 
 /** Completes the context of the first load, once: the machine, and the tokens that it keeps. */
-export function attach(context: StartContext): void {
+export function complete(context: StartContext): void {
   tokenSource(startMachine(context))
 }
 
