@@ -2212,9 +2212,11 @@ export const ATTACKS = [
   {
     attack: 'A database that is locked or overloaded for a moment switches the plugin off, and with it every defence',
     defence: 'Only an error that says that a table or column is missing switches it off',
-    patches: [{ file: plugin('unmigrated.ts'), find: 'return isAbsence(error)', replace: 'return error !== null' }],
+    patches: [
+      { file: plugin('checks/unmigrated.ts'), find: 'return isAbsence(error)', replace: 'return error !== null' },
+    ],
     test: {
-      file: plugin('unmigrated.test.ts'),
+      file: plugin('checks/unmigrated.test.ts'),
       name: 'a database that fails otherwise is not taken for an unmigrated one: nothing is switched off',
     },
   },
@@ -2223,13 +2225,13 @@ export const ATTACKS = [
     defence: 'The `cause` of an error is judged by the same rule',
     patches: [
       {
-        file: plugin('absence.ts'),
+        file: plugin('checks/absence.ts'),
         find: 'return cause !== undefined && isAbsence(cause)',
         replace: 'return cause !== undefined',
       },
     ],
     test: {
-      file: plugin('unmigrated.test.ts'),
+      file: plugin('checks/unmigrated.test.ts'),
       name: 'a missing table or column is distinguished from every other failure > not an unrelated cause',
     },
   },
@@ -2239,7 +2241,7 @@ export const ATTACKS = [
     defence: 'The plugin checks both before its first use of the database',
     patches: [{ file: plugin('plugin.ts'), find: 'await probeDatabase(context)', replace: 'void probeDatabase' }],
     test: {
-      file: plugin('database-probe.test.ts'),
+      file: plugin('checks/database-probe.test.ts'),
       name: 'a database is refused by name > in which latchkeyProof.jti is not unique',
     },
   },
@@ -3368,9 +3370,11 @@ export const ATTACKS = [
     attack:
       'A stranger deletes the newest account again and again; each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
-    patches: [{ file: plugin('database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    patches: [
+      { file: plugin('checks/database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' },
+    ],
     test: {
-      file: plugin('database-probe.test.ts'),
+      file: plugin('checks/database-probe.test.ts'),
       name: 'a database is refused by name > that gives the id of a deleted row to the next one',
     },
   },
@@ -5114,7 +5118,7 @@ export const ATTACKS = [
         replace: "locator: { type: 'string', required: true },",
       },
       {
-        file: plugin('database-checks.ts'),
+        file: plugin('checks/database-checks.ts'),
         find: 'if (isInserted) return',
         replace: 'if (false) return',
       },
@@ -5463,13 +5467,13 @@ export const ATTACKS = [
     defence: 'The plugin refuses to work where a request would continue with the transaction of another one',
     patches: [
       {
-        file: 'adapters/better-auth/request-isolation.ts',
+        file: 'adapters/better-auth/checks/request-isolation.ts',
         find: 'if (isApart ?? isolates(Storage)) known',
         replace: 'if (isolates(Storage) || true) known',
       },
     ],
     test: {
-      file: 'adapters/better-auth/request-isolation.test.ts',
+      file: 'adapters/better-auth/checks/request-isolation.test.ts',
       name: 'a Better Auth that keeps its requests in one variable is refused each time, and the log says so once',
     },
   },
