@@ -4756,8 +4756,8 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: "if (!(await consumeGrant(adapter, grant, now))) throw refusal('GRANT_INVALID')",
-        replace: 'await consumeGrant(adapter, grant, now)',
+        find: "if (!(await grants.consume(grant))) throw refusal('GRANT_INVALID')",
+        replace: 'await grants.consume(grant)',
       },
     ],
     test: { file: GRANT_TEST, name: 'Postgres > a grant > of ten requests at once, one gets a session' },
@@ -4831,8 +4831,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/grant-store.ts'),
-        find: "value: sessionId },\n    { field: 'thumbprint', operator: 'ne' as const, value: USED },\n",
-        replace: 'value: sessionId },\n',
+        find: 'equal({ hash, approverSession }), UNUSED]',
+        replace: 'equal({ hash, approverSession })]',
       },
     ],
     test: {
@@ -4846,8 +4846,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/grant-store.ts'),
-        find: "    { field: 'approverSession', value: sessionId },\n    { field",
-        replace: '    { field',
+        find: 'equal({ hash, approverSession })',
+        replace: 'equal({ hash })',
       },
     ],
     test: {
@@ -4861,7 +4861,7 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: "if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')",
+        find: "if (await grants.isWithdrawn(grant)) throw refusal('GRANT_INVALID')",
         replace: UNCHECKED,
       },
     ],
@@ -5100,7 +5100,7 @@ export const ATTACKS = [
         file: BACKUPS,
         find: "if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')",
         replace:
-          "if (found.envelope !== envelope) await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { envelope, principal } })",
+          "if (found.envelope !== envelope) await store.adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { envelope, principal } })",
       },
     ],
     test: {
@@ -5130,7 +5130,7 @@ export const ATTACKS = [
     defence: 'An account has at most eight backups',
     patches: [
       { file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' },
-      { file: BACKUPS, find: 'if (await isOver(adapter, insertion, most))', replace: 'if (isOver === undefined)' },
+      { file: BACKUPS, find: 'if (await isOver(store, insertion, most))', replace: 'if (isOver === undefined)' },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, even if twelve are put at once' },
   },
@@ -5140,8 +5140,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))',
-        replace: 'if (!found || !(await extend(adapter, hash, endOf(kept))))',
+        find: 'if (found?.principal !== device.principal || !(await store.extend(hash, endOf(store, kept))))',
+        replace: 'if (!found || !(await store.extend(hash, endOf(store, kept))))',
       },
     ],
     test: {
@@ -5291,8 +5291,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'if (found?.principal !== device.principal || !(await withdraw(adapter, found, now())))',
-        replace: 'if (!found || !(await withdraw(adapter, found, now())))',
+        find: 'if (found?.principal !== device.principal || !(await store.withdraw(found)))',
+        replace: 'if (!found || !(await store.withdraw(found)))',
       },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > only its own identity removes it' },
@@ -5318,9 +5318,9 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,',
+        find: 'read: async (hash) => (await store.find(hash))?.envelope ?? null,',
         replace:
-          "read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
+          "read: async (hash) => (await store.find(hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
       },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a miss has the shape of a hit and does the same work' },
@@ -5342,9 +5342,7 @@ export const ATTACKS = [
   {
     attack: 'A backup is put at the moment when its account is deleted, and stays readable permanently',
     defence: 'After the backup was inserted, the store checks again whether the account still exists',
-    patches: [
-      { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
-    ],
+    patches: [{ file: BACKUPS, find: 'if (hasAccount) await isOfAccount(store.principals, device)', replace: '' }],
     test: {
       file: BACKUPS_TEST,
       name: 'a backup that is put > while its account is deleted is not readable afterwards, at whatever statement that happens',
@@ -5356,7 +5354,7 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: "if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
+        find: "if (origin !== null && (await isFull(store, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
         replace: UNCHECKED,
       },
     ],
