@@ -276,7 +276,7 @@ async function hideAddress(secret: string, address: string | null, now: Date): P
 
 async function deleteExpired(store: BackupStore): Promise<void> {
   const { adapter, now, principals } = store
-  const before = (field: string, time: Date): Where => [
+  const before = (field: string, time: Date): Where[] => [
     { field, operator: 'gt', value: NEVER },
     { field, operator: 'lt', value: time },
   ]
@@ -285,7 +285,7 @@ async function deleteExpired(store: BackupStore): Promise<void> {
   const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: before('until', now), limit: SWEPT_ROWS })
   for (const row of expired) {
     const { locator, principal } = row
-    const where: Where = [{ field: 'locator', value: locator }]
+    const where: Where[] = [{ field: 'locator', value: locator }]
     const holder = await holderIn(principals, await principals.find(principal))
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
