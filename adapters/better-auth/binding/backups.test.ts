@@ -144,8 +144,8 @@ describe('a backup that is put', () => {
     for (let place = 1; place < 12; place++) {
       const from = `203.0.113.${place}`
       const put = async (adapter: Adapter) =>
-        backups
-          .put(adapter, await testDevice(), await newBackup(from))
+        backups(adapter)
+          .put(await testDevice(), await newBackup(from))
           .catch((error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }))
       for (let index = 0; index < 2; index++) await put(server.adapter)
       const { adapter } = interrupted(server.adapter, place, () => put(server.adapter))
