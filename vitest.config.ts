@@ -7,7 +7,10 @@ const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-brows
 const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
 
 /** What changes the whole process before it imports anything, so that no other file may share its modules. */
-const ALONE = ['adapters/better-auth/{base-url-hint,routes/shared-limit}.test.ts', 'lib/tokens/public-key.test.ts']
+const ALONE = [
+  'adapters/better-auth/{hooks/base-url-hint,routes/shared-limit}.test.ts',
+  'lib/tokens/public-key.test.ts',
+]
 
 /**
  * Files of one project share their worker's modules: to import Better Auth for each file takes longer than its tests.

@@ -1,6 +1,6 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { signJWT } from 'better-auth/plugins'
-import type { ExternalIssuer } from '../../lib/server.ts'
+import type { BindingStore, ExternalIssuer } from '../../lib/server.ts'
 import {
   type Issue,
   type IssueOptions,
@@ -11,7 +11,10 @@ import {
   exchangedClaims,
   readIssueRules,
 } from '../../lib/server-kit.ts'
-import { jwtOptionsOf, keyFor } from './signing-keys.ts'
+import { bindingStoreOf } from './binding/binding-store.ts'
+import { jwtOptionsOf, keyFor } from './binding/signing-keys.ts'
+import type { BetterAuthInstance } from './binding/types.ts'
+import { probeDatabase } from './checks/database-probe.ts'
 
 /** Options of `POST /latchkey/token`. */
 export interface ExchangeOptions extends IssueOptions {
@@ -108,4 +111,24 @@ export async function issueToken(
     ...(rules.algorithm && { signingAlgorithm: rules.algorithm }),
   })
   return { token, expiresIn: payload.exp - payload.iat }
+}
+
+/**
+ * Creates a binding store in the tables of a Better Auth with the plugin `latchkey`: a principal never belongs to both
+ * a user and an account of another provider.
+ *
+ * @param auth - the result of `betterAuth()`
+ * @param clock - returns milliseconds since 1970. Defaults to the system clock
+ */
+export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
+  const open = async (): Promise<BindingStore> => {
+    const context = (await $context) as unknown as AuthContext
+    await probeDatabase(context)
+    return bindingStoreOf(context.adapter, clock)
+  }
+  return {
+    find: async (issuer, subject) => (await open()).find(issuer, subject),
+    insert: async (binding) => (await open()).insert(binding),
+    useOnce: async (name, until) => (await open()).useOnce(name, until),
+  }
 }

@@ -10,9 +10,9 @@ import {
   createSessionResolver,
 } from '../../lib/server.ts'
 import { clientIdOf, isOwnClient, issuerOf } from './exchange.ts'
-import { ownBaseURL } from './own-address.ts'
-import { jwtOptionsOf } from './signing-keys.ts'
-import { hintAtBaseURL } from './base-url-hint.ts'
+import { ownBaseURL } from './hooks/own-address.ts'
+import { jwtOptionsOf } from './binding/signing-keys.ts'
+import { hintAtBaseURL } from './hooks/base-url-hint.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
 import { type PrincipalStore, principalStore } from './binding/principal-store.ts'
 import { statusOfSession } from './binding/sessions.ts'

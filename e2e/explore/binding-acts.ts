@@ -3,7 +3,6 @@ import { AUDIENCE } from '../../adapters/better-auth/testing/server.testing.ts'
 import { giveUp } from './account-acts.ts'
 import type { Doing } from './act.ts'
 import { dumpOf } from './dump.ts'
-import { LEFT_OUT, isHandedOver } from './known.ts'
 import { EXCHANGE_AUDIENCE } from './server.ts'
 import { accountOf } from './subject.ts'
 import { type Answer } from './ask.ts'
@@ -30,8 +29,6 @@ export async function linkDevice(
   seat: Seat,
   { session, expect }: { readonly session: SessionAnswer['session']; readonly expect?: string | undefined },
 ): Promise<Answer | null> {
-  const account = accountOf(await dumpOf(world), tokenOf(seat) ?? '')
-  if (LEFT_OUT.linkAfterHandover && account && isHandedOver(account)) return null
   const nonce = session && (await nonceFor(world, seat, 'link'))
   if (!session || !nonce) return null
   const proof = await seat.device.proof({ audience: AUDIENCE, purpose: 'link', nonce, linkTo: session.principal })

@@ -4,7 +4,6 @@ import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { storeOf } from '../../adapters/better-auth/testing/server.testing.ts'
 import { linkDevice } from './binding-acts.ts'
 import { dumpOf } from './dump.ts'
-import { LEFT_OUT } from './known.ts'
 import { waysIn } from './oracles.ts'
 import { type Account, accountsIn } from './subject.ts'
 import { look, send } from './send.ts'
@@ -74,7 +73,7 @@ async function enterBy(world: World, seat: Seat, email: string): Promise<string 
   const session = await look(world, seat)
   if (session && [session.principal, ...session.aliases].includes(seat.device.principal)) return null
   const linked = await linkDevice(world, seat, { session, expect: email })
-  if ((linked === null && LEFT_OUT.linkAfterHandover) || linked?.code === 'ACCOUNT_HANDED_OVER') return null
+  if (linked?.code === 'ACCOUNT_HANDED_OVER') return null
   if (linked?.refused === false) return null
   return `${entered.status} ${entered.code}, then ${linked?.status} ${linked?.code}`
 }

@@ -1,12 +1,9 @@
 import { EXPECT_HEADER } from '../../adapters/better-auth/index.ts'
 import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Act, type Doing, addressIn } from './act.ts'
-import { dumpOf } from './dump.ts'
-import { LEFT_OUT } from './known.ts'
 import type { Mail } from './server.ts'
 import { send } from './send.ts'
-import { accountsIn } from './subject.ts'
-import { type Seat, type World, mailOf, ownerOfMailbox, ownerOfPrincipal, proofOf, sessionOf } from './world.ts'
+import { type Seat, type World, mailOf, ownerOfMailbox, proofOf } from './world.ts'
 
 const maybeProof = async (seat: Seat, proof: boolean | undefined): Promise<Record<string, string>> =>
   proof ? proofOf(seat) : {}
@@ -72,24 +69,7 @@ function ownAddress(world: World, seat: Seat, act: Act): string {
 const open: Doing = async (world, seat, act) => {
   const { mailboxes } = act.to === 'eve' ? world.people.eve : seat.person
   const mail = unused(world, mailboxes, ({ url }) => url !== undefined).at(-1 - (act.nth ?? 0))
-  if (mail && !(await isLeftOut(world, seat, mail))) await follow(world, seat, mail, act.how)
-}
-
-async function isLeftOut(world: World, seat: Seat, { kind, token }: Mail): Promise<boolean> {
-  if (kind !== 'verify' && kind !== 'confirm') return false
-  const isPlanted = seat.person.name !== 'eve' && sessionOf(world, seat)?.maker === 'eve'
-  if (LEFT_OUT.verifyBesidePlantedSession && isPlanted) return true
-  const { updateTo, userId } = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as Change
-  if (!LEFT_OUT.oldChangeOfAddress || updateTo === undefined) return false
-  const account = accountsIn(await dumpOf(world)).find(({ id }) => id === userId)
-  const owners = account?.principals.map((principal) => ownerOfPrincipal(world, principal)) ?? []
-  return owners.some((owner) => owner !== undefined && owner !== ownerOfMailbox(world, updateTo))
-}
-
-/** What a token that is mailed for a change of address says. */
-interface Change {
-  readonly updateTo?: string
-  readonly userId?: string
+  if (mail) await follow(world, seat, mail, act.how)
 }
 
 /** What the person typed: one of their own mailboxes, even if the mail is for another person. */

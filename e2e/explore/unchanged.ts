@@ -1,5 +1,4 @@
 import type { Dump, Row } from './dump.ts'
-import { LEFT_OUT } from './known.ts'
 import { type Account, accountOf } from './subject.ts'
 import type { Answer } from './ask.ts'
 import type { World } from './world.ts'
@@ -50,19 +49,8 @@ function isAllowed({ path, answer }: RefusedRequest, account: Account | undefine
   if (answer.code === 'PROOF_IDENTIFIER_MISMATCH' && MAILBOX_PROOFS.test(path)) return isProofOnly(gone, come)
   // What an earlier proof of the mailbox takes is completed by whatever looks next, also where that is refused.
   if (account?.isLost) return [...gone, ...come].every((row) => isOf(row, account))
-  const [was, is] = [gone[0], come[0]]
   // So is a binding, by the first look at it.
-  if (isCompletion(was, is, account) || (gone.length === 0 && come.every((row) => isKeyOf(row, account)))) return true
-  if (gone.length !== 1 || come.length !== 1 || !was || !is) return false
-  const changed = Object.keys(is).filter((name) => String(is[name]) !== String(was[name]) && name !== 'updatedAt')
-  const isOnly = (field: string): boolean => changed.length === 1 && changed[0] === field
-  if (LEFT_OUT.keysCloseOpenAccounts && path.startsWith('/latchkey/keys/')) return isOnly('principalOpen')
-  return (
-    LEFT_OUT.refusedLinkLeavesEpoch &&
-    path === '/latchkey/link' &&
-    isOnly('principalEpoch') &&
-    was['principalEpoch'] == null
-  )
+  return isCompletion(gone[0], come[0], account) || (gone.length === 0 && come.every((row) => isKeyOf(row, account)))
 }
 
 function isCompletion(was: Row | undefined, is: Row | undefined, account: Account | undefined): boolean {

@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { LatchkeyError } from '../errors.ts'
+import { withTimeout } from '../timeout.ts'
 import {
   isMissing,
   makeFolder,
@@ -99,19 +100,11 @@ async function replace(file: string, text: string, turn: Turn, checkTime: () => 
 async function bounded<Value>(work: (checkTime: () => void) => Promise<Value>): Promise<Value> {
   const late = new LatchkeyError('KEYSTORE_TIMEOUT', `no answer in ${TIMEOUT_MS} ms`)
   let isLate = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      isLate = true
-      reject(late)
-    }, TIMEOUT_MS)
-  })
   const checkTime = (): void => {
     if (isLate) throw late
   }
-  try {
-    return await Promise.race([work(checkTime), patience])
-  } finally {
-    clearTimeout(timer)
-  }
+  return withTimeout(work(checkTime), TIMEOUT_MS, (): never => {
+    isLate = true
+    throw late
+  })
 }

@@ -4,7 +4,7 @@ import { testDevice } from '../../../lib/testing.ts'
 import { newEnvelope, newLocator } from '../testing/backup.testing.ts'
 import { newPerson } from '../testing/requests.testing.ts'
 import { type TestServer, person, testServer } from '../testing/server.testing.ts'
-import { type Backups, createBackups } from './backups.ts'
+import { type OpenBackups, createBackups } from './backups.ts'
 import { principalStore } from './principal-store.ts'
 import { prepareRetirement, retire } from './retire.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
@@ -33,7 +33,7 @@ function interrupted(
   return { adapter: wrapped, count: () => count }
 }
 
-async function newServer(clock: () => number = Date.now): Promise<{ server: TestServer; backups: Backups }> {
+async function newServer(clock: () => number = Date.now): Promise<{ server: TestServer; backups: OpenBackups }> {
   return { server: await testServer(), backups: createBackups(LIMITS, clock, SECRET) }
 }
 
@@ -70,13 +70,15 @@ describe('a backup that is put', () => {
       const device = await withAccount(server, `deleted-${++place}`)
       const backup = await newBackup()
       const { adapter, count } = interrupted(server.adapter, place, () => deleteUser(server, device))
-      const outcome = await backups.put(adapter, device, backup).then(
-        () => 'kept',
-        (error: { code: string }) => error.code,
-      )
+      const outcome = await backups(adapter)
+        .put(device, backup)
+        .then(
+          () => 'kept',
+          (error: { code: string }) => error.code,
+        )
       isOver = count() < place
       if (isOver) await deleteUser(server, device)
-      expect([place, await backups.read(server.adapter, backup.hash)]).toEqual([place, null])
+      expect([place, await backups(server.adapter).read(backup.hash)]).toEqual([place, null])
       expect(['kept', 'PRINCIPAL_DISABLED']).toContain(outcome)
     }
     expect(place).toBeGreaterThan(5)
@@ -89,17 +91,17 @@ describe('a backup that is put', () => {
     while (!isOver) {
       place++
       const [device, backup] = [await testDevice(), await newBackup(`192.0.2.${place}`)]
-      await backups.put(server.adapter, device, backup)
+      await backups(server.adapter).put(device, backup)
       // Sweeps right before, so that this server does not sweep again while the other one does.
       clock.now += 30 * DAY_MS - 30_000
-      await backups.put(server.adapter, await testDevice(), await newBackup(`198.51.100.${place}`))
+      await backups(server.adapter).put(await testDevice(), await newBackup(`198.51.100.${place}`))
       clock.now += 31_000
       const other = createBackups(LIMITS, () => clock.now, SECRET)
-      const sweep = async () => other.put(server.adapter, await testDevice(), await newBackup(`203.0.113.${place}`))
+      const sweep = async () => other(server.adapter).put(await testDevice(), await newBackup(`203.0.113.${place}`))
       const { adapter, count } = interrupted(server.adapter, place, sweep)
-      await backups.put(adapter, device, backup)
+      await backups(adapter).put(device, backup)
       isOver = count() < place
-      expect([place, await backups.read(server.adapter, backup.hash)]).toEqual([place, backup.envelope])
+      expect([place, await backups(server.adapter).read(backup.hash)]).toEqual([place, backup.envelope])
     }
     expect(place).toBeGreaterThan(3)
   })
@@ -110,15 +112,17 @@ describe('a backup that is put', () => {
     let [place, isOver] = [0, false]
     while (!isOver) {
       const device = await withAccount(server, `full-${++place}`)
-      for (let index = 0; index < 7; index++) await backups.put(server.adapter, device, await newBackup())
+      for (let index = 0; index < 7; index++) await backups(server.adapter).put(device, await newBackup())
       clock.now += 1000
       const accepted: string[] = []
       const put = async (adapter: Adapter) => {
         const backup = await newBackup()
-        await backups.put(adapter, device, backup).then(
-          () => accepted.push(backup.hash),
-          (error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }),
-        )
+        await backups(adapter)
+          .put(device, backup)
+          .then(
+            () => accepted.push(backup.hash),
+            (error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }),
+          )
       }
       // The other one begins later, and ends before this one goes on.
       const { adapter, count } = interrupted(server.adapter, place, async () => {
@@ -140,8 +144,8 @@ describe('a backup that is put', () => {
     for (let place = 1; place < 12; place++) {
       const from = `203.0.113.${place}`
       const put = async (adapter: Adapter) =>
-        backups
-          .put(adapter, await testDevice(), await newBackup(from))
+        backups(adapter)
+          .put(await testDevice(), await newBackup(from))
           .catch((error: unknown) => expect(error).toMatchObject({ code: 'BACKUP_LIMIT' }))
       for (let index = 0; index < 2; index++) await put(server.adapter)
       const { adapter } = interrupted(server.adapter, place, () => put(server.adapter))
@@ -157,15 +161,15 @@ test('a deletion whose server died in the middle leaves no backup for long', asy
   const { server, backups } = await newServer(() => clock.now)
   const [gone, stays] = [await withAccount(server, 'gone'), await withAccount(server, 'stays')]
   const [lost, kept] = [await newBackup(), await newBackup()]
-  await backups.put(server.adapter, gone, lost)
-  await backups.put(server.adapter, stays, kept)
+  await backups(server.adapter).put(gone, lost)
+  await backups(server.adapter).put(stays, kept)
   await deleteUser(server, gone, true)
   // Refused in the end: the account is still there.
   await prepareRetirement(principalStore(server.adapter, new Date()), await userOf(server, stays))
   clock.now += 2 * DAY_MS
-  await backups.put(server.adapter, stays, kept)
-  expect(await backups.read(server.adapter, lost.hash)).toBeNull()
-  expect(await backups.read(server.adapter, kept.hash)).toBe(kept.envelope)
+  await backups(server.adapter).put(stays, kept)
+  expect(await backups(server.adapter).read(lost.hash)).toBeNull()
+  expect(await backups(server.adapter).read(kept.hash)).toBe(kept.envelope)
   const rows = await server.rows('latchkeyBackup')
   expect(rows.find(({ principal }) => principal === gone.principal)).toMatchObject({ removedAt: expect.any(Date) })
   expect(rows.find(({ principal }) => principal === stays.principal)).toMatchObject({ until: null })

@@ -1,12 +1,12 @@
+import type { Where } from 'better-auth'
 import { LatchkeyError } from '../../../lib/server.ts'
 import { encodeBase64url, hmacKey, sweepIn } from '../../../lib/server-kit.ts'
+import { type BackupRow, type BackupStore, backupStore } from './backup-store.ts'
 import { BACKUPS as MODEL, LEFT_KEPT_MS } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
-import { type PrincipalStore, principalStore } from './principal-store.ts'
+import type { PrincipalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
 import { isBanned } from './status.ts'
-import { insertUnique } from './unique.ts'
-import { MAX_ROWS_READ } from './where.ts'
 import type { PrincipalRow } from '../schema.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
@@ -46,7 +46,7 @@ export interface NewBackup {
   readonly address: string | null
 }
 
-/** Stores backups that only a passkey can open. Created by {@link createBackups}. */
+/** Stores backups that only a passkey can open, for one request. */
 export interface Backups {
   /**
    * Stores a backup. Storing the same one again is no error, so a request whose response was lost can be repeated.
@@ -54,7 +54,7 @@ export interface Backups {
    * @returns milliseconds until it expires; null: never
    * @throws {LatchkeyError} `BACKUP_TAKEN`, `BACKUP_LIMIT`, `BACKUP_ACCOUNT_NEEDED`, `PRINCIPAL_DISABLED`
    */
-  put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null>
+  put(device: ProvenDevice, backup: NewBackup): Promise<number | null>
   /**
    * Extends the life of a backup of the same principal, as if it were put again. One that could not be put again keeps
    * the time that it has.
@@ -62,27 +62,19 @@ export interface Backups {
    * @returns milliseconds until it expires; null: never
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
    */
-  renew(adapter: Adapter, device: ProvenDevice, hash: string): Promise<number | null>
+  renew(device: ProvenDevice, hash: string): Promise<number | null>
   /** @returns the envelope; null if there is none. Both take one statement. */
-  read(adapter: Adapter, hash: string): Promise<string | null>
+  read(hash: string): Promise<string | null>
   /**
    * Removes a backup of the same principal. It is kept for 30 more days, accessible only to the operator.
    *
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
    */
-  remove(adapter: Adapter, device: ProvenDevice, hash: string): Promise<void>
+  remove(device: ProvenDevice, hash: string): Promise<void>
 }
 
-/** A row of the table of backups. */
-interface BackupRow {
-  readonly locator: string
-  readonly principal: string
-  readonly envelope: string
-  readonly origin: string | null
-  readonly createdAt: Date
-  readonly until: Date | null
-  readonly removedAt: Date | null
-}
+/** Opens the backups of a server for one request. Created by {@link createBackups}. */
+export type OpenBackups = (adapter: Adapter) => Backups
 
 /** A lower bound that excludes null in every database: in the memory adapter, null is less than every time. */
 const NEVER = new Date(0)
@@ -93,66 +85,75 @@ const NEVER = new Date(0)
  * @param rules - null: only identities with an account have backups
  * @param secret - the server's, which hides client addresses
  */
-export function createBackups(rules: BackupsWithoutAccount | null, clock: () => number, secret: string): Backups {
-  const now = (): Date => new Date(clock())
+export function createBackups(rules: BackupsWithoutAccount | null, clock: () => number, secret: string): OpenBackups {
   const sweep = sweepIn(SWEEP_MS, clock)
 
   /**
    * Returns how long a new backup of a device's principal is kept, in milliseconds; null: until it is removed;
    * undefined: there are none without an account.
    */
-  async function lifeOf(adapter: Adapter, device: ProvenDevice): Promise<number | null | undefined> {
-    return (await isOfAccount(principalStore(adapter, now()), device)) ? null : rules ? rules.days * DAY_MS : undefined
+  async function lifeOf({ principals }: BackupStore, device: ProvenDevice): Promise<number | null | undefined> {
+    return (await isOfAccount(principals, device)) ? null : rules ? rules.days * DAY_MS : undefined
   }
 
-  const endOf = (life: number | null): Date | null => (life === null ? null : new Date(clock() + life))
-
-  async function put(adapter: Adapter, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
-    const life = await lifeOf(adapter, device)
+  async function put(store: BackupStore, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
+    const life = await lifeOf(store, device)
     if (life === undefined) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
     const hasAccount = life === null
-    const until = endOf(life)
-    if (await putAgain(adapter, device, backup, until)) return life
-    const origin = hasAccount ? null : await hideAddress(secret, backup.address, now())
-    if (origin !== null && (await isFull(adapter, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
-    if (!(await insert(adapter, { device, backup, until, origin, now: now() }, hasAccount ? MOST : 1))) return life
+    const until = endOf(store, life)
+    if (await putAgain(store, device, backup, until)) return life
+    const origin = hasAccount ? null : await hideAddress(secret, backup.address, store.now)
+    if (origin !== null && (await isFull(store, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
+    if (!(await insert(store, { device, backup, until, origin }, hasAccount ? MOST : 1))) return life
     // What other requests did before the row was there; later ones find the row.
-    await orTakeBack(adapter, backup, async () => {
-      if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
-      if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)
+    await orTakeBack(store, backup, async () => {
+      if (origin !== null && (await isFull(store, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
+      if (hasAccount) await isOfAccount(store.principals, device)
     })
     return life
   }
 
-  return {
-    async put(adapter, device, backup) {
-      await sweep(() => deleteExpired(adapter, now()))
-      return put(adapter, device, backup)
-    },
-    async renew(adapter, device, hash) {
-      await sweep(() => deleteExpired(adapter, now()))
-      const life = await lifeOf(adapter, device)
-      const found = await find(adapter, hash)
-      // Without an account, and without backups for such identities, what is left of its time stays as it is.
-      const left = found?.until ? Math.max(0, new Date(found.until).getTime() - clock()) : LEFT_KEPT_MS
-      const kept = life === undefined ? left : life
-      if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))
-        throw new LatchkeyError('BACKUP_UNKNOWN')
-      return kept
-    },
-    read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,
-    async remove(adapter, device, hash) {
-      await isOfAccount(principalStore(adapter, now()), device)
-      const found = await find(adapter, hash)
-      if (found?.principal !== device.principal || !(await withdraw(adapter, found, now())))
-        throw new LatchkeyError('BACKUP_UNKNOWN')
-    },
+  async function renew(store: BackupStore, device: ProvenDevice, hash: string): Promise<number | null> {
+    const life = await lifeOf(store, device)
+    const found = await store.find(hash)
+    // Without an account, and without backups for such identities, what is left of its time stays as it is.
+    const left = found?.until ? Math.max(0, new Date(found.until).getTime() - store.now.getTime()) : LEFT_KEPT_MS
+    const kept = life === undefined ? left : life
+    if (found?.principal !== device.principal || !(await store.extend(hash, endOf(store, kept))))
+      throw new LatchkeyError('BACKUP_UNKNOWN')
+    return kept
   }
+
+  return (adapter) => {
+    const store = backupStore(adapter, new Date(clock()))
+    return {
+      async put(device, backup) {
+        await sweep(() => deleteExpired(store))
+        return put(store, device, backup)
+      },
+      async renew(device, hash) {
+        await sweep(() => deleteExpired(store))
+        return renew(store, device, hash)
+      },
+      read: async (hash) => (await store.find(hash))?.envelope ?? null,
+      async remove(device, hash) {
+        await isOfAccount(store.principals, device)
+        const found = await store.find(hash)
+        if (found?.principal !== device.principal || !(await store.withdraw(found)))
+          throw new LatchkeyError('BACKUP_UNKNOWN')
+      },
+    }
+  }
+}
+
+function endOf({ now }: BackupStore, life: number | null): Date | null {
+  return life === null ? null : new Date(now.getTime() + life)
 }
 
 /** Removes the backups of a principal whose account was deleted. */
 export async function removeBackupsOf({ adapter, now }: PrincipalStore, principal: string): Promise<void> {
-  for (const row of await rowsOf(adapter, principal)) if (row.removedAt === null) await withdraw(adapter, row, now)
+  const store = backupStore(adapter, now)
+  for (const row of await store.rowsOf(principal)) if (isLive(row)) await store.withdraw(row)
 }
 
 /**
@@ -181,39 +182,35 @@ function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnT
  * @throws {LatchkeyError} `BACKUP_TAKEN`
  */
 async function putAgain(
-  adapter: Adapter,
+  store: BackupStore,
   { principal }: ProvenDevice,
   { hash, envelope }: NewBackup,
   until: Date | null,
 ): Promise<boolean> {
-  const found = await find(adapter, hash)
+  const found = await store.find(hash)
   if (!found) return false
   if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')
-  return extend(adapter, hash, until)
-}
-
-/** @returns false if it has expired, or was removed, since it was found */
-async function extend(adapter: Adapter, hash: string, until: Date | null): Promise<boolean> {
-  const where: Where = [{ field: 'locator', value: hash }]
-  // Some databases do not count a row whose values did not change.
-  return (
-    (await adapter.updateMany({ model: MODEL, where, update: { until } })) > 0 || (await find(adapter, hash)) !== null
-  )
+  return store.extend(hash, until)
 }
 
 /** @param more - number of rows about to be inserted */
-async function isFull(adapter: Adapter, rules: BackupsWithoutAccount, origin: string, more: number): Promise<boolean> {
+async function isFull(
+  { adapter }: BackupStore,
+  rules: BackupsWithoutAccount,
+  origin: string,
+  more: number,
+): Promise<boolean> {
   const fromThere = await adapter.count({ model: MODEL, where: [{ field: 'origin', value: origin }] })
   const ofAll = await adapter.count({ model: MODEL, where: [{ field: 'until', operator: 'gt', value: NEVER }] })
   return fromThere + more > rules.perAddressAndDay || ofAll + more > rules.total
 }
 
 /** Deletes a row that was just inserted if it must not stay. */
-async function orTakeBack(adapter: Adapter, { hash }: NewBackup, check: () => Promise<void>): Promise<void> {
+async function orTakeBack(store: BackupStore, { hash }: NewBackup, check: () => Promise<void>): Promise<void> {
   try {
     await check()
   } catch (error) {
-    await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: hash }] })
+    await store.delete(hash)
     throw error
   }
 }
@@ -223,27 +220,25 @@ interface Insertion {
   readonly backup: NewBackup
   readonly until: Date | null
   readonly origin: string | null
-  readonly now: Date
 }
 
 /**
  * @returns false if another request has stored the same backup meanwhile
  * @throws {LatchkeyError} `BACKUP_LIMIT`, `BACKUP_TAKEN`
  */
-async function insert(adapter: Adapter, insertion: Insertion, most: number): Promise<boolean> {
-  const { device, backup, until, origin, now } = insertion
+async function insert(store: BackupStore, insertion: Insertion, most: number): Promise<boolean> {
+  const { device, backup, until, origin } = insertion
   const { principal } = device
   const { hash, envelope } = backup
-  const rows = await rowsOf(adapter, principal)
+  const rows = await store.rowsOf(principal)
   // Live and removed ones together have twice the limit, or a device could fill the store with removed ones.
   if (rows.filter(isLive).length >= most || rows.length >= 2 * most) throw new LatchkeyError('BACKUP_LIMIT')
-  const row = { locator: hash, principal, envelope, origin, createdAt: now, until, removedAt: null }
-  if (!(await insertUnique(adapter, MODEL, 'locator', row))) {
+  if (!(await store.insert({ locator: hash, principal, envelope, origin, until }))) {
     // Another request was faster. If its backup was removed since, this one may be repeated.
-    if (await putAgain(adapter, device, backup, until)) return false
+    if (await putAgain(store, device, backup, until)) return false
     throw new LatchkeyError('BACKUP_TAKEN')
   }
-  if (await isOver(adapter, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')
+  if (await isOver(store, insertion, most)) throw new LatchkeyError('BACKUP_LIMIT')
   return true
 }
 
@@ -252,13 +247,13 @@ async function insert(adapter: Adapter, insertion: Insertion, most: number): Pro
  * rows are deleted. An older one counts again, since the younger ones may be deleted by then. If they are not, it is
  * deleted as well: they may have been accepted before its own row was there.
  */
-async function isOver(adapter: Adapter, { device, backup }: Insertion, most: number): Promise<boolean> {
+async function isOver(store: BackupStore, { device, backup }: Insertion, most: number): Promise<boolean> {
   for (let look = 0; look < LOOKS; look++) {
-    const inOrder = (await rowsOf(adapter, device.principal)).filter(isLive).toSorted(byAge)
+    const inOrder = (await store.rowsOf(device.principal)).filter(isLive).toSorted(byAge)
     if (inOrder.length <= most) return false
     if (inOrder.findIndex(({ locator }) => locator === backup.hash) >= most) break
   }
-  await adapter.deleteMany({ model: MODEL, where: [{ field: 'locator', value: backup.hash }] })
+  await store.delete(backup.hash)
   return true
 }
 
@@ -271,21 +266,6 @@ function byAge(left: BackupRow, right: BackupRow): number {
   return earlier - later || (left.locator < right.locator ? -1 : 1)
 }
 
-function find(adapter: Adapter, hash: string): Promise<BackupRow | null> {
-  return adapter.findOne<BackupRow>({ model: MODEL, where: [{ field: 'locator', value: hash }] })
-}
-
-function rowsOf(adapter: Adapter, principal: string): Promise<BackupRow[]> {
-  const where = [{ field: 'principal', value: principal }]
-  return adapter.findMany<BackupRow>({ model: MODEL, where, limit: MAX_ROWS_READ })
-}
-
-/** One statement: either the locator is free again, or the backup is unchanged. */
-async function withdraw(adapter: Adapter, { locator }: BackupRow, now: Date): Promise<boolean> {
-  const update = { locator: `${locator}:${crypto.randomUUID()}`, removedAt: now }
-  return (await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: locator }], update })) === 1
-}
-
 /** The same address cannot be recognized on another day, nor without the server's secret. */
 async function hideAddress(secret: string, address: string | null, now: Date): Promise<string> {
   const day = now.toISOString().slice(0, 10)
@@ -294,9 +274,9 @@ async function hideAddress(secret: string, address: string | null, now: Date): P
   return encodeBase64url(new Uint8Array(mac))
 }
 
-async function deleteExpired(adapter: Adapter, now: Date): Promise<void> {
-  const principals = principalStore(adapter, now)
-  const before = (field: string, time: Date): Where => [
+async function deleteExpired(store: BackupStore): Promise<void> {
+  const { adapter, now, principals } = store
+  const before = (field: string, time: Date): Where[] => [
     { field, operator: 'gt', value: NEVER },
     { field, operator: 'lt', value: time },
   ]
@@ -305,15 +285,13 @@ async function deleteExpired(adapter: Adapter, now: Date): Promise<void> {
   const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: before('until', now), limit: SWEPT_ROWS })
   for (const row of expired) {
     const { locator, principal } = row
-    const where: Where = [{ field: 'locator', value: locator }]
+    const where: Where[] = [{ field: 'locator', value: locator }]
     const holder = await holderIn(principals, await principals.find(principal))
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
     // The deletion of the account was interrupted.
-    else if (holder === 'retired' && row.removedAt === null) await withdraw(adapter, row, now)
+    else if (holder === 'retired' && isLive(row)) await store.withdraw(row)
     // Not if it was renewed meanwhile.
     else await adapter.deleteMany({ model: MODEL, where: [...where, ...before('until', now)] })
   }
 }
-
-type Where = NonNullable<Parameters<Adapter['deleteMany']>[0]['where']>

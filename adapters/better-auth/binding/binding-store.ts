@@ -1,6 +1,5 @@
-import type { AuthContext, DBAdapter } from 'better-auth'
+import type { DBAdapter } from 'better-auth'
 import { type BindingStore, type ExternalBinding, isLatchkeyError, namespacedPrincipal } from '../../../lib/server.ts'
-import { probeDatabase } from '../database-probe.ts'
 import { audit } from './audit.ts'
 import { recordKey } from './keys.ts'
 import { endOf, newEpoch } from './principal-row.ts'
@@ -10,29 +9,8 @@ import type { PrincipalRow } from '../schema.ts'
 import { statusCacheOf } from './status-cache.ts'
 import { insertUnique } from './unique.ts'
 import { MAX_ROWS_READ, equal } from './where.ts'
-import type { BetterAuthInstance } from './types.ts'
 
 type Account = Pick<ExternalBinding, 'issuer' | 'subject'>
-
-/**
- * Creates a binding store in the tables of a Better Auth with the plugin `latchkey`: a principal never belongs to both
- * a user and an account of another provider.
- *
- * @param auth - the result of `betterAuth()`
- * @param clock - returns milliseconds since 1970. Defaults to the system clock
- */
-export function betterAuthBindingStore({ $context }: BetterAuthInstance, clock?: () => number): BindingStore {
-  const open = async (): Promise<BindingStore> => {
-    const context = (await $context) as unknown as AuthContext
-    await probeDatabase(context)
-    return bindingStoreOf(context.adapter, clock)
-  }
-  return {
-    find: async (issuer, subject) => (await open()).find(issuer, subject),
-    insert: async (binding) => (await open()).insert(binding),
-    useOnce: async (name, until) => (await open()).useOnce(name, until),
-  }
-}
 
 /**
  * Creates a binding store in the plugin's tables, so that a principal never belongs to both a user and an account of

@@ -1,73 +1,13 @@
+import type { Where } from 'better-auth'
 import { encodeBase64url } from '../../../lib/server-kit.ts'
 import type { GrantRow } from '../schema.ts'
 import type { Adapter } from './types.ts'
+import { equal } from './where.ts'
 
 const GRANTS = 'latchkeyGrant'
 
 /** How long a grant may be used, in milliseconds. */
 export const GRANT_LIFETIME_MS = 120_000
-
-/** What a grant is for. */
-export type Granted = Pick<GrantRow, 'userId' | 'principalEpoch' | 'approverSession' | 'thumbprint'>
-
-/**
- * Issues a grant, which replaces every earlier one of the same session.
- *
- * @returns the text that the new device gets; the table has only its hash
- */
-export async function issueGrant(adapter: Adapter, granted: Granted, now: Date): Promise<string> {
-  await adapter.deleteMany({ model: GRANTS, where: [{ field: 'expiresAt', operator: 'lt', value: now }] })
-  await deleteGrantsBy(adapter, granted.approverSession)
-  const grant = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
-  const expiresAt = new Date(now.getTime() + GRANT_LIFETIME_MS)
-  await adapter.create({ model: GRANTS, data: { ...granted, hash: await hashOf(grant), expiresAt } })
-  return grant
-}
-
-/** Returns the grant that a device may use now, or null. */
-export async function findGrant(
-  adapter: Adapter,
-  grant: string,
-  thumbprint: string,
-  now: Date,
-): Promise<GrantRow | null> {
-  const where = [{ field: 'hash', value: await hashOf(grant) }]
-  const row = await adapter.findOne<GrantRow>({ model: GRANTS, where })
-  return row && row.thumbprint === thumbprint && new Date(row.expiresAt) > now ? row : null
-}
-
-/**
- * Uses a grant up, in one conditional statement: of two requests, one succeeds.
- *
- * @returns false if it was used or withdrawn meanwhile
- */
-export async function consumeGrant(adapter: Adapter, { hash, thumbprint }: GrantRow, now: Date): Promise<boolean> {
-  const where = [
-    { field: 'hash', value: hash },
-    { field: 'thumbprint', value: thumbprint },
-    { field: 'expiresAt', operator: 'gt' as const, value: now },
-  ]
-  return (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: USED } })) === 1
-}
-
-/**
- * Withdraws a grant of a session, in one conditional statement: of this and a device that uses it, one succeeds.
- *
- * @returns false if it was used before, has expired, or is not of this session
- */
-export async function withdrawGrant(adapter: Adapter, grant: string, sessionId: string, now: Date): Promise<boolean> {
-  const hash = { field: 'hash', value: await hashOf(grant) }
-  const where = [
-    hash,
-    { field: 'approverSession', value: sessionId },
-    { field: 'thumbprint', operator: 'ne' as const, value: USED },
-    { field: 'expiresAt', operator: 'gt' as const, value: now },
-  ]
-  // Not every database counts what it deletes. Of two withdrawals, both may succeed.
-  const isDone = (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint: WITHDRAWN } })) === 1
-  if (isDone) await adapter.deleteMany({ model: GRANTS, where: [hash] })
-  return isDone
-}
 
 /** Replaces the thumbprint, and matches no key, until the row is deleted. */
 const WITHDRAWN = 'withdrawn'
@@ -75,18 +15,69 @@ const WITHDRAWN = 'withdrawn'
 /** Replaces the thumbprint, and matches no key. The row stays until it expires, so a grant in use can be withdrawn. */
 const USED = 'used'
 
-/** Returns true if a grant was withdrawn since it was found. */
-export async function isWithdrawn(adapter: Adapter, { hash }: GrantRow): Promise<boolean> {
-  return (await adapter.count({ model: GRANTS, where: [{ field: 'hash', value: hash }] })) === 0
+const UNUSED: Where = { field: 'thumbprint', operator: 'ne', value: USED }
+
+/** What a grant is for. */
+export type Granted = Pick<GrantRow, 'userId' | 'principalEpoch' | 'approverSession' | 'thumbprint'>
+
+/** The grants of a database, as one request reads and changes them. */
+export interface GrantStore {
+  /**
+   * Issues a grant, which replaces every earlier one of the same session.
+   *
+   * @returns the text that the new device gets; the table has only its hash
+   */
+  issue(granted: Granted): Promise<string>
+  /** Returns the grant that a device may use now, or null. */
+  find(grant: string, thumbprint: string): Promise<GrantRow | null>
+  /**
+   * Uses a grant up, in one conditional statement: of two requests, one succeeds.
+   *
+   * @returns false if it was used or withdrawn meanwhile
+   */
+  consume(grant: GrantRow): Promise<boolean>
+  /**
+   * Withdraws a grant of a session, in one conditional statement: of this and a device that uses it, one succeeds.
+   *
+   * @returns false if it was used before, has expired, or is not of this session
+   */
+  withdraw(grant: string, sessionId: string): Promise<boolean>
+  /** Returns true if a grant was withdrawn since it was found. */
+  isWithdrawn(grant: GrantRow): Promise<boolean>
+}
+
+/** @param now - the time of the request */
+export function grantStore(adapter: Adapter, now: Date): GrantStore {
+  const change = async (where: Where[], thumbprint: string): Promise<boolean> =>
+    (await adapter.updateMany({ model: GRANTS, where: [...where, unexpired(now)], update: { thumbprint } })) === 1
+  return {
+    async issue(granted) {
+      await adapter.deleteMany({ model: GRANTS, where: [{ field: 'expiresAt', operator: 'lt', value: now }] })
+      await deleteGrantsBy(adapter, granted.approverSession)
+      const grant = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
+      const expiresAt = new Date(now.getTime() + GRANT_LIFETIME_MS)
+      await adapter.create({ model: GRANTS, data: { ...granted, hash: await hashOf(grant), expiresAt } })
+      return grant
+    },
+    async find(grant, thumbprint) {
+      const row = await adapter.findOne<GrantRow>({ model: GRANTS, where: equal({ hash: await hashOf(grant) }) })
+      return row && row.thumbprint === thumbprint && new Date(row.expiresAt) > now ? row : null
+    },
+    consume: ({ hash, thumbprint }) => change(equal({ hash, thumbprint }), USED),
+    async withdraw(grant, approverSession) {
+      const hash = await hashOf(grant)
+      // Not every database counts what it deletes. Of two withdrawals, both may succeed.
+      const isDone = await change([...equal({ hash, approverSession }), UNUSED], WITHDRAWN)
+      if (isDone) await adapter.deleteMany({ model: GRANTS, where: equal({ hash }) })
+      return isDone
+    },
+    isWithdrawn: async ({ hash }) => (await adapter.count({ model: GRANTS, where: equal({ hash }) })) === 0,
+  }
 }
 
 /** Returns true if a device may still get a session of the user by a grant. By the system's clock. */
 export async function hasGrant(adapter: Adapter, userId: string): Promise<boolean> {
-  const where = [
-    { field: 'userId', value: userId },
-    { field: 'thumbprint', operator: 'ne' as const, value: USED },
-    { field: 'expiresAt', operator: 'gt' as const, value: new Date() },
-  ]
+  const where = [...equal({ userId }), UNUSED, unexpired(new Date())]
   return (await adapter.count({ model: GRANTS, where })) > 0
 }
 
@@ -95,12 +86,16 @@ export async function hasGrant(adapter: Adapter, userId: string): Promise<boolea
  * process: another process of the server may have it.
  */
 export async function deleteGrantsOf(adapter: Adapter, userId: string): Promise<void> {
-  await adapter.deleteMany({ model: GRANTS, where: [{ field: 'userId', value: userId }] })
+  await adapter.deleteMany({ model: GRANTS, where: equal({ userId }) })
 }
 
 /** Withdraws the grants that a session gave. */
-export async function deleteGrantsBy(adapter: Adapter, sessionId: string): Promise<void> {
-  await adapter.deleteMany({ model: GRANTS, where: [{ field: 'approverSession', value: sessionId }] })
+export async function deleteGrantsBy(adapter: Adapter, approverSession: string): Promise<void> {
+  await adapter.deleteMany({ model: GRANTS, where: equal({ approverSession }) })
+}
+
+function unexpired(now: Date): Where {
+  return { field: 'expiresAt', operator: 'gt', value: now }
 }
 
 async function hashOf(grant: string): Promise<string> {

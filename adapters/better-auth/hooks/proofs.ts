@@ -8,8 +8,8 @@ import {
   createProofVerifier,
 } from '../../../lib/server-kit.ts'
 import { type ReplayStore, createReplayStore } from '../binding/replay-store.ts'
-import { hintAtBaseURL } from '../base-url-hint.ts'
-import type { OwnAddresses } from '../own-address.ts'
+import { hintAtBaseURL } from './base-url-hint.ts'
+import type { OwnAddresses } from './own-address.ts'
 import type { Adapter, ProvenDevice } from '../binding/types.ts'
 
 /** The request header for a proof. Not `Authorization`: apps use that one for sessions. */

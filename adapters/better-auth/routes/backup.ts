@@ -7,7 +7,7 @@ import {
   checkOptionNames,
   hashLocator,
 } from '../../../lib/server-kit.ts'
-import type { Backups, BackupsWithoutAccount } from '../binding/backups.ts'
+import type { BackupsWithoutAccount, OpenBackups } from '../binding/backups.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import { refuseCrossSite } from '../hooks/cross-site.ts'
 import { type OneTimeProofs, rethrow } from '../hooks/proofs.ts'
@@ -28,7 +28,7 @@ export interface BackupReadAnswer {
 /** Dependencies of the endpoints. */
 export interface BackupTools {
   readonly proofs: OneTimeProofs
-  readonly backups: Backups
+  readonly backups: OpenBackups
 }
 
 /** Characters of a locator: 32 bytes in base64url. */
@@ -53,24 +53,24 @@ export function backupEndpoints(
       const { hash, device } = await proven(asked, tools(), 'put', await hashOf(asked), envelope)
       const address = ctx.request ? getIP(ctx.request, ctx.context.options) : null
       const backup = { hash, envelope, address }
-      const expiresIn = await tools().backups.put(ctx.context.adapter, device, backup).catch(rethrow)
+      const expiresIn = await tools().backups(ctx.context.adapter).put(device, backup).catch(rethrow)
       return ctx.json<BackupAnswer>({ expiresIn })
     }),
     latchkeyRenewBackup: createAuthEndpoint('/latchkey/backup/renew', OPTIONS, async (ctx) => {
       const asked = ctx as unknown as GenericEndpointContext
       refuseCrossSite(asked)
       const { hash, device } = await proven(asked, tools(), 'renew', readText(ctx.body, 'hash', LOCATOR_CHARACTERS))
-      const expiresIn = await tools().backups.renew(ctx.context.adapter, device, hash).catch(rethrow)
+      const expiresIn = await tools().backups(ctx.context.adapter).renew(device, hash).catch(rethrow)
       return ctx.json<BackupAnswer>({ expiresIn })
     }),
     latchkeyReadBackup: createAuthEndpoint('/latchkey/backup/read', OPTIONS, async (ctx) => {
       const hash = await hashOf(ctx as unknown as GenericEndpointContext)
-      return ctx.json<BackupReadAnswer>({ envelope: await tools().backups.read(ctx.context.adapter, hash) })
+      return ctx.json<BackupReadAnswer>({ envelope: await tools().backups(ctx.context.adapter).read(hash) })
     }),
     latchkeyRemoveBackup: createAuthEndpoint('/latchkey/backup/remove', OPTIONS, async (ctx) => {
       const asked = ctx as unknown as GenericEndpointContext
       const { hash, device } = await proven(asked, tools(), 'remove', await hashOf(asked))
-      await tools().backups.remove(ctx.context.adapter, device, hash).catch(rethrow)
+      await tools().backups(ctx.context.adapter).remove(device, hash).catch(rethrow)
       return ctx.json({ status: true })
     }),
   }

@@ -3,14 +3,7 @@ import { APIError, createAuthEndpoint } from 'better-auth/api'
 import { setSessionCookie } from 'better-auth/cookies'
 import { withTimeout } from '../../../lib/server-kit.ts'
 import { audit } from '../binding/audit.ts'
-import {
-  GRANT_LIFETIME_MS,
-  consumeGrant,
-  findGrant,
-  isWithdrawn,
-  issueGrant,
-  withdrawGrant,
-} from '../binding/grant-store.ts'
+import { GRANT_LIFETIME_MS, grantStore } from '../binding/grant-store.ts'
 import { deviceIdOf } from '../binding/devices.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
@@ -90,7 +83,7 @@ export function pairEndpoints(
       const { adapter, session } = ctx.context
       refuseOtherPages(ctx as unknown as GenericEndpointContext, true)
       const grant = readText(ctx.body, 'grant', 43)
-      const withdrawn = await withdrawGrant(adapter, grant, session.session.id, new Date(clock()))
+      const withdrawn = await grantStore(adapter, new Date(clock())).withdraw(grant, session.session.id)
       return ctx.json<WithdrawAnswer>({ withdrawn })
     }),
     latchkeyPairInspect: createAuthEndpoint('/latchkey/pair/inspect', options, async (ctx) => {
@@ -120,7 +113,7 @@ async function approve(ctx: SessionContext, { proofs }: PairTools, now: Date): P
   if (device.thumbprint === thumbprint) throw refusal('PROOF_PAIR_MISMATCH')
   await requireKeyOf(principals, session, device)
   const granted = { userId: user.id, principalEpoch: user.principalEpoch ?? null, approverSession: session.id }
-  return issueGrant(adapter, { ...granted, thumbprint }, now)
+  return grantStore(adapter, now).issue({ ...granted, thumbprint })
 }
 
 /** A binding that the mailbox's owner is about to reset is not the user's to share. */
@@ -149,7 +142,7 @@ async function shown(ctx: GenericEndpointContext, { proofs }: PairTools, now: Da
   const [text, thumbprint] = [readText(ctx.body, 'grant', 43), readText(ctx.body, 'thumbprint', 43)]
   const device = await proofs.admit(ctx.context, ctx.headers!, { purpose: 'pair', pairTo: thumbprint })
   if (device.thumbprint !== thumbprint) throw refusal('PROOF_PAIR_MISMATCH')
-  const grant = await findGrant(ctx.context.adapter, text, thumbprint, now)
+  const grant = await grantStore(ctx.context.adapter, now).find(text, thumbprint)
   if (!grant) throw refusal('GRANT_INVALID')
   return { grant, ...(await approverOf(ctx, grant)) }
 }
@@ -173,7 +166,8 @@ async function inspect(ctx: GenericEndpointContext, tools: PairTools, now: Date)
 async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date): Promise<void> {
   const { grant, user, approver } = await shown(ctx, tools, now)
   const { adapter, internalAdapter } = ctx.context
-  if (!(await consumeGrant(adapter, grant, now))) throw refusal('GRANT_INVALID')
+  const grants = grantStore(adapter, now)
+  if (!(await grants.consume(grant))) throw refusal('GRANT_INVALID')
   // Before the session: none exists that the audit does not know of.
   const principal = user.principal ?? user.id
   await audit(principalStore(adapter, now), 'pair', { principal, epoch: grant.hash, userId: user.id })
@@ -182,7 +176,7 @@ async function redeem(ctx: GenericEndpointContext, tools: PairTools, now: Date):
   try {
     // The approver may have been revoked, the account reset, or the grant withdrawn, since they were looked at.
     await approverOf(ctx, grant)
-    if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')
+    if (await grants.isWithdrawn(grant)) throw refusal('GRANT_INVALID')
   } catch (error) {
     await internalAdapter.deleteSession(session.token)
     throw error

@@ -21,7 +21,7 @@ import {
 } from '../../../lib/server-kit.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ExchangeRules, issueToken, issuerOf } from '../exchange.ts'
-import { jwtOptionsOf } from '../signing-keys.ts'
+import { jwtOptionsOf } from '../binding/signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
 import type { OneTimeProofs } from '../hooks/proofs.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'

@@ -2212,9 +2212,11 @@ export const ATTACKS = [
   {
     attack: 'A database that is locked or overloaded for a moment switches the plugin off, and with it every defence',
     defence: 'Only an error that says that a table or column is missing switches it off',
-    patches: [{ file: plugin('unmigrated.ts'), find: 'return isAbsence(error)', replace: 'return error !== null' }],
+    patches: [
+      { file: plugin('checks/unmigrated.ts'), find: 'return isAbsence(error)', replace: 'return error !== null' },
+    ],
     test: {
-      file: plugin('unmigrated.test.ts'),
+      file: plugin('checks/unmigrated.test.ts'),
       name: 'a database that fails otherwise is not taken for an unmigrated one: nothing is switched off',
     },
   },
@@ -2223,13 +2225,13 @@ export const ATTACKS = [
     defence: 'The `cause` of an error is judged by the same rule',
     patches: [
       {
-        file: plugin('absence.ts'),
+        file: plugin('checks/absence.ts'),
         find: 'return cause !== undefined && isAbsence(cause)',
         replace: 'return cause !== undefined',
       },
     ],
     test: {
-      file: plugin('unmigrated.test.ts'),
+      file: plugin('checks/unmigrated.test.ts'),
       name: 'a missing table or column is distinguished from every other failure > not an unrelated cause',
     },
   },
@@ -2239,7 +2241,7 @@ export const ATTACKS = [
     defence: 'The plugin checks both before its first use of the database',
     patches: [{ file: plugin('plugin.ts'), find: 'await probeDatabase(context)', replace: 'void probeDatabase' }],
     test: {
-      file: plugin('database-probe.test.ts'),
+      file: plugin('checks/database-probe.test.ts'),
       name: 'a database is refused by name > in which latchkeyProof.jti is not unique',
     },
   },
@@ -3370,9 +3372,11 @@ export const ATTACKS = [
     attack:
       'A stranger deletes the newest account again and again; each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
-    patches: [{ file: plugin('database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' }],
+    patches: [
+      { file: plugin('checks/database-checks.ts'), find: 'if (ids[0] === ids[1])', replace: 'if (ids.length === 0)' },
+    ],
     test: {
-      file: plugin('database-probe.test.ts'),
+      file: plugin('checks/database-probe.test.ts'),
       name: 'a database is refused by name > that gives the id of a deleted row to the next one',
     },
   },
@@ -4754,8 +4758,8 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: "if (!(await consumeGrant(adapter, grant, now))) throw refusal('GRANT_INVALID')",
-        replace: 'await consumeGrant(adapter, grant, now)',
+        find: "if (!(await grants.consume(grant))) throw refusal('GRANT_INVALID')",
+        replace: 'await grants.consume(grant)',
       },
     ],
     test: { file: GRANT_TEST, name: 'Postgres > a grant > of ten requests at once, one gets a session' },
@@ -4829,8 +4833,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/grant-store.ts'),
-        find: "value: sessionId },\n    { field: 'thumbprint', operator: 'ne' as const, value: USED },\n",
-        replace: 'value: sessionId },\n',
+        find: 'equal({ hash, approverSession }), UNUSED]',
+        replace: 'equal({ hash, approverSession })]',
       },
     ],
     test: {
@@ -4844,8 +4848,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/grant-store.ts'),
-        find: "    { field: 'approverSession', value: sessionId },\n    { field",
-        replace: '    { field',
+        find: 'equal({ hash, approverSession })',
+        replace: 'equal({ hash })',
       },
     ],
     test: {
@@ -4859,7 +4863,7 @@ export const ATTACKS = [
     patches: [
       {
         file: PAIR_ROUTE,
-        find: "if (await isWithdrawn(adapter, grant)) throw refusal('GRANT_INVALID')",
+        find: "if (await grants.isWithdrawn(grant)) throw refusal('GRANT_INVALID')",
         replace: UNCHECKED,
       },
     ],
@@ -5098,7 +5102,7 @@ export const ATTACKS = [
         file: BACKUPS,
         find: "if (found.principal !== principal || found.envelope !== envelope) throw new LatchkeyError('BACKUP_TAKEN')",
         replace:
-          "if (found.envelope !== envelope) await adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { envelope, principal } })",
+          "if (found.envelope !== envelope) await store.adapter.updateMany({ model: MODEL, where: [{ field: 'locator', value: hash }], update: { envelope, principal } })",
       },
     ],
     test: {
@@ -5116,7 +5120,7 @@ export const ATTACKS = [
         replace: "locator: { type: 'string', required: true },",
       },
       {
-        file: plugin('database-checks.ts'),
+        file: plugin('checks/database-checks.ts'),
         find: 'if (isInserted) return',
         replace: 'if (false) return',
       },
@@ -5128,7 +5132,7 @@ export const ATTACKS = [
     defence: 'An account has at most eight backups',
     patches: [
       { file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' },
-      { file: BACKUPS, find: 'if (await isOver(adapter, insertion, most))', replace: 'if (isOver === undefined)' },
+      { file: BACKUPS, find: 'if (await isOver(store, insertion, most))', replace: 'if (isOver === undefined)' },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > an account has eight, even if twelve are put at once' },
   },
@@ -5138,8 +5142,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'if (found?.principal !== device.principal || !(await extend(adapter, hash, endOf(kept))))',
-        replace: 'if (!found || !(await extend(adapter, hash, endOf(kept))))',
+        find: 'if (found?.principal !== device.principal || !(await store.extend(hash, endOf(store, kept))))',
+        replace: 'if (!found || !(await store.extend(hash, endOf(store, kept))))',
       },
     ],
     test: {
@@ -5289,8 +5293,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'if (found?.principal !== device.principal || !(await withdraw(adapter, found, now())))',
-        replace: 'if (!found || !(await withdraw(adapter, found, now())))',
+        find: 'if (found?.principal !== device.principal || !(await store.withdraw(found)))',
+        replace: 'if (!found || !(await store.withdraw(found)))',
       },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > only its own identity removes it' },
@@ -5316,9 +5320,9 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? null,',
+        find: 'read: async (hash) => (await store.find(hash))?.envelope ?? null,',
         replace:
-          "read: async (adapter, hash) => (await find(adapter, hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
+          "read: async (hash) => (await store.find(hash))?.envelope ?? (await adapter.count({ model: MODEL, where: [{ field: 'locator', operator: 'starts_with', value: hash }] }), null),",
       },
     ],
     test: { file: BACKUP_TEST, name: 'SQLite > a miss has the shape of a hit and does the same work' },
@@ -5340,9 +5344,7 @@ export const ATTACKS = [
   {
     attack: 'A backup is put at the moment when its account is deleted, and stays readable permanently',
     defence: 'After the backup was inserted, the store checks again whether the account still exists',
-    patches: [
-      { file: BACKUPS, find: 'if (hasAccount) await isOfAccount(principalStore(adapter, now()), device)', replace: '' },
-    ],
+    patches: [{ file: BACKUPS, find: 'if (hasAccount) await isOfAccount(store.principals, device)', replace: '' }],
     test: {
       file: BACKUPS_TEST,
       name: 'a backup that is put > while its account is deleted is not readable afterwards, at whatever statement that happens',
@@ -5354,7 +5356,7 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: "if (origin !== null && (await isFull(adapter, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
+        find: "if (origin !== null && (await isFull(store, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')",
         replace: UNCHECKED,
       },
     ],
@@ -5465,13 +5467,13 @@ export const ATTACKS = [
     defence: 'The plugin refuses to work where a request would continue with the transaction of another one',
     patches: [
       {
-        file: 'adapters/better-auth/request-isolation.ts',
+        file: 'adapters/better-auth/checks/request-isolation.ts',
         find: 'if (isApart ?? isolates(Storage)) known',
         replace: 'if (isolates(Storage) || true) known',
       },
     ],
     test: {
-      file: 'adapters/better-auth/request-isolation.test.ts',
+      file: 'adapters/better-auth/checks/request-isolation.test.ts',
       name: 'a Better Auth that keeps its requests in one variable is refused each time, and the log says so once',
     },
   },

@@ -1,6 +1,6 @@
 // `npm run check:code`: lengths of functions and files, wide lines and import circles of lib and adapters, tests apart.
-// Fails when there is a circle, of value imports or of any imports. `node e2e/tools/measure/code.mjs ROOT` measures
-// another tree.
+// Fails when there is a wide line, or a circle of value imports or of any imports.
+// `node e2e/tools/measure/code.mjs ROOT` measures another tree.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -109,14 +109,21 @@ function spread(values) {
 
 const modules = shippedModules()
 const functions = modules.flatMap(functionsOf)
-const lines = modules.flatMap(({ text }) => text.trimEnd().split('\n'))
-const wide = lines.filter((line) => line.length > WIDTH).length
+const lines = modules.flatMap(({ path, text }) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line, index) => ({ place: `${relative(root, path)}:${index + 1}`, width: line.length })),
+)
+const wide = lines.filter(({ width }) => width > WIDTH)
 const longest = functions.toSorted((left, right) => right.lines - left.lines).slice(0, 3)
 console.log(`${modules.length} files, ${lines.length} lines, ${functions.length} functions`)
 console.log(`Lines of a function: ${spread(functions.map(({ lines: own }) => own))}`)
 console.log(`  longest: ${longest.map(({ name, lines: own }) => `${name} (${own})`).join(', ')}`)
 console.log(`Lines of a file: ${spread(modules.map(({ text }) => text.trimEnd().split('\n').length))}`)
-console.log(`Lines over ${WIDTH} columns: ${wide} (${((100 * wide) / lines.length).toFixed(2)} %)`)
+console.log(`Lines over ${WIDTH} columns: ${wide.length} (${((100 * wide.length) / lines.length).toFixed(2)} %)`)
+for (const { place, width } of wide) console.log(`  ${place} (${width})`)
+if (wide.length > 0) process.exitCode = 1
 
 for (const [kind, withTypes] of /** @type {const} */ ([
   ['value imports', false],

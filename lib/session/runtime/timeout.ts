@@ -2,7 +2,8 @@ import { LatchkeyError } from '../../errors.ts'
 import type { SessionTimer } from '../options.ts'
 
 /**
- * Waits for an answer up to a timeout. A later answer is ignored.
+ * Waits for an answer up to a timeout. A later answer is ignored. Unlike `lib/timeout.ts`, the time is that of the
+ * session's own timer, which tests and platforms replace.
  *
  * @throws {LatchkeyError} `OFFLINE`: no answer in time; otherwise what `answer` rejects with
  */

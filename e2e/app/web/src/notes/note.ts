@@ -22,6 +22,14 @@ export type ServerNote = Omit<Note, 'owner'>
 /** A change of some fields. */
 export type NoteChange = Partial<Pick<Note, 'title' | 'body' | 'deleted' | 'owner'>>
 
+/** A change that is not on disk yet. */
+export interface Unsaved {
+  /** The note with the change. */
+  readonly note: Note
+  /** Only these fields are written: another tab may have changed the others. */
+  readonly change: NoteChange
+}
+
 export function createNote(owner: string): Note {
   return { id: crypto.randomUUID(), owner, title: '', body: '', updatedAt: Date.now(), deleted: false }
 }

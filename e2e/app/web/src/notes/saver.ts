@@ -1,13 +1,5 @@
-import type { Note, NoteChange } from './note.ts'
+import type { Unsaved } from './note.ts'
 import { saveNotes } from './store.ts'
-
-/** A change that is not on disk yet. */
-export interface Unsaved {
-  /** The note with the change. */
-  readonly note: Note
-  /** Only these fields are written: another tab may have changed the others. */
-  readonly change: NoteChange
-}
 
 /** Writes notes to disk as soon, and as rarely, as possible: changes made during one write go into the next. */
 export interface Saver {

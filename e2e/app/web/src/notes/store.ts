@@ -1,7 +1,6 @@
 import { type Stores, answerOf, transact } from './database.ts'
 import { type Base, mergeNote } from './merge.ts'
-import type { Note, NoteChange, ServerNote } from './note.ts'
-import type { Unsaved } from './saver.ts'
+import type { Note, NoteChange, ServerNote, Unsaved } from './note.ts'
 
 /** A change that the server has not accepted yet. */
 interface Pending {

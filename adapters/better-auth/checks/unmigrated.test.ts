@@ -1,11 +1,11 @@
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { describe, expect, test } from 'vitest'
-import { testDevice } from '../../lib/testing.ts'
-import { latchkey, latchkeyJwt } from './index.ts'
+import { testDevice } from '../../../lib/testing.ts'
+import { latchkey, latchkeyJwt } from '../index.ts'
 import { isAbsence } from './absence.ts'
-import { type TestDatabase, openPostgres, openSqlite } from './testing/database.testing.ts'
-import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from './testing/server.testing.ts'
+import { type TestDatabase, openPostgres, openSqlite } from '../testing/database.testing.ts'
+import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { testDevice } from '../../lib/testing.ts'
-import { createBetterAuthResolver } from './index.ts'
-import { ORIGIN, person, testServer } from './testing/server.testing.ts'
+import { testDevice } from '../../../lib/testing.ts'
+import { createBetterAuthResolver } from '../index.ts'
+import { ORIGIN, person, testServer } from '../testing/server.testing.ts'
 
 const PROXY = 'http://localhost:5173'
 

@@ -4,8 +4,8 @@ import Sqlite from 'better-sqlite3'
 import { type DatabaseConnection, type Dialect, type Driver, PostgresDialect, SqliteDialect } from 'kysely'
 import { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
-import { latchkey, latchkeyJwt } from './index.ts'
-import { newPostgres, openSqlite } from './testing/database.testing.ts'
+import { latchkey, latchkeyJwt } from '../index.ts'
+import { newPostgres, openSqlite } from '../testing/database.testing.ts'
 import {
   type Misbehaviour,
   adapterOf,
@@ -14,9 +14,9 @@ import {
   hidesCodes,
   matchesNoNull,
   movesDates,
-} from './testing/faulty.testing.ts'
-import { codeOf, newPerson } from './testing/requests.testing.ts'
-import { BASE_OPTIONS, person, testServer } from './testing/server.testing.ts'
+} from '../testing/faulty.testing.ts'
+import { codeOf, newPerson } from '../testing/requests.testing.ts'
+import { BASE_OPTIONS, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 const TABLES = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit'] as const

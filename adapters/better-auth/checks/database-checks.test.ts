@@ -4,9 +4,9 @@ import { getAuthTables } from 'better-auth/db'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { findFaults, lineOf } from './database-checks.ts'
-import { latchkey } from './index.ts'
-import { schema } from './schema.ts'
-import { openPostgres, openSqlite } from './testing/database.testing.ts'
+import { latchkey } from '../index.ts'
+import { schema } from '../schema.ts'
+import { openPostgres, openSqlite } from '../testing/database.testing.ts'
 import {
   type Misbehaviour,
   adapterOf,
@@ -16,8 +16,8 @@ import {
   keepsHalf,
   matchesNoNull,
   movesDates,
-} from './testing/faulty.testing.ts'
-import { BASE_OPTIONS } from './testing/server.testing.ts'
+} from '../testing/faulty.testing.ts'
+import { BASE_OPTIONS } from '../testing/server.testing.ts'
 import { type UserFields, checkUsers, claimsTransactions } from './user-check.ts'
 
 const THOROUGH = { hasIds: false, isThorough: true }

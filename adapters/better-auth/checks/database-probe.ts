@@ -1,5 +1,5 @@
 import type { AuthContext } from 'better-auth'
-import { LatchkeyError } from '../../lib/server.ts'
+import { LatchkeyError } from '../../../lib/server.ts'
 import { type DatabaseFault, findFaults, hasIdsOfDatabase, lineOf } from './database-checks.ts'
 
 type Asked = Pick<AuthContext, 'adapter' | 'logger' | 'options'>

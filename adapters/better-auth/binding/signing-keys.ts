@@ -1,6 +1,6 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { type JwtOptions, type ResolvedSigningKey, resolveSigningKey } from 'better-auth/plugins'
-import type { BetterAuthInstance } from './binding/types.ts'
+import type { BetterAuthInstance } from './types.ts'
 
 /** A key pair that signs tokens. */
 export interface SigningKey {

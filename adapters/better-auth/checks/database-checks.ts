@@ -1,6 +1,6 @@
 import type { BetterAuthOptions } from 'better-auth'
-import { insertRefusing } from './binding/unique.ts'
-import type { Adapter } from './binding/types.ts'
+import { insertRefusing } from '../binding/unique.ts'
+import type { Adapter } from '../binding/types.ts'
 
 /** A fault of a database, its driver or its adapter. */
 export interface DatabaseFault {

@@ -1,5 +1,5 @@
 import type { AuthContext } from 'better-auth'
-import { LatchkeyError } from '../../lib/server.ts'
+import { LatchkeyError } from '../../../lib/server.ts'
 
 /** What Better Auth keeps the current request and its transaction in: Node's class, or its own fallback. */
 interface ContextStorage {

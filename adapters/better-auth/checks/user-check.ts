@@ -1,7 +1,7 @@
 import type { BetterAuthOptions, DBAdapter } from 'better-auth'
 import type { DBFieldAttribute } from 'better-auth/db'
-import { insertRefusing } from './binding/unique.ts'
-import type { Adapter } from './binding/types.ts'
+import { insertRefusing } from '../binding/unique.ts'
+import type { Adapter } from '../binding/types.ts'
 import { type DatabaseFault, notUnique } from './database-checks.ts'
 
 /** The fields of Better Auth's `user` table. */

@@ -1,9 +1,9 @@
 import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
-import { LatchkeyError } from '../../lib/server.ts'
+import { LatchkeyError } from '../../../lib/server.ts'
 import { isAbsence } from './absence.ts'
-import { PROOF_HEADER, rethrow } from './hooks/proofs.ts'
-import { schema } from './schema.ts'
+import { PROOF_HEADER, rethrow } from '../hooks/proofs.ts'
+import { schema } from '../schema.ts'
 
 /**
  * Switches the plugin off while its tables or columns are missing in the database: requests without a proof work as

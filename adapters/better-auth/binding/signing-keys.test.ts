@@ -1,9 +1,9 @@
 import { decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { testDevice } from '../../lib/testing.ts'
-import { createSigningKeys, latchkey, latchkeyJwt } from './index.ts'
-import { post } from './testing/requests.testing.ts'
-import { AUDIENCE, type TestServer, testServer } from './testing/server.testing.ts'
+import { testDevice } from '../../../lib/testing.ts'
+import { createSigningKeys, latchkey, latchkeyJwt } from '../index.ts'
+import { post } from '../testing/requests.testing.ts'
+import { AUDIENCE, type TestServer, testServer } from '../testing/server.testing.ts'
 
 type JwtOptions = NonNullable<Parameters<typeof latchkeyJwt>[0]>
 

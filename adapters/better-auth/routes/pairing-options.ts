@@ -1,8 +1,8 @@
-import { type OptionNames, checkOptionNames } from '../../lib/server-kit.ts'
-import { createAddressCap } from './routes/address-cap.ts'
-import type { OnDevicePaired } from './routes/pair.ts'
-import type { RendezvousTools } from './routes/rendezvous.ts'
-import { type RendezvousStorage, SLOT_LIFETIME_MS, createRendezvousStore } from './binding/rendezvous-store.ts'
+import { type OptionNames, checkOptionNames } from '../../../lib/server-kit.ts'
+import { createAddressCap } from './address-cap.ts'
+import type { OnDevicePaired } from './pair.ts'
+import type { RendezvousTools } from './rendezvous.ts'
+import { type RendezvousStorage, SLOT_LIFETIME_MS, createRendezvousStore } from '../binding/rendezvous-store.ts'
 
 /** Options of pairing. */
 export interface PairingOptions {
