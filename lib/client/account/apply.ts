@@ -1,4 +1,5 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import type { DeviceKey } from '../../identity/device-key.ts'
 import { deviceOf, putEntry, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
@@ -9,6 +10,7 @@ import type { Context } from '../shared/context.ts'
 import { deviceTime } from '../shared/device-time.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
+import { inServerTime } from '../tokens/clock-skew.ts'
 import { accountEntry } from './account-entry.ts'
 import { type Facts, decide, isSameIdentity } from './decide.ts'
 
@@ -71,11 +73,10 @@ function checkSame(found: AccountSession, { found: { accountId } }: Facts): Acco
 async function bind(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
   const key = await currentKey(context)
   if (!key || !account.bind) return fix(account, facts)
+  const prove = (nonce: string): Promise<string> => proofFor(context, key, account, { purpose: 'bind', nonce })
+  const expected = expectedOf(context, facts)
   try {
-    const found = await account.bind(
-      (nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }),
-      expectedOf(context, facts),
-    )
+    const found = await inServerTime(context, () => account.bind!(prove, expected))
     return { found: checkSame(found, facts), isFixed: true }
   } catch (error) {
     if (!isLatchkeyError(error) || !REFUSALS.includes(error.code)) throw error
@@ -108,10 +109,21 @@ async function link(
   if (isTaken) throw new LatchkeyError('PRINCIPAL_TAKEN')
   const key = await currentKey(context)
   if (!account.link || !key) throw new LatchkeyError('PROVIDER_REFUSED', 'the account provider cannot link')
-  const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+  const found = await linkBy(context, account, key, linkTo)
   if (!isSameIdentity(found, before))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
   return { found }
+}
+
+/** Adds the principal of a key to the account as an alias. */
+async function linkBy(
+  context: Context,
+  account: AccountProvider,
+  key: DeviceKey,
+  linkTo: string,
+): Promise<AccountSession> {
+  const prove = (nonce: string): Promise<string> => proofFor(context, key, account, { purpose: 'link', nonce, linkTo })
+  return inServerTime(context, () => account.link!(prove))
 }
 
 /**
@@ -136,10 +148,9 @@ async function linkAgain(
   facts: Facts,
   entry: DeviceEntry,
 ): Promise<Partial<Facts>> {
-  const { principal: linkTo } = facts.found
   try {
     const key = await openEntry(entry, context.options)
-    const found = await account.link!((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+    const found = await linkBy(context, account, key, facts.found.principal)
     return { found: checkSame(found, facts) }
   } catch (error) {
     if (!isLatchkeyError(error) || NO_ANSWER.includes(error.code)) throw error

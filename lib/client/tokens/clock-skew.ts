@@ -49,6 +49,19 @@ export function isRefusedOnTime(error: unknown): boolean {
 }
 
 /**
+ * Asks a server that may refuse a proof because of its times: then nothing else has happened, and it is asked once more
+ * with the corrected clock.
+ */
+export async function inServerTime<Answer>(context: Context, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (isRefusedOnTime(error) && (await correctClock(context))) return ask()
+    throw error
+  }
+}
+
+/**
  * Called before a new token: another tab may have changed the identity, or a server refused the times of the last one.
  */
 export async function catchUp(context: Context): Promise<void> {
