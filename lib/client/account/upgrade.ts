@@ -12,6 +12,7 @@ import type { Context } from '../shared/context.ts'
 import { isNetworkError } from '../../network-error.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
+import { shownId } from '../shared/shown.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
@@ -97,7 +98,7 @@ export async function cancelUpgrade(context: Context): Promise<void> {
   const wasRunning = await cancelRunning(context)
   checkIdle(context)
   const { upgrade: shown = {} } = context.getState()
-  const current = context.keyring()?.current
+  const current = shownId(context)
   const account = shown.account ?? shown.conflict?.account
   if (account) await exclusively(context, () => endWaiting(context, account, shown.conflict, current))
   else await endPending(context)
@@ -114,7 +115,7 @@ async function endWaiting(
   current: string | null | undefined,
 ): Promise<void> {
   await readShown(context, shown)
-  if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')
+  if ((context.keyring()?.current ?? null) !== current) throw new LatchkeyError('IDENTITY_CHANGED')
   const { sessionId: id } = context.keyring()?.intent ?? {}
   await endSession(context, shown ? { ...account, ...(id !== undefined && { id }) } : waitingSession(context, account))
 }
@@ -227,9 +228,9 @@ function isSameSession(earlier: AccountSession | null, found: AccountSession): b
 
 /** Another tab may have changed the identity while this one waited for the lock. */
 async function readUnchanged(context: Context): Promise<Entry | undefined> {
-  const current = context.keyring()?.current ?? null
+  const shown = shownId(context)
   const keyring = await context.read()
-  if ((keyring?.current ?? null) !== current) throw new LatchkeyError('IDENTITY_CHANGED')
+  if ((keyring?.current ?? null) !== shown) throw new LatchkeyError('IDENTITY_CHANGED')
   return currentEntry(context.keyring())
 }
 

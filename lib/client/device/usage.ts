@@ -14,6 +14,11 @@ export async function deriveKey(
   { principal = currentEntry(context.keyring())?.principal }: DeriveKeyOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
+  // A write may have told this tab of an identity that another tab made current.
+  if (currentEntry(context.keyring())?.principal !== context.getState().session?.principal) {
+    await context.read()
+    throw new LatchkeyError('IDENTITY_CHANGED')
+  }
   const entry = ownDevice(context.keyring(), principal)
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
