@@ -84,12 +84,13 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
-/** Codes that leave open whether the account server performed the request. */
+/** Codes that leave open whether the account server performed the request, or would perform it. */
 const NO_ANSWER: readonly LatchkeyErrorCode[] = [
   'OFFLINE',
   'PROVIDER_LIMITED',
   'PROVIDER_FAILED',
   'UPGRADE_IN_PROGRESS',
+  'CRYPTO_UNAVAILABLE',
 ]
 
 /** The session may be of another account by the time the request arrives. */
@@ -128,33 +129,38 @@ async function linkBy(
 
 /**
  * Links the principals that the current account had before it was reset and whose keys are on this device, so that
- * their rows stay reachable. Links none that the account server refuses.
+ * their rows stay reachable. If the account server refuses one, the user has to sign in again: a new session may be
+ * allowed to, and links none that is refused then.
  */
-async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<'shown' | Partial<Facts>> {
   const { before, found } = facts
   const had = before?.kind === 'account' ? [before.principal, ...before.aliases] : []
   let learned: Partial<Facts> = { isRelinkTried: true }
   for (const principal of had) {
     const entry = deviceOf(context.keyring(), principal)
     if (!entry || !account.link || [found.principal, ...found.aliases].includes(principal)) continue
-    learned = { ...learned, ...(await linkAgain(context, account, facts, entry)) }
+    const linked = await linkAgain(context, account, facts, entry)
+    // Completed without it, the account would not be known to have had it.
+    if (!linked && facts.consent === 'none') return 'shown'
+    learned = { ...learned, ...linked }
   }
   return learned
 }
 
+/** @returns null if it is refused */
 async function linkAgain(
   context: Context,
   account: AccountProvider,
   facts: Facts,
   entry: DeviceEntry,
-): Promise<Partial<Facts>> {
+): Promise<Partial<Facts> | null> {
   try {
     const key = await openEntry(entry, context.options)
     const found = await linkBy(context, account, key, facts.found.principal)
     return { found: checkSame(found, facts) }
   } catch (error) {
     if (!isLatchkeyError(error) || NO_ANSWER.includes(error.code)) throw error
-    return {}
+    return null
   }
 }
 
