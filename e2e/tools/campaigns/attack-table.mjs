@@ -1966,6 +1966,21 @@ export const ATTACKS = [
       name: 'in external mode > a token whose aliases an adoption or its undo has changed meanwhile is not used, here or elsewhere',
     },
   },
+  {
+    attack: 'An alias is removed in one tab; another tab, which cannot reach the server, goes on with its last token',
+    defence: 'Without the server, a token serves on only if nothing has dropped it meanwhile',
+    patches: [
+      {
+        file: 'lib/client/tokens/token-source.ts',
+        find: 'left > 0 && held.get(audience) === kept && ',
+        replace: 'left > 0 && ',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/token-source.test.ts',
+      name: 'in external mode > unreachable, a token with an alias that another tab removed serves no longer',
+    },
+  },
 
   {
     attack: "A link that the account's creator started continues after the owner of the mailbox has proven it",
