@@ -95,7 +95,7 @@ const NO_ANSWER: readonly LatchkeyErrorCode[] = [
 
 /** The session may be of another account by the time the request arrives. */
 function expectedOf(context: Context, { found: { accountId }, consent }: Facts): ExpectedAccount {
-  const typed = consent === 'expected' ? liveIntent(context.keyring(), context.now())?.expected : null
+  const typed = consent === 'expected' ? liveIntent(context.keyring(), deviceTime(context))?.expected : null
   return { accountId, identifier: typed ?? null }
 }
 
@@ -182,7 +182,7 @@ async function hold(
   if (!before) throw new LatchkeyError('CONFLICT')
   await context.write((keyring) => {
     checkUnchanged(keyring, before)
-    const now = context.now()
+    const now = deviceTime(context)
     const conflict = { account: { accountId, principal, identifiers }, isTaken }
     const at = { startedAt: now, expiresAt: now, ...(sessionId !== undefined && { sessionId }) }
     return (

@@ -109,6 +109,47 @@ describe.each([2, 10, 60, -2, -20, -60])(
   },
 )
 
+describe.each([2, -2])('a clock that is wrong by %i hours', (hours) => {
+  const ADA = 'ada@example.com'
+
+  /** An upgrade that waits: it began before the clock was corrected, and again afterwards. */
+  async function waiting() {
+    const device = deviceWrongBy(hours * HOUR)
+    const { browser } = device
+    const auth = await browser.load()
+    const { principal } = auth.getState().session!
+    for (const _ of ['before', 'after'])
+      expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({
+        outcome: 'pending',
+        pending: { expected: ADA },
+      })
+    auth.close()
+    return { ...device, principal }
+  }
+
+  test('does not change how long an upgrade waits, over reloads too', async () => {
+    const { browser } = await waiting()
+    browser.clock.advance(HOUR - 1)
+    expect((await browser.load()).getState()).toMatchObject({
+      phase: 'pending',
+      upgrade: { pending: { expected: ADA, expiresAt: browser.clock.now() + 1 } },
+    })
+    browser.clock.advance(1)
+    expect((await browser.load()).getState().upgrade).toBeUndefined()
+  })
+
+  test('does not keep a mailed link from completing the upgrade after a reload', async () => {
+    const { server, browser, principal } = await waiting()
+    const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, open: true }
+    server.accounts.set('ada', { ...ada, identifiers: [ADA] })
+    browser.account.setSession('ada')
+    const auth = await browser.load()
+    await vi.waitFor(() => expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } }), {
+      timeout: 30_000,
+    })
+  })
+})
+
 describe('the correction', () => {
   test('is not made while nobody minds', async () => {
     const { auth, calls } = await wrongBy(20_000)
