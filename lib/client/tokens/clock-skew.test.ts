@@ -202,6 +202,21 @@ describe('the correction', () => {
     expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
   })
 
+  test('is not made by an answer that waited in a frozen page', async () => {
+    const browser = testBrowser()
+    const { clock, account } = browser
+    const getTime = vi.fn(async () => {
+      const time = clock.now()
+      clock.advance(HOUR)
+      return time
+    })
+    const auth = await browser.load({ account: { ...account.provider, getTime } })
+    await auth.getToken()
+    auth.reportToken('expired')
+    expect(readPayload((await auth.getToken())!)['iat']).toBe(clock.now() / 1000)
+    expect(getTime).toHaveBeenCalledTimes(1)
+  })
+
   test.each(['nonsense', '__proto__', 'Expired', '', 5])(
     'a report with an unknown reason counts as invalid: %j',
     async (reason) => {
