@@ -66,9 +66,11 @@ async function start(
   checkIdle(context)
   context.dispatch({ type: 'upgradeStarted' })
   try {
-    const reached = await cancellable(context, signal, (turn) =>
-      exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn),
-    )
+    const reached = await cancellable(context, signal, async (turn) => {
+      // A browser that blocks storage denies Web Locks too, with an error that says nothing about storage.
+      if (context.getState().storage.problem) await readUnlessVanished(context)
+      return exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn)
+    })
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
     const error = toError(thrown)
