@@ -123,8 +123,14 @@ describe.each([2, -2])('a clock that is wrong by %i hours', (hours) => {
         outcome: 'pending',
         pending: { expected: ADA },
       })
-    auth.close()
-    return { ...device, principal }
+    return { ...device, auth, principal }
+  }
+
+  /** Her mailed link was followed. */
+  function followLink({ server, browser }: ReturnType<typeof deviceWrongBy>): void {
+    const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, open: true }
+    server.accounts.set('ada', { ...ada, identifiers: [ADA] })
+    browser.account.setSession('ada')
   }
 
   test('does not change how long an upgrade waits, over reloads too', async () => {
@@ -139,14 +145,26 @@ describe.each([2, -2])('a clock that is wrong by %i hours', (hours) => {
   })
 
   test('does not keep a mailed link from completing the upgrade after a reload', async () => {
-    const { server, browser, principal } = await waiting()
-    const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, open: true }
-    server.accounts.set('ada', { ...ada, identifiers: [ADA] })
-    browser.account.setSession('ada')
+    const given = await waiting()
+    const { browser, principal } = given
+    given.auth.close()
+    followLink(given)
     const auth = await browser.load()
     await vi.waitFor(() => expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } }), {
       timeout: 30_000,
     })
+  })
+
+  test('does not keep it from completing the upgrade without a reload', async () => {
+    const given = await waiting()
+    const { auth, browser, principal } = given
+    followLink(given)
+    const bind = vi.spyOn(browser.account.provider, 'bind')
+    expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal },
+    })
+    expect(bind.mock.lastCall?.[1]).toMatchObject({ accountId: 'ada', identifier: ADA })
   })
 })
 
