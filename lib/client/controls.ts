@@ -147,9 +147,10 @@ function withIntent(keyring: Keyring, intent: Intent): Keyring {
   return other?.conflict || (other?.expiresAt ?? 0) > intent.startedAt ? keyring : { ...keyring, intent }
 }
 
-function simulatedIntent({ getState, now }: Context): Intent {
+function simulatedIntent({ getState, now, timing }: Context): Intent {
   const { principal } = getState().session!
-  const startedAt = now()
+  // As `deviceTime`, whose times the record has.
+  const startedAt = now() - timing.skew
   return {
     id: SIMULATED_ACCOUNT.accountId,
     principal,

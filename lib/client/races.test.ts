@@ -171,6 +171,35 @@ describe('a tab that has not heard what another one did', () => {
     expect(before).not.toBe(principal)
   })
 
+  test('gives no key of an identity that it never showed, although a write has told it of that one', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    await other.auth.signOut()
+    const session = await other.auth.ensureIdentity()
+    await deaf.auth.markWritten()
+    await expect(deaf.auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect((await devicesOf(device.store)).filter(({ derived }) => derived)).toEqual([])
+    expect(deaf.auth.getState()).toMatchObject({ authMode: 'local-first', session })
+  })
+
+  test('deletes no identity that it never showed, although a write has told it of that one', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    await other.auth.signOut()
+    const { principal } = await other.auth.ensureIdentity()
+    await deaf.auth.markWritten()
+    await expect(deaf.auth.signOut({ forget: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect((await device.ring())!.current).toBe(`device:${principal}`)
+    expect((await devicesOf(device.store)).map((entry) => entry.principal)).toContain(principal)
+  })
+
+  test('ends no session that it never showed, although a write has told it of the account', async () => {
+    const { device, deaf, other } = await deafAndOther()
+    await signUp(other)
+    await deaf.auth.markWritten()
+    await expect(deaf.auth.signOut()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+    expect(await device.ring()).toMatchObject({ current: 'account:account-1', outbox: [] })
+    expect(device.account.session).toBe('ada')
+  })
+
   test('marks the identity whose key it derives, although an account has it by now: the sign-out keeps it', async () => {
     const { device, deaf, other } = await deafAndOther()
     await signUp(other)

@@ -107,6 +107,17 @@ describe.each(PROBLEMS)('storage with %s', (problem) => {
   })
 })
 
+test('a browser that blocks storage denies its locks too: a sign-up says what is wrong', async () => {
+  const request = vi.fn(() => Promise.reject(new DOMException('denied', 'SecurityError')))
+  vi.stubGlobal('navigator', { locks: { request } })
+  const store = Object.assign(unreliable(), { channel: 'blocked', failure: 'KEYSTORE_BLOCKED' as const })
+  const auth = await testBrowser(undefined, undefined, store).load()
+  const run = vi.fn()
+  expect(await auth.upgrade(run)).toMatchObject({ outcome: 'failed', error: { code: 'KEYSTORE_BLOCKED' } })
+  expect(run).not.toHaveBeenCalled()
+  auth.close()
+})
+
 test('a full disk can be read: it stays reported until something could be written', async () => {
   const store = unreliable()
   const { update } = store

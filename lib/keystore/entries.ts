@@ -46,7 +46,8 @@ export function deviceToBackUp(keyring: Keyring | null, now: number): DeviceEntr
   const exportable = devices.filter((device) => device.secret && (device.derived || device === own))
   const isRestored = (device: DeviceEntry): boolean =>
     isBackedUp(device, now) || (recoverable === true && !device.derived)
-  return exportable.find((device) => !isRestored(device)) ?? exportable[0] ?? own
+  const due = exportable.find((device) => !isRestored(device))
+  return due ?? exportable.find((device) => device === own) ?? exportable[0] ?? own
 }
 
 function isBackedUp({ backedUpAt, backedUpUntil }: DeviceEntry, now: number): boolean {

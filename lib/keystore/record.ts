@@ -128,9 +128,9 @@ export interface Intent {
   readonly principal: string | null
   /** The e-mail address or phone number that the user typed, if any. */
   readonly expected: string | null
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by this device's clock. */
   readonly startedAt: number
-  /** Milliseconds since 1970; absent while a decision is awaited. */
+  /** Milliseconds since 1970, by this device's clock; absent while a decision is awaited. */
   readonly expiresAt: number
   /** The account is signed in and has another principal, and the device has data. */
   readonly conflict?: {

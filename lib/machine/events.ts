@@ -49,7 +49,7 @@ export interface EventPayloads {
   networkLost: object
   networkFound: object
   storageChanged: { readonly storage: Storage }
-  /** This tab recorded or removed a backup. */
+  /** This tab recorded or removed a backup, or derived the first key, whose data needs one. */
   backupsChanged: { readonly storage: Storage }
 }
 

@@ -54,7 +54,7 @@ export interface Storage {
 export interface PendingUpgrade {
   /** The e-mail address or phone number that the user typed, if any. */
   readonly expected: string | null
-  /** Expiry in milliseconds since 1970. */
+  /** Expiry in milliseconds since 1970, by this device's clock. */
   readonly expiresAt: number
 }
 

@@ -68,8 +68,9 @@ test('the advice is about the key that a backup is made of by default', () => {
     expect(storage.canBackUp, JSON.stringify(keyring)).toBe(device?.secret !== undefined)
     expect(['back-up', 'test'].includes(storage.advice), JSON.stringify(keyring)).toBe(isDue)
     if (isDue) expect(storage.advice, JSON.stringify(keyring)).toBe(due)
-    const isOwnThere = devices.some(({ principal }) => principal === 'own')
-    const isSafe = devices.every(isRestored) && (account?.recoverable === true || isOwnThere)
+    const own = devices.find(({ principal }) => principal === 'own')
+    if (!isDue && own?.secret) expect(device, JSON.stringify(keyring)).toBe(own)
+    const isSafe = devices.every(isRestored) && (account?.recoverable === true || own !== undefined)
     expect(storage.durability === 'recoverable', JSON.stringify(keyring)).toBe(isSafe)
   }
   expect(count).toBe(20 + 2 * 21 * 21 * 2)

@@ -103,6 +103,15 @@ onEachEngine((newServer) => {
       expect([auth, other].map((page) => page.getState().authMode)).toEqual(['external', 'external'])
     })
 
+    test('does not touch an account that the other tab accepted, although a write has told it of that', async () => {
+      const { browser, auth, other, alive } = await bothAsk()
+      expect(await other.acceptAccount()).toMatchObject({ outcome: 'switched' })
+      await auth.markWritten()
+      await expect(auth.cancelUpgrade()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+      expect(((await browser.store.read()) as Keyring).outbox).toEqual([])
+      expect(await alive()).toBe(ada.email)
+    })
+
     test('does not touch an account that the other tab is accepting', async () => {
       vi.stubGlobal('navigator', { locks: localLocks() })
       const { browser, auth, other, alive } = await bothAsk({ keystore: { ...memoryStore(), channel: 'two tabs' } })

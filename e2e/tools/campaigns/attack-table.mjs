@@ -611,7 +611,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/upgrade.ts',
-        find: "if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')",
+        find: "if ((context.keyring()?.current ?? null) !== current) throw new LatchkeyError('IDENTITY_CHANGED')",
         replace: UNCHECKED,
       },
     ],
@@ -710,6 +710,21 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/account/sign-out.test.ts',
       name: 'out of a local-first identity > one that this page did not show stays, and stays current',
+    },
+  },
+  {
+    attack: 'The same, after a write whose transaction has told the tab of the other identity',
+    defence: 'The comparison is with the state that the tab shows, not with the record that it knows',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'const shown = shownId(context)',
+        replace: 'const shown = context.keyring()?.current ?? null',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a tab that has not heard what another one did > deletes no identity that it never showed, although a write has told it of that one',
     },
   },
   {
@@ -1949,6 +1964,21 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/tokens/token-source.test.ts',
       name: 'in external mode > a token whose aliases an adoption or its undo has changed meanwhile is not used, here or elsewhere',
+    },
+  },
+  {
+    attack: 'An alias is removed in one tab; another tab, which cannot reach the server, goes on with its last token',
+    defence: 'Without the server, a token serves on only if nothing has dropped it meanwhile',
+    patches: [
+      {
+        file: 'lib/client/tokens/token-source.ts',
+        find: 'left > 0 && held.get(audience) === kept && ',
+        replace: 'left > 0 && ',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/token-source.test.ts',
+      name: 'in external mode > unreachable, a token with an alias that another tab removed serves no longer',
     },
   },
 

@@ -1,4 +1,5 @@
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../../errors.ts'
+import type { DeviceKey } from '../../identity/device-key.ts'
 import { deviceOf, putEntry, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
@@ -9,6 +10,7 @@ import type { Context } from '../shared/context.ts'
 import { deviceTime } from '../shared/device-time.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
 import { proofFor } from '../shared/proof.ts'
+import { inServerTime } from '../tokens/clock-skew.ts'
 import { accountEntry } from './account-entry.ts'
 import { type Facts, decide, isSameIdentity } from './decide.ts'
 
@@ -71,11 +73,10 @@ function checkSame(found: AccountSession, { found: { accountId } }: Facts): Acco
 async function bind(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
   const key = await currentKey(context)
   if (!key || !account.bind) return fix(account, facts)
+  const prove = (nonce: string): Promise<string> => proofFor(context, key, account, { purpose: 'bind', nonce })
+  const expected = expectedOf(context, facts)
   try {
-    const found = await account.bind(
-      (nonce) => proofFor(context, key, account, { purpose: 'bind', nonce }),
-      expectedOf(context, facts),
-    )
+    const found = await inServerTime(context, () => account.bind!(prove, expected))
     return { found: checkSame(found, facts), isFixed: true }
   } catch (error) {
     if (!isLatchkeyError(error) || !REFUSALS.includes(error.code)) throw error
@@ -83,17 +84,18 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
   }
 }
 
-/** Codes that leave open whether the account server performed the request. */
+/** Codes that leave open whether the account server performed the request, or would perform it. */
 const NO_ANSWER: readonly LatchkeyErrorCode[] = [
   'OFFLINE',
   'PROVIDER_LIMITED',
   'PROVIDER_FAILED',
   'UPGRADE_IN_PROGRESS',
+  'CRYPTO_UNAVAILABLE',
 ]
 
 /** The session may be of another account by the time the request arrives. */
 function expectedOf(context: Context, { found: { accountId }, consent }: Facts): ExpectedAccount {
-  const typed = consent === 'expected' ? liveIntent(context.keyring(), context.now())?.expected : null
+  const typed = consent === 'expected' ? liveIntent(context.keyring(), deviceTime(context))?.expected : null
   return { accountId, identifier: typed ?? null }
 }
 
@@ -108,42 +110,57 @@ async function link(
   if (isTaken) throw new LatchkeyError('PRINCIPAL_TAKEN')
   const key = await currentKey(context)
   if (!account.link || !key) throw new LatchkeyError('PROVIDER_REFUSED', 'the account provider cannot link')
-  const found = await account.link((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+  const found = await linkBy(context, account, key, linkTo)
   if (!isSameIdentity(found, before))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the account server did not record the alias')
   return { found }
 }
 
+/** Adds the principal of a key to the account as an alias. */
+async function linkBy(
+  context: Context,
+  account: AccountProvider,
+  key: DeviceKey,
+  linkTo: string,
+): Promise<AccountSession> {
+  const prove = (nonce: string): Promise<string> => proofFor(context, key, account, { purpose: 'link', nonce, linkTo })
+  return inServerTime(context, () => account.link!(prove))
+}
+
 /**
  * Links the principals that the current account had before it was reset and whose keys are on this device, so that
- * their rows stay reachable. Links none that the account server refuses.
+ * their rows stay reachable. If the account server refuses one, the user has to sign in again: a new session may be
+ * allowed to, and links none that is refused then.
  */
-async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+async function relink(context: Context, account: AccountProvider, facts: Facts): Promise<'shown' | Partial<Facts>> {
   const { before, found } = facts
   const had = before?.kind === 'account' ? [before.principal, ...before.aliases] : []
   let learned: Partial<Facts> = { isRelinkTried: true }
   for (const principal of had) {
     const entry = deviceOf(context.keyring(), principal)
     if (!entry || !account.link || [found.principal, ...found.aliases].includes(principal)) continue
-    learned = { ...learned, ...(await linkAgain(context, account, facts, entry)) }
+    const linked = await linkAgain(context, account, facts, entry)
+    // Completed without it, the account would not be known to have had it.
+    if (!linked && facts.consent === 'none') return 'shown'
+    learned = { ...learned, ...linked }
   }
   return learned
 }
 
+/** @returns null if it is refused */
 async function linkAgain(
   context: Context,
   account: AccountProvider,
   facts: Facts,
   entry: DeviceEntry,
-): Promise<Partial<Facts>> {
-  const { principal: linkTo } = facts.found
+): Promise<Partial<Facts> | null> {
   try {
     const key = await openEntry(entry, context.options)
-    const found = await account.link!((nonce) => proofFor(context, key, account, { purpose: 'link', nonce, linkTo }))
+    const found = await linkBy(context, account, key, facts.found.principal)
     return { found: checkSame(found, facts) }
   } catch (error) {
     if (!isLatchkeyError(error) || NO_ANSWER.includes(error.code)) throw error
-    return {}
+    return null
   }
 }
 
@@ -165,7 +182,7 @@ async function hold(
   if (!before) throw new LatchkeyError('CONFLICT')
   await context.write((keyring) => {
     checkUnchanged(keyring, before)
-    const now = context.now()
+    const now = deviceTime(context)
     const conflict = { account: { accountId, principal, identifiers }, isTaken }
     const at = { startedAt: now, expiresAt: now, ...(sessionId !== undefined && { sessionId }) }
     return (

@@ -3,6 +3,7 @@ import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import { randomId } from '../../keystore/random-id.ts'
 import type { Intent } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
+import { deviceTime } from '../shared/device-time.ts'
 
 /** How long an upgrade waits for a mail, a redirect or a code. Links of account servers expire sooner. */
 const PENDING_LIFETIME_MS = 60 * 60 * 1000
@@ -25,7 +26,7 @@ export interface PendingIntent {
  * @param identifier - what the user typed, as the app says; replaces what was typed before
  */
 export function openIntent(context: Context, identifier?: string): PendingIntent {
-  const now = context.now()
+  const now = deviceTime(context)
   const before = liveIntent(context.keyring(), now)
   const intent: Intent = {
     id: randomId(),

@@ -8,6 +8,7 @@ import { accountOf } from '../shared/bounded-account.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { proofFor } from '../shared/proof.ts'
+import { timeOf } from '../shared/server-time.ts'
 
 /**
  * Signs the proof that lets another device into the current account, with the key that signed the sign-in. A session
@@ -25,5 +26,7 @@ export async function provePairing(context: Context, given: ProvePairingOptions)
   const entry = deviceOf(context.keyring(), found.provenBy ?? undefined)
   const { options } = context
   const key = entry ? await openEntry(entry, options) : await openDeviceKey(createSecret(), options.crypto)
-  return proofFor(context, key, account, { purpose: 'pair', pairTo: thumbprint, nonce })
+  // The caller sends the proof: a refusal because of its times does not come here.
+  const time = await timeOf(account, context.now())
+  return proofFor({ now: () => time }, key, account, { purpose: 'pair', pairTo: thumbprint, nonce })
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import type { AccountEntry, Keyring } from '../../keystore/record.ts'
 import { type TestBrowser, testBrowser } from '../client.testing.ts'
 
@@ -63,6 +64,28 @@ describe('the session of the current account', () => {
       await vi.waitFor(() => expect(auth.getState().error).toBe('missing'), { timeout: 30_000 })
       expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
     })
+
+  test('is missing if an alias may not be linked after a reset, until a new session links it', async () => {
+    const browser = testBrowser()
+    const load = () => browser.load({ harden: 'never' })
+    const first = await load()
+    const { principal } = first.getState().session!
+    const ada = { accountId: 'ada', principal: 'one', aliases: [principal], recoverable: true, claims: {} }
+    browser.server.accounts.set('ada', ada)
+    expect(await first.upgrade(() => browser.account.signIn('ada'))).toMatchObject({
+      session: { principals: ['one', principal] },
+    })
+    first.close()
+    browser.server.accounts.set('ada', { ...ada, principal: 'two', aliases: ['one'] })
+    vi.spyOn(browser.account.provider, 'link').mockRejectedValueOnce(new LatchkeyError('PROVIDER_REFUSED'))
+    const auth = await load()
+    await vi.waitFor(() => expect(auth.getState().error).toBe('missing'), { timeout: 30_000 })
+    expect(auth.getState().session?.principals).toEqual(['one', principal])
+    expect(await auth.upgrade(() => browser.account.signIn('ada'))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principals: ['two', 'one', principal] },
+    })
+  })
 
   test('is not missing to the next user of the page, who came while the server was asked about the one before', async () => {
     const { browser, release, spy, getSession } = await reloaded()

@@ -6,6 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { accountEntry } from './account-entry.ts'
 import { settle } from './apply.ts'
+import { deliverPending } from './outbox.ts'
 
 /**
  * Handles a reset: the account got another principal because its mailbox was verified without the device's key. Links
@@ -34,8 +35,10 @@ async function followReset(
  *
  * @throws {LatchkeyError} `OFFLINE`
  */
-export function revalidate(context: Context): Promise<void> {
-  return givingWay(context, (turn) => confirm(context, turn))
+export async function revalidate(context: Context): Promise<void> {
+  if (!currentAccount(context.keyring())) return
+  // Not beside a delivery: it would give way to that each time, as long as a sign-out cannot be delivered.
+  await deliverPending(context).finally(() => givingWay(context, (turn) => confirm(context, turn)))
 }
 
 async function confirm(context: Context, turn: AbortController): Promise<void> {

@@ -3,6 +3,7 @@ import type { WaitingAccount } from '../../machine/state.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
 import { accountOf } from '../shared/bounded-account.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 import { type Settled, settle } from './apply.ts'
@@ -74,7 +75,7 @@ function isMigrating({ options, now }: Context): boolean {
 
 /** The consent to a session that no call on this device made. */
 export function consentTo(context: Context, { identifiers = [] }: AccountSession): Consent {
-  const expected = liveIntent(context.keyring(), context.now())?.expected?.trim().toLowerCase()
+  const expected = liveIntent(context.keyring(), deviceTime(context))?.expected?.trim().toLowerCase()
   const isExpected = expected !== undefined && identifiers.some((identifier) => identifier.toLowerCase() === expected)
   return isExpected ? 'expected' : 'none'
 }

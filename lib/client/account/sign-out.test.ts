@@ -355,6 +355,37 @@ describe('while the browser has another session', () => {
     await expect.poll(() => outboxOf(world)).toEqual([])
     expect(world.signOut).not.toHaveBeenCalled()
   })
+
+  test('which became the current account, it is confirmed, although the sign-out cannot be delivered', async () => {
+    const world = await signedIn()
+    const { auth, browser, server } = world
+    const { provider } = browser.account
+    browser.account.online = false
+    await auth.signOut()
+    auth.close()
+    const bob = { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} }
+    server.accounts.set('bob', bob)
+    browser.account.setSession('bob')
+    Object.assign(provider, { isEnded: async () => false })
+    browser.account.online = true
+    const page = await browser.load()
+    await vi.waitFor(() => expect(page.getState().upgrade?.account).toBeDefined(), { timeout: 30_000 })
+    expect(await page.acceptAccount()).toMatchObject({ session: { principals: ['bob'] } })
+    page.close()
+    server.accounts.set('bob', { ...bob, aliases: ['another-principal'] })
+    const { getSession } = provider
+    vi.spyOn(provider, 'getSession').mockImplementation(async (options) => {
+      // Longer than a delivery takes to begin.
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+      return getSession(options)
+    })
+    const next = await browser.load()
+    await vi.waitFor(() => expect(next.getState().session?.principals).toEqual(['bob', 'another-principal']), {
+      timeout: 30_000,
+    })
+    expect(await outboxOf(world)).toHaveLength(1)
+    next.close()
+  })
 })
 
 describe('out of a local-first identity', () => {

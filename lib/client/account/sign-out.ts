@@ -9,6 +9,7 @@ import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../../timeout.ts'
 import { deviceTime } from '../shared/device-time.ts'
+import { shownId } from '../shared/shown.ts'
 import { waitingSession } from './session-check.ts'
 
 /**
@@ -34,7 +35,7 @@ export async function signOutOf(
 ): Promise<void> {
   checkIdle(context)
   const { upgrade } = context.getState()
-  const shown = context.keyring()?.current ?? null
+  const shown = shownId(context)
   context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)

@@ -388,6 +388,17 @@ describe('an identity that another tab changed before', () => {
     expect(run).not.toHaveBeenCalled()
     expect(await browser.store.read()).toMatchObject({ current: 'account:account-1' })
   })
+
+  test.each(['signing out', 'upgrading it'])(
+    'by %s, of which a write has told this tab: nothing is sent under the one that it still shows',
+    async (how) => {
+      const { browser, here, there, run } = await twoTabs()
+      await (how === 'signing out' ? there.signOut() : there.upgrade(() => browser.account.signUp('bob')))
+      await here.markWritten()
+      expect(codeOf(await here.upgrade(run))).toBe('IDENTITY_CHANGED')
+      expect(run).not.toHaveBeenCalled()
+    },
+  )
 })
 
 test('without an account provider, or without a function, upgrade is a TypeError', async () => {

@@ -12,6 +12,7 @@ import type { Context } from '../shared/context.ts'
 import { isNetworkError } from '../../network-error.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
+import { shownId } from '../shared/shown.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
@@ -65,9 +66,11 @@ async function start(
   checkIdle(context)
   context.dispatch({ type: 'upgradeStarted' })
   try {
-    const reached = await cancellable(context, signal, (turn) =>
-      exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn),
-    )
+    const reached = await cancellable(context, signal, async (turn) => {
+      // A browser that blocks storage denies Web Locks too, with an error that says nothing about storage.
+      if (context.getState().storage.problem) await readUnlessVanished(context)
+      return exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn)
+    })
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
     const error = toError(thrown)
@@ -97,7 +100,7 @@ export async function cancelUpgrade(context: Context): Promise<void> {
   const wasRunning = await cancelRunning(context)
   checkIdle(context)
   const { upgrade: shown = {} } = context.getState()
-  const current = context.keyring()?.current
+  const current = shownId(context)
   const account = shown.account ?? shown.conflict?.account
   if (account) await exclusively(context, () => endWaiting(context, account, shown.conflict, current))
   else await endPending(context)
@@ -114,7 +117,7 @@ async function endWaiting(
   current: string | null | undefined,
 ): Promise<void> {
   await readShown(context, shown)
-  if (context.keyring()?.current !== current) throw new LatchkeyError('IDENTITY_CHANGED')
+  if ((context.keyring()?.current ?? null) !== current) throw new LatchkeyError('IDENTITY_CHANGED')
   const { sessionId: id } = context.keyring()?.intent ?? {}
   await endSession(context, shown ? { ...account, ...(id !== undefined && { id }) } : waitingSession(context, account))
 }
@@ -227,9 +230,9 @@ function isSameSession(earlier: AccountSession | null, found: AccountSession): b
 
 /** Another tab may have changed the identity while this one waited for the lock. */
 async function readUnchanged(context: Context): Promise<Entry | undefined> {
-  const current = context.keyring()?.current ?? null
+  const shown = shownId(context)
   const keyring = await context.read()
-  if ((keyring?.current ?? null) !== current) throw new LatchkeyError('IDENTITY_CHANGED')
+  if ((keyring?.current ?? null) !== shown) throw new LatchkeyError('IDENTITY_CHANGED')
   return currentEntry(context.keyring())
 }
 

@@ -14,12 +14,18 @@ export async function deriveKey(
   { principal = currentEntry(context.keyring())?.principal }: DeriveKeyOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
+  // A write may have told this tab of an identity that another tab made current.
+  if (currentEntry(context.keyring())?.principal !== context.getState().session?.principal) {
+    await context.read()
+    throw new LatchkeyError('IDENTITY_CHANGED')
+  }
   const entry = ownDevice(context.keyring(), principal)
   if (!entry) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no device identity is current')
   const key = await openEntry(entry, context.options)
   await mark(context, entry.principal, { derived: true })
-  // An account alone restores no data that this key encrypts.
-  context.dispatch({ type: 'storageChanged', storage: context.view().storage })
+  // An account alone restores no data that this key encrypts, which the other tabs show too.
+  const type = entry.derived ? 'storageChanged' : 'backupsChanged'
+  context.dispatch({ type, storage: context.view().storage })
   // Another tab may have switched the identity meanwhile: this key must not be used for another principal.
   if (!ownDevice(context.keyring(), principal)) throw new LatchkeyError('IDENTITY_CHANGED')
   return appKeyOf(entry, key, purpose, context.options)

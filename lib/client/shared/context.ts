@@ -80,9 +80,10 @@ export function createContext(options: AuthOptions): StartContext {
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
-  const now = (): number => clock() + timing.simulated + timing.skew
-  const view = (): View => viewOf(keystore.known(), facts, clock() + timing.simulated)
-  const waiting = (): UpgradeState => waitingOf(keystore.known(), now())
+  const deviceTime = (): number => clock() + timing.simulated
+  const now = (): number => deviceTime() + timing.skew
+  const view = (): View => viewOf(keystore.known(), facts, deviceTime())
+  const waiting = (): UpgradeState => waitingOf(keystore.known(), deviceTime())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     context.dispatch?.({ type: 'storageChanged', storage: view().storage })

@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 
 /** Signs a proof for the account server, with the time corrected to the server's clock. */
 export function proofFor(
-  { now }: Context,
+  { now }: Pick<Context, 'now'>,
   key: DeviceKey,
   { audience }: AccountProvider,
   input: Pick<ProofInput, 'purpose' | 'nonce' | 'linkTo' | 'pairTo'>,

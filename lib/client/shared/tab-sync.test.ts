@@ -2,7 +2,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { indexedDbStore } from '../../keystore/indexed-db.ts'
 import { testBrowser } from '../client.testing.ts'
-import type { Auth } from '../auth.ts'
+import type { Auth, AuthOptions } from '../auth.ts'
 
 let open: Auth[] = []
 beforeEach(() => vi.stubGlobal('indexedDB', new IDBFactory()))
@@ -13,11 +13,11 @@ afterEach(() => {
 })
 
 /** Two tabs of one browser: a record on the disk, a channel between them. */
-async function twoTabs() {
+async function twoTabs(options: AuthOptions = {}) {
   const browser = testBrowser(undefined, undefined, indexedDbStore('app'))
   const [here, there] = [
-    await browser.load({ keystore: indexedDbStore('app') }),
-    await browser.load({ keystore: indexedDbStore('app') }),
+    await browser.load({ keystore: indexedDbStore('app'), ...options }),
+    await browser.load({ keystore: indexedDbStore('app'), ...options }),
   ]
   open.push(here, there)
   // The acts load after the identity: from here on both tabs listen.
@@ -35,14 +35,17 @@ describe('a tab hears', () => {
     expect(await here.getToken()).toBeNull()
   })
 
-  test('that the account server confirmed the session that it refused here', async () => {
+  test.each([
+    ['', 1000],
+    [', although the clock was set back', -1000],
+  ])('that the account server confirmed the session that it refused here%s', async (_, step) => {
     const { browser, here, there } = await twoTabs()
     await there.upgrade(() => browser.account.signUp('ada'))
     await expect.poll(() => here.getState().authMode).toBe('external')
     browser.account.setSession(null)
     await here.getToken().catch(() => {})
     expect(here.getState().error).toBe('missing')
-    browser.clock.advance(1000)
+    browser.clock.advance(step)
     await there.upgrade(() => browser.account.signIn('ada'))
     await expect.poll(() => here.getState().error).toBeUndefined()
   })
@@ -53,6 +56,18 @@ describe('a tab hears', () => {
     await there.confirmBackup(await there.exportSecret())
     await expect.poll(() => here.getState().storage).toEqual(there.getState().storage)
     expect(here.getState().storage).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
+  test('of the first key in another one, whose data the account does not restore', async () => {
+    const { browser, here, there } = await twoTabs({ harden: 'never' })
+    await there.upgrade(async () => {
+      await browser.account.signUp('ada')
+      browser.server.accounts.get('ada')!.recoverable = true
+    })
+    await expect.poll(() => here.getState().storage.durability).toBe('recoverable')
+    await there.deriveKey('notes')
+    expect(there.getState().storage).toMatchObject({ durability: 'evictable', advice: 'back-up' })
+    await expect.poll(() => here.getState().storage).toEqual(there.getState().storage)
   })
 
   test('nothing from a message itself: only the record counts', async () => {

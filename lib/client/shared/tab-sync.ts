@@ -34,8 +34,10 @@ export async function readAgain(context: Context): Promise<void> {
   } catch {
     return
   }
-  // Another tab has reached the account server since, so an earlier error of the session is over.
-  if (confirmedAt(context) > known) context.dispatch({ type: 'tokenAccepted' })
+  const confirmed = confirmedAt(context)
+  // Another tab has reached the account server since, so an earlier error of the session is over. Not a later time: the
+  // clock may have been set back.
+  if (confirmed !== 0 && confirmed !== known) context.dispatch({ type: 'tokenAccepted' })
 }
 
 /** Returns the time at which the server last confirmed the current account; 0 without one. */

@@ -79,7 +79,7 @@ export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): num
 }
 
 /** Discards responses that belong to a previous identity. */
-function checkSame(context: Context, { principal }: Session): void {
+export function checkSame(context: Context, { principal }: Session): void {
   if (context.getState().session?.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSessionResolver } from '../../server/resolver.ts'
 import { type ManualClock, manualClock } from '../../testing/clock.ts'
-import { memoryAccountServer } from '../../testing/memory-account.ts'
-import { readPayload, testBrowser } from '../client.testing.ts'
+import { type MemoryAccountServer, memoryAccountServer } from '../../testing/memory-account.ts'
+import { createProofVerifier } from '../../tokens/verify.ts'
+import { type TestBrowser, readPayload, testBrowser } from '../client.testing.ts'
 import type { Auth } from '../auth.ts'
 
 const MINUTE = 60_000
@@ -10,7 +11,18 @@ const HOUR = 60 * MINUTE
 
 afterEach(() => vi.unstubAllGlobals())
 
-/** A device whose clock is wrong by so much, and an app server that takes local-first tokens. */
+/** A device whose clock is wrong by so much, and an account server. */
+function deviceWrongBy(milliseconds: number): {
+  right: ManualClock
+  server: MemoryAccountServer
+  browser: TestBrowser
+} {
+  const right = manualClock()
+  const server = memoryAccountServer(right.now)
+  return { right, server, browser: testBrowser(server, manualClock(right.now() + milliseconds)) }
+}
+
+/** The same device in an app, and an app server that takes local-first tokens. */
 async function wrongBy(milliseconds: number): Promise<{
   auth: Auth
   clock: ManualClock
@@ -18,9 +30,7 @@ async function wrongBy(milliseconds: number): Promise<{
   asked: string[]
   signUp: () => Promise<unknown>
 }> {
-  const right = manualClock()
-  const server = memoryAccountServer(right.now)
-  const browser = testBrowser(server, manualClock(right.now() + milliseconds))
+  const { right, browser } = deviceWrongBy(milliseconds)
   const resolver = createSessionResolver({
     localFirst: { audience: 'https://app.example', afterUpgrade: 'allow' },
     clock: right.now,
@@ -59,8 +69,104 @@ describe.each([2, 10, 60, -2, -20, -60])(
       expect(await auth.upgrade(signUp)).toMatchObject({ outcome: 'upgraded' })
       expect(await auth.getToken()).toBe(await auth.getToken())
     })
+
+    test('does not keep anybody from an account whose session was there at the load of the page', async () => {
+      const { server, browser } = deviceWrongBy(minutes * MINUTE)
+      const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, open: true }
+      server.accounts.set('ada', ada)
+      browser.account.setSession('ada')
+      const auth = await browser.load()
+      const { principal } = auth.getState().session!
+      await vi.waitFor(() => expect(auth.getState().upgrade?.account).toBeDefined(), { timeout: 30_000 })
+      expect(await auth.acceptAccount()).toMatchObject({ outcome: 'upgraded', session: { principal } })
+    })
+
+    test('does not keep anybody from adopting into an account', async () => {
+      const { server, browser } = deviceWrongBy(minutes * MINUTE)
+      const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} }
+      server.accounts.set('ada', ada)
+      browser.account.setSession('ada')
+      const auth = await browser.load()
+      const { principal } = auth.getState().session!
+      await auth.markWritten()
+      await vi.waitFor(() => expect(auth.getState().upgrade?.account).toBeDefined(), { timeout: 30_000 })
+      expect(await auth.acceptAccount()).toMatchObject({ outcome: 'conflict' })
+      const principals = ['ada', principal]
+      expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted', session: { principals } })
+    })
+
+    test('does not keep another device from being let into the account', async () => {
+      const { right, browser } = deviceWrongBy(minutes * MINUTE)
+      const first = await browser.load()
+      expect(await first.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+      first.close()
+      const thumbprint = 'A'.repeat(43)
+      const proof = await (await browser.load()).provePairing({ thumbprint })
+      const { audience } = browser.account.provider
+      const verifier = createProofVerifier({ audience, clock: right.now })
+      expect(await verifier.verify(proof, { purpose: 'pair', pairTo: thumbprint })).toBeDefined()
+    })
   },
 )
+
+describe.each([2, -2])('a clock that is wrong by %i hours', (hours) => {
+  const ADA = 'ada@example.com'
+
+  /** An upgrade that waits: it began before the clock was corrected, and again afterwards. */
+  async function waiting() {
+    const device = deviceWrongBy(hours * HOUR)
+    const { browser } = device
+    const auth = await browser.load()
+    const { principal } = auth.getState().session!
+    for (const _ of ['before', 'after'])
+      expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({
+        outcome: 'pending',
+        pending: { expected: ADA },
+      })
+    return { ...device, auth, principal }
+  }
+
+  /** Her mailed link was followed. */
+  function followLink({ server, browser }: ReturnType<typeof deviceWrongBy>): void {
+    const ada = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {}, open: true }
+    server.accounts.set('ada', { ...ada, identifiers: [ADA] })
+    browser.account.setSession('ada')
+  }
+
+  test('does not change how long an upgrade waits, over reloads too', async () => {
+    const { browser } = await waiting()
+    browser.clock.advance(HOUR - 1)
+    expect((await browser.load()).getState()).toMatchObject({
+      phase: 'pending',
+      upgrade: { pending: { expected: ADA, expiresAt: browser.clock.now() + 1 } },
+    })
+    browser.clock.advance(1)
+    expect((await browser.load()).getState().upgrade).toBeUndefined()
+  })
+
+  test('does not keep a mailed link from completing the upgrade after a reload', async () => {
+    const given = await waiting()
+    const { browser, principal } = given
+    given.auth.close()
+    followLink(given)
+    const auth = await browser.load()
+    await vi.waitFor(() => expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } }), {
+      timeout: 30_000,
+    })
+  })
+
+  test('does not keep it from completing the upgrade without a reload', async () => {
+    const given = await waiting()
+    const { auth, browser, principal } = given
+    followLink(given)
+    const bind = vi.spyOn(browser.account.provider, 'bind')
+    expect(await auth.upgrade(() => browser.account.requestLink(ADA))).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal },
+    })
+    expect(bind.mock.lastCall?.[1]).toMatchObject({ accountId: 'ada', identifier: ADA })
+  })
+})
 
 describe('the correction', () => {
   test('is not made before a server refuses a token', async () => {
@@ -112,6 +218,21 @@ describe('the correction', () => {
     })
     auth.reportToken('expired')
     expect(readPayload((await auth.getToken())!)['iat']).toBe(browser.clock.now() / 1000)
+  })
+
+  test('is not made by an answer that waited in a frozen page', async () => {
+    const browser = testBrowser()
+    const { clock, account } = browser
+    const getTime = vi.fn(async () => {
+      const time = clock.now()
+      clock.advance(HOUR)
+      return time
+    })
+    const auth = await browser.load({ account: { ...account.provider, getTime } })
+    await auth.getToken()
+    auth.reportToken('expired')
+    expect(readPayload((await auth.getToken())!)['iat']).toBe(clock.now() / 1000)
+    expect(getTime).toHaveBeenCalledTimes(1)
   })
 
   test.each(['nonsense', '__proto__', 'Expired', '', 5])(

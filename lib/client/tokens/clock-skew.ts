@@ -1,5 +1,5 @@
 import { isLatchkeyError } from '../../errors.ts'
-import { accountOf } from '../shared/bounded-account.ts'
+import { ANSWER_TIMEOUT_MS, accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
 import { LARGEST_SKEW_MS } from '../shared/server-time.ts'
 import { readAgain } from '../shared/tab-sync.ts'
@@ -22,7 +22,8 @@ export async function correctClock(context: Context, refusal?: Response): Promis
     (await accountOf(context)
       ?.getTime?.()
       .catch(() => undefined)) ?? dateOf(refusal)
-  if (theirs === undefined) return false
+  // An answer that waited in a frozen page is of an earlier time.
+  if (theirs === undefined || Math.abs(own() - asked) > ANSWER_TIMEOUT_MS) return false
   const skew = theirs - (asked + own()) / 2
   if (!(Math.abs(skew) <= LARGEST_SKEW_MS) || Math.abs(skew - timing.skew) < SMALLEST_CORRECTION_MS) return false
   timing.skew = skew
@@ -46,6 +47,19 @@ function dateOf(response: Response | undefined): number | undefined {
 /** True if a token or proof was refused because of its times, before anything else happened. */
 export function isRefusedOnTime(error: unknown): boolean {
   return isLatchkeyError(error, 'TOKEN_EXPIRED') || isLatchkeyError(error, 'TOKEN_NOT_YET_VALID')
+}
+
+/**
+ * Asks a server that may refuse a proof because of its times: then nothing else has happened, and it is asked once more
+ * with the corrected clock.
+ */
+export async function inServerTime<Answer>(context: Context, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (isRefusedOnTime(error) && (await correctClock(context))) return ask()
+    throw error
+  }
 }
 
 /**

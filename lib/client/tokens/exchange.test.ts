@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { readPayload, testBrowser } from '../client.testing.ts'
@@ -123,6 +124,36 @@ describe('a token for an audience that is exchanged', () => {
     server.accounts.set('ada', { accountId: 'ada', principal, aliases: [], recoverable: true, claims: {} })
     await expect(auth.getToken({ audience: SYNC })).rejects.toMatchObject({ code: 'PRINCIPAL_DISABLED' })
     expect(auth.getState()).toMatchObject({ error: 'disabled', session: { principal } })
+  })
+
+  test.each(['disabled', 'missing'])(
+    'comes late, and says nothing about the identity that took the place of the one before: %s',
+    async (answer) => {
+      const { load, browser } = world()
+      const auth = await load()
+      if (answer === 'missing') await auth.upgrade(() => browser.account.signUp('ada'))
+      vi.spyOn(browser.account.provider, 'exchange').mockImplementationOnce(async () => {
+        await auth.signOut()
+        await auth.ensureIdentity()
+        if (answer === 'disabled') throw new LatchkeyError('PRINCIPAL_DISABLED')
+        return null
+      })
+      await expect(auth.getToken({ audience: SYNC })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
+      expect(auth.getState().authMode).toBe('local-first')
+      expect(auth.getState().error).toBeUndefined()
+    },
+  )
+
+  test('is refused to the device after its account took over meanwhile: the account is not disabled', async () => {
+    const { load, browser } = world()
+    const auth = await load()
+    vi.spyOn(browser.account.provider, 'exchange').mockImplementationOnce(async () => {
+      expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+      throw new LatchkeyError('PRINCIPAL_DISABLED')
+    })
+    await expect(auth.getToken({ audience: SYNC })).rejects.toMatchObject({ code: 'PRINCIPAL_DISABLED' })
+    expect(auth.getState().authMode).toBe('external')
+    expect(auth.getState().error).toBeUndefined()
   })
 
   test('of an account whose session ended is missing', async () => {

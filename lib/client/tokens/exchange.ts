@@ -2,8 +2,8 @@ import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { currentAccount } from '../../keystore/entries.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
-import { accountToken, keepAnswer, lifetimeOf, readPayload } from './account-token.ts'
-import { correctClock, isRefusedOnTime } from './clock-skew.ts'
+import { accountToken, checkSame, keepAnswer, lifetimeOf, readPayload } from './account-token.ts'
+import { inServerTime } from './clock-skew.ts'
 import { currentKey } from '../device/current-key.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
@@ -29,16 +29,20 @@ export function issuedToken(
 /**
  * Fetches a token for an audience from the account server's exchange (RFC 8693), for the current identity.
  *
- * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`, `PROVIDER_REFUSED`
+ * @throws {LatchkeyError} `OFFLINE`, `SESSION_MISSING`, `IDENTITY_CHANGED`, `PRINCIPAL_MISMATCH`, `PRINCIPAL_DISABLED`,
+ *   `PROVIDER_REFUSED`
  */
 async function exchangedToken(context: Context, session: Session, audience: string): Promise<KeptToken> {
   const before = currentAccount(context.keyring())
-  const jwt = await exchanged(context, session, audience).catch(async (error: unknown) => {
-    // One retry with the corrected clock.
-    if (isRefusedOnTime(error) && (await correctClock(context))) return exchanged(context, session, audience)
-    if (isLatchkeyError(error, 'PRINCIPAL_DISABLED')) context.dispatch({ type: 'tokenRejected', reason: 'disabled' })
+  const asked = inServerTime(context, () => exchanged(context, session, audience))
+  const jwt = await asked.catch((error: unknown) => {
+    checkSame(context, session)
+    // An account that has taken over the principal meanwhile is not what was refused.
+    const isDisabled = isLatchkeyError(error, 'PRINCIPAL_DISABLED') && context.getState().authMode === session.authMode
+    if (isDisabled) context.dispatch({ type: 'tokenRejected', reason: 'disabled' })
     throw error
   })
+  checkSame(context, session)
   if (jwt === null) {
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
     throw new LatchkeyError('SESSION_MISSING')

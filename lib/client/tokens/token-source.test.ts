@@ -147,6 +147,19 @@ describe('in external mode', () => {
     await expect(auth.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 
+  test('unreachable, a token with an alias that another tab removed serves no longer', async () => {
+    const { auth, browser, ada } = await upgraded()
+    ada.aliases = ['freed-principal']
+    await auth.getToken({ fresh: true })
+    const other = await browser.load()
+    await other.unlinkAlias('freed-principal')
+    other.close()
+    browser.account.online = false
+    browser.clock.advance(14.5 * MINUTE)
+    await expect(auth.getToken()).rejects.toMatchObject({ code: 'OFFLINE' })
+    expect(auth.getState().session?.principals).toEqual([ada.principal])
+  })
+
   test('a session that is gone is told at the next refresh, though the token is still valid', async () => {
     const { auth, browser } = await upgraded()
     await auth.getToken()

@@ -93,8 +93,9 @@ function createTokenSource(context: Context): GetToken {
       // What another tab or page fetched before is no new one either.
       return (await share(audience, kept ?? (fresh ? currentAccount(context.keyring())?.token : undefined))).jwt
     } catch (error) {
-      // Unreachable is not rejected: a token that is still valid is still used.
-      if (left > 0 && /^(OFFLINE|PROVIDER_)/.test((error as LatchkeyError).code)) return kept!.jwt
+      // Unreachable is not rejected: a token that is still valid is still used, unless it was dropped meanwhile.
+      if (left > 0 && held.get(audience) === kept && /^(OFFLINE|PROVIDER_)/.test((error as LatchkeyError).code))
+        return kept!.jwt
       throw error
     }
   }
