@@ -187,7 +187,7 @@ describe('a tab that has not heard what another one did', () => {
     const { principal } = await other.auth.ensureIdentity()
     await deaf.auth.markWritten()
     await expect(deaf.auth.signOut({ forget: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
-    expect((await device.ring())!.current).toBe(`device:${principal}`)
+    expect((await device.keyring())!.current).toBe(`device:${principal}`)
     expect((await devicesOf(device.store)).map((entry) => entry.principal)).toContain(principal)
   })
 
@@ -196,7 +196,7 @@ describe('a tab that has not heard what another one did', () => {
     await signUp(other)
     await deaf.auth.markWritten()
     await expect(deaf.auth.signOut()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
-    expect(await device.ring()).toMatchObject({ current: 'account:account-1', outbox: [] })
+    expect(await device.keyring()).toMatchObject({ current: 'account:account-1', outbox: [] })
     expect(device.account.session).toBe('ada')
   })
 
