@@ -477,6 +477,21 @@ export const ATTACKS = [
       name: 'a redirect > of another origin is refused where the token has a header of its own, which `fetch` would pass on',
     },
   },
+  {
+    attack: 'A redirect leads a request to another origin, whose 401 ends the session, or has the request sent twice',
+    defence: 'Only an answer of the origin that was asked says something about the token',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: '!response.redirected || new URL(response.url).origin === origin',
+        replace: 'response !== null',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'an answer of another origin, after a redirect > of 401 changes no state and is not repeated',
+    },
+  },
 
   // Sessions and links of the attacker in the victim's browser
   {
@@ -879,6 +894,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A later request of `run` sends another address, and the pending intent then waits for the account of that one',
+    defence: 'What the user typed first stays, until the app says that they typed another identifier',
+    patches: [
+      {
+        file: 'lib/client/account/pending-upgrade.ts',
+        find: 'found.expected === null ? { ...found, expected } : found',
+        replace: 'found.expected === expected ? found : { ...found, expected }',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > what the user typed stays, whatever address a later request of `run` sends, until the app says otherwise',
+    },
+  },
+  {
     attack: "The victim is lured to the app's own verification page, with the attacker's token in the link",
     defence: 'A followed link binds nothing unless the request names the identifier that it expects',
     patches: [
@@ -933,6 +964,36 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, still takes it, and does not bind that device',
+    },
+  },
+  {
+    attack: 'The user opens the mailed link in the browser in which they signed up, and loses the principal',
+    defence: "A session that the principal's own key made confirms the binding",
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
+        replace: '[user.principal].includes(prover)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > keeps the principal of whoever signed up with a proof > the link, opened in the same browser by plain navigation',
+    },
+  },
+  {
+    attack: 'The user verifies the address inside `upgrade`, after a reload, and loses the principal',
+    defence: 'While the mailbox is unproven, `upgrade` also sends a proof if the current entry is already the account',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: '(await currentKey(context)) ?? (await unprovenAccountKey(context))',
+        replace: 'await currentKey(context)',
+      },
+    ],
+    test: {
+      file: plugin('client/verification.test.ts'),
+      name: 'SQLite > keeps the principal > verifying the mailed link inside upgrade, after a reload',
     },
   },
   {
@@ -3016,6 +3077,21 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
       name: 'a body that is made to confuse parsers > with a member twice, in two spellings is a bad request',
+    },
+  },
+  {
+    attack: 'A client leaves in mid-body again and again, and each time the server logs a fault with its stack',
+    defence: 'A body that ends early is a bad request',
+    patches: [
+      {
+        file: plugin('routes/body-limit.ts'),
+        find: 'readBody(request.body).catch(() => BROKEN_OFF)',
+        replace: 'readBody(request.body)',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'a body that is made to confuse parsers > that ends early: the client is gone, and the server logs no fault',
     },
   },
   {
