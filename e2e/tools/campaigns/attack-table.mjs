@@ -895,6 +895,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      "A link into the attacker's account is followed in a browser without a device key, such as one that has signed out",
+    defence: 'The expectation is compared in requests without a proof too',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (!device && !ctx.headers?.has(EXPECT_HEADER)) return false',
+        replace: 'if (!device) return false',
+      },
+    ],
+    test: {
+      file: plugin('hooks/sign-in-routes.test.ts'),
+      name: "SQLite > magic link > into the attacker's own account, without a proof, ends the session that it made",
+    },
+  },
+  {
+    attack:
       'A later request of `run` sends another address, and the pending intent then waits for the account of that one',
     defence: 'What the user typed first stays, until the app says that they typed another identifier',
     patches: [
@@ -1135,6 +1151,36 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by an API key that is kept in a secondary storage only',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with a phone number of the attacker in the account",
+    defence: 'A verified phone number is a way in: it can sign in, and set a new password',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "...(user.phoneNumberVerified ? ['phoneNumber'] : []),",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a verified phone number',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with a second factor of the attacker in the account",
+    defence: 'A second factor that was switched on before the proof is a way in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "...(twoFactorEnabled ? ['twoFactor'] : []),",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a second factor',
     },
   },
   {
@@ -1451,6 +1497,51 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a reservation > is no use to another key, however long ago it was',
+    },
+  },
+  {
+    attack: 'Another key with the same principal links a principal that its own key has released',
+    defence: 'The whole thumbprint is stored and compared',
+    patches: [
+      {
+        file: plugin('binding/reservation.ts'),
+        find: 'if (row.thumbprint !== thumbprint) throw taken()',
+        replace: 'void thumbprint',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > is refused where another key has released the principal',
+    },
+  },
+  {
+    attack: "Another key with the same principal is told that it is the account's own",
+    defence: 'A repeated link compares the whole thumbprint',
+    patches: [
+      {
+        file: plugin('routes/link.ts'),
+        find: 'if ((await principals.find(device.principal))?.thumbprint !== device.thumbprint) throw taken()',
+        replace: 'if ((await principals.find(device.principal)) === null) throw taken()',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: "SQLite > link > is refused where another key made the account's principal",
+    },
+  },
+  {
+    attack: 'An account whose principal the lock gives to another one keeps the aliases that were linked to it',
+    defence: 'Aliases count only together with the principal that they were linked to',
+    patches: [
+      {
+        file: plugin('binding/subject.ts'),
+        find: "isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && isCurrent(row, user)) : []",
+        replace: "rows.filter((row) => row.kind === 'alias' && isCurrent(row, user))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/upgrade.test.ts'),
+      name: 'SQLite > one principal > is not counted for a user whose lock row names another, and neither are its aliases',
     },
   },
   {
@@ -2930,6 +3021,78 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'At a binder, another key with the same principal is told that the account is bound to it',
+    defence: 'A repeated bind compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'const isTheirs = bound.principal === device.principal && bound.thumbprint === device.thumbprint',
+        replace: 'const isTheirs = bound.principal === device.principal',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > binds nothing where its account has the principal',
+    },
+  },
+  {
+    attack: 'The same, where the principal is an alias of the account',
+    defence: 'A bind of an alias compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'holder.subject === subject && holder.thumbprint === device.thumbprint',
+        replace: 'holder.subject === subject',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > binds nothing where its account has the principal as an alias',
+    },
+  },
+  {
+    attack: 'At a binder, another key with the same principal is told that the account has linked it',
+    defence: 'A repeated link compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'if (bound.principal === device.principal && bound.thumbprint === device.thumbprint) return',
+        replace: 'if (bound.principal === device.principal) return',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > links nothing where its account has the principal',
+    },
+  },
+  {
+    attack: "At a binder, another key with the same principal learns about that key's account",
+    defence: 'The complete thumbprint is compared',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'return holder !== null && holder.thumbprint === thumbprint',
+        replace: 'return holder !== null',
+      },
+    ],
+    test: { file: 'lib/server/bindings/binder.test.ts', name: 'another key with the same principal > is not known' },
+  },
+  {
+    attack: 'At a binder, another key with the same principal acts alone after an alias was given up',
+    defence: 'The status of a key compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "(holder.kind === 'former' && holder.thumbprint === thumbprint)",
+        replace: "holder.kind === 'former'",
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > does not act alone where the account gave the principal up',
+    },
+  },
+  {
     attack: 'Two servers that bind one account at the same moment, in a binding store in SQL',
     defence: 'The database keeps each slot of an account unique',
     patches: [
@@ -3318,6 +3481,22 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/link.test.ts'),
       name: 'SQLite > a mailbox that is proven for the first time > links nothing to an account that someone else may still enter, in this session or in any later one',
+    },
+  },
+  {
+    attack: 'A device that was linked before the owner of the mailbox proved it is linked again afterwards',
+    defence:
+      'Only a principal whose proof created the account needs no look at the ways in: a former alias created nothing',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: " && !(await lastAct(principals, 'link', of))",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > a mailbox that is proven for the first time > links no former alias again: its proof did not make the account',
     },
   },
   {
