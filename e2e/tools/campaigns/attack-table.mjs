@@ -3197,7 +3197,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/triplit/whole.test.ts',
-      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards',
+      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards (checklist 35: undo)',
     },
   },
 
