@@ -998,7 +998,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The user verifies the address inside `upgrade`, after a reload, and loses the principal',
+    attack: 'The user proves the address by a magic link inside `upgrade`, after a reload, and loses the principal',
     defence: 'While the mailbox is unproven, `upgrade` also sends a proof if the current entry is already the account',
     patches: [
       {
@@ -1009,7 +1009,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('client/verification.test.ts'),
-      name: 'SQLite > keeps the principal > verifying the mailed link inside upgrade, after a reload',
+      name: 'SQLite > keeps the principal > following a magic link inside upgrade, after a reload',
     },
   },
   {
