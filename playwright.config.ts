@@ -26,6 +26,8 @@ export default defineConfig({
         '--disable-component-update',
         '--disable-sync',
         '--disable-quic',
+        // An address in a local network, which browsers take for insecure, unlike `localhost`.
+        '--host-resolver-rules=MAP notes.test 127.0.0.1',
       ],
     },
   },

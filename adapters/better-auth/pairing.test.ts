@@ -56,7 +56,7 @@ const principalOf = ({ auth }: Device): string => auth.getState().session!.princ
 const open = (): Promise<TestServer> => testServer({ plugins: withPairing() })
 
 onEachEngine((newServer) => {
-  test('a new device gets the identity over a real server, before there is an account', async () => {
+  test('a new device gets the identity over a real server, before there is an account (checklist 32: pairing gives the secret)', async () => {
     const server = await newServer({ plugins: withPairing() })
     const [old, fresh] = [await device(server, 'laptop'), await device(server, 'phone')]
     const { approval, arrival } = await greet(old, fresh)
@@ -71,7 +71,7 @@ onEachEngine((newServer) => {
     expect(await server.rows('user')).toEqual([])
   })
 
-  test('a new device gets a session of the account, after the server said whose it is', async () => {
+  test('a new device gets a session of the account, after the server said whose it is (checklist 32: pairing gives a session)', async () => {
     const server = await newServer({ plugins: withPairing() })
     const old = await withAccount(server)
     await server.change('user', { emailVerified: true })

@@ -102,7 +102,7 @@ async function populatedApp(engine: AppEngine) {
 }
 
 describe.each(APP_ENGINES.map((engine) => [engine.name, engine] as const))('%s', (name, engine) => {
-  test('latchkey migrate gives a populated database its tables, a second run changes nothing, and doctor reports both', async () => {
+  test('latchkey migrate gives a populated database its tables, a second run changes nothing, and doctor reports both (checklist 36: populated database)', async () => {
     const app = await populatedApp(engine)
     const lacking = await app.latchkey('doctor')
     expect(lacking.code).toBe(1)

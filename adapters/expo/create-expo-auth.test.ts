@@ -35,7 +35,7 @@ function app(device: Phone = phone(), more: Partial<ExpoAuthOptions> = {}) {
 }
 
 describe('an identity on a phone', () => {
-  test('is the same at the next start, and nothing is derived for it: `ready` waits for no key', async () => {
+  test('is the same at the next start, and nothing is derived for it: `ready` waits for no key (checklist 33: in Expo)', async () => {
     const { device, start } = app()
     const first = await start()
     const { principal } = first.getState().session!

@@ -46,7 +46,7 @@ async function connected(device: Promise<TestDevice>): Promise<TestDevice> {
 }
 
 describe('local-first', () => {
-  test('what was written offline reaches the server after the first exchange', async () => {
+  test('what was written offline reaches the server after the first exchange (checklist 35: offline writes)', async () => {
     const account = world.accounts.connect()
     account.online = false
     const { session, write, notes, principal } = await world.device({}, { account })
@@ -81,7 +81,7 @@ describe('local-first', () => {
 })
 
 describe('an upgrade', () => {
-  test('keeps principal, outbox and rows', async () => {
+  test('keeps principal, outbox and rows (checklist 35: upgrade)', async () => {
     const { auth, account, session, write, principal } = await connected(world.device())
     const before = principal()
     triplit.online = false
@@ -102,7 +102,7 @@ describe('an upgrade', () => {
     expect(JSON.parse(atob(client.token!.split('.')[1]!))).toMatchObject({ auth_mode: 'external' })
   })
 
-  test('on another device: the rows of the account come there', async () => {
+  test('on another device: the rows of the account come there (checklist 35: second device)', async () => {
     const one = await connected(world.device())
     await one.write('mine')
     await synced(one.principal(), ['mine'])
@@ -114,7 +114,7 @@ describe('an upgrade', () => {
   })
 })
 
-test('an adoption: the outbox of the adopted principal is synced, and both see all rows', async () => {
+test('an adoption: the outbox of the adopted principal is synced, and both see all rows (checklist 35: adoption)', async () => {
   const one = await connected(world.device())
   await one.write('on the first device')
   await synced(one.principal(), ['on the first device'])
@@ -160,7 +160,7 @@ describe('a sign-out', () => {
     expect(await rowsOf(ada)).toEqual(['mine'])
   })
 
-  test('the next person gets nothing of it, and does not send what the first one left in the outbox', async () => {
+  test('the next person gets nothing of it, and does not send what the first one left in the outbox (checklist 35: sign-out, next person)', async () => {
     const { auth, account, session, write, notes, watch, principal } = await connected(
       world.device({ beforeRestart: (_, session) => session.clear() }),
     )

@@ -119,7 +119,7 @@ test('a list that is open on two devices before an adoption has the rows of the 
   expect(await three.notes()).toEqual(['of the account'])
 })
 
-test('a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards', async () => {
+test('a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards (checklist 35: undo)', async () => {
   const { servers, one, two, three, alias, watch, adopt } = await threeDevices()
   await adopt()
   await watch(['of the account', 'of the alias'])

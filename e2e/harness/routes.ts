@@ -1,13 +1,19 @@
 import { passkeyClient } from '@better-auth/passkey/client'
 import { createAuthClient } from 'better-auth/client'
-import { magicLinkClient } from 'better-auth/client/plugins'
+import { emailOTPClient, magicLinkClient } from 'better-auth/client/plugins'
 import { type Auth, createAuth, memoryStore } from 'latchkey'
 import { betterAuthAccount, betterAuthBackups, latchkeyClient } from 'latchkey/better-auth/client'
 import { type PasskeyBackups, createPasskeyBackup } from 'latchkey/passkey'
 
 const PASSWORD = 'correct horse battery'
 
-const client = createAuthClient({ plugins: [latchkeyClient(), magicLinkClient(), passkeyClient()] })
+/** The origin of the accounts, for a page of another site. */
+const accounts = new URL(location.href).searchParams.get('accounts')
+
+const client = createAuthClient({
+  ...(accounts !== null && { baseURL: accounts }),
+  plugins: [latchkeyClient(), magicLinkClient(), emailOTPClient(), passkeyClient()],
+})
 const auth = createAuth({ account: betterAuthAccount(client) })
 const store = betterAuthBackups(client)
 
@@ -20,6 +26,10 @@ const runs = {
   passkey: () => client.signIn.passkey(),
   followLink: (token: string) => client.magicLink.verify({ query: { token } }),
   verifyEmail: (token: string) => client.verifyEmail({ query: { token } }),
+  typeCode: (typed: string) => {
+    const [email = '', otp = ''] = typed.split(' ')
+    return client.signIn.emailOtp({ email, otp })
+  },
 }
 
 /** What a spec can do in the page of an app with every route that leaves the page or needs the browser. */

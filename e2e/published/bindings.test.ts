@@ -8,19 +8,22 @@ function textsOf(html: string): string[] {
 }
 
 describe('a server that lives long', () => {
-  test.each(FRAMEWORKS)('renders the same page at every request, with %s', async (framework) => {
-    const { first, second, phase } = await renderTwice(framework)
-    // The client's own state is another one by then.
-    expect(phase).toBe('ready')
-    expect(textsOf(first)).toEqual([
-      'phase: starting',
-      'principal: nobody yet',
-      'summary: anonymous, ephemeral',
-      'upgrade: starting null',
-      'devices: starting 0',
-      'backups: starting none',
-      'field: anonymous',
-    ])
-    expect(second).toBe(first)
-  })
+  test.each(FRAMEWORKS)(
+    'renders the same page at every request, with %s (checklist 34: right on a server)',
+    async (framework) => {
+      const { first, second, phase } = await renderTwice(framework)
+      // The client's own state is another one by then.
+      expect(phase).toBe('ready')
+      expect(textsOf(first)).toEqual([
+        'phase: starting',
+        'principal: nobody yet',
+        'summary: anonymous, ephemeral',
+        'upgrade: starting null',
+        'devices: starting 0',
+        'backups: starting none',
+        'field: anonymous',
+      ])
+      expect(second).toBe(first)
+    },
+  )
 })

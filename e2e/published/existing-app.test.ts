@@ -20,7 +20,7 @@ function run(program: string, parameters: string[]): string {
   }
 }
 
-test('an existing Better Auth app reaches its first upgraded user with at most 15 changed lines', () => {
+test('an existing Better Auth app reaches its first upgraded user with at most 15 changed lines (checklist 36: an existing app)', () => {
   const lines = changedLines()
   expect(lines).toBeGreaterThan(0)
   expect(lines).toBeLessThanOrEqual(15)

@@ -29,7 +29,7 @@ test.each([
   ['the newest peers', ENDS.newest],
   ['packages that only the command line uses, in any version', UNRELATED],
   ['Better Auth 1.7.0', ['better-auth@1.7.0']],
-] as const)('npm installs the package beside %s', (_, packages) => {
+] as const)('npm installs the package beside %s (checklist 36: older peers)', (_, packages) => {
   expect(() => resolve(packages)).not.toThrow()
 })
 

@@ -27,7 +27,7 @@ async function runHere(code: string): Promise<string> {
   }
 }
 
-test('the conformance suite passes in this Node, from one bundle that imports no module of a runtime', async () => {
+test('the conformance suite passes in this Node, from one bundle that imports no module of a runtime (checklist 33: in Node)', async () => {
   const { code, imports } = await bundle('core-process')
   expect(imports).toEqual([])
   const findings = JSON.parse(await runHere(code)) as Finding[]
@@ -38,7 +38,7 @@ test('the conformance suite passes in this Node, from one bundle that imports no
   )
 })
 
-test('the client of a native app runs in a context that has nothing but the language', async () => {
+test('the client of a native app runs in a context that has nothing but the language (checklist 33: in the engine of a native app)', async () => {
   const { code, imports } = await bundle('client-engine', { format: 'iife' })
   expect(imports).toEqual([])
   const printed = await new Promise<string>((print) =>
@@ -68,7 +68,7 @@ test('the page of runtimes shows the last run of `npm run test:runtimes`', async
   await expect(shown).toMatchFileSnapshot('../../docs/runtimes.md')
 })
 
-test('the results are those of every runtime and engine, and each has run', () => {
+test('the results are those of every runtime and engine, and each has run (checklist 33: the server on Node, Bun, Deno and Workers, in the last run)', () => {
   expect(Object.keys(results.runtimes)).toEqual(RUNTIMES.map(({ id }) => id))
   for (const { core, plugin } of Object.values(results.runtimes)) {
     expect(core.map(({ name }) => name)).toEqual(['vectors', 'Wycheproof', 'small-order keys', 'resolver'])

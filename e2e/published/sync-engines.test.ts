@@ -23,7 +23,8 @@ test('the page of engines shows the last run', async () => {
   await expect(shown).toMatchFileSnapshot('../../docs/engines.md')
 })
 
-test('the results are those of engines that exist', () => {
+test('the results are those of engines that exist, and no line of them failed (checklist 35: offline writes, upgrade, adoption with re-owned rows, sign-out, next person, in the last run)', () => {
   const ids = new Set(ENGINES.map(({ id }) => id))
   expect(Object.keys(results).filter((id) => !ids.has(id))).toEqual([])
+  expect(Object.values(results).flatMap((findings) => findings.filter(({ ok }) => !ok))).toEqual([])
 })

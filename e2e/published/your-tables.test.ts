@@ -87,7 +87,7 @@ describe.each([
     return { auth, rows, device }
   }
 
-  test('keep the rows of users, and take those of devices', async () => {
+  test('keep the rows of users, and take those of devices (checklist 36: foreign keys)', async () => {
     const { rows, auth, device } = await movedIn()
     expect(await rows.all('select id, title from note order by id')).toEqual([
       { id: '1', title: 'from before' },

@@ -33,7 +33,10 @@ const test = base.extend<object, { pagesOf: (framework: Framework) => ReturnType
 })
 
 for (const framework of FRAMEWORKS) {
-  test(`the binding passes the acceptance suite: ${framework}`, async ({ device, pagesOf }) => {
+  test(`the binding passes the acceptance suite: ${framework} (checklist 34: the same binding for React, Vue, Svelte, Solid and Angular)`, async ({
+    device,
+    pagesOf,
+  }) => {
     const { page } = await device()
     await page.goto((await pagesOf(framework)).url)
     const names = await page.evaluate(() =>
@@ -52,7 +55,7 @@ for (const framework of FRAMEWORKS) {
   })
 
   for (const when of ['at once', 'late']) {
-    test(`a page that a server rendered is hydrated without a warning: ${framework}, ${when}`, async ({
+    test(`a page that a server rendered is hydrated without a warning: ${framework}, ${when} (checklist 34: right on a server)`, async ({
       device,
       pagesOf,
     }) => {

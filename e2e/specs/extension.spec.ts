@@ -63,7 +63,7 @@ async function expectSigned({ principal, token }: Who): Promise<void> {
   expect(verified.principal).toBe(principal)
 }
 
-test('the service worker and the popup of an extension have one identity, over restarts and a move of its folder', async ({
+test('the service worker and the popup of an extension have one identity, over restarts and a move of its folder (checklist 33: in a web extension)', async ({
   launch,
   place,
 }) => {

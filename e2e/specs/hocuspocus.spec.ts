@@ -32,7 +32,7 @@ async function expectTexts(pages: readonly Page[], texts: readonly string[]): Pr
     for (const text of texts) await expect.poll(() => page.evaluate(() => documents.text())).toContain(text)
 }
 
-test('two tabs and two devices of one person have one document, over an upgrade and an adoption', async ({
+test('two tabs and two devices of one person have one document, over an upgrade and an adoption (checklist 35: upgrade, second device, adoption)', async ({
   device,
   server,
   hocuspocus,
@@ -68,7 +68,7 @@ test('two tabs and two devices of one person have one document, over an upgrade 
   expect(await tabs[1]!.evaluate(() => documents.text())).not.toContain('after the sign-out')
 })
 
-test('what was written before there was a connection arrives, and the next person on the device sees nothing of it', async ({
+test('what was written before there was a connection arrives, and the next person on the device sees nothing of it (checklist 35: offline writes, sign-out, next person)', async ({
   device,
   server,
   hocuspocus,

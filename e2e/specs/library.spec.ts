@@ -21,7 +21,10 @@ const { identities } = JSON.parse(
 ) as Vectors
 
 for (const suite of ['nativeSuite', 'nobleSuite'] as const) {
-  test(`every vector gives the same bytes in the browser: ${suite}`, async ({ device, harnessUrl }) => {
+  test(`every vector gives the same bytes in the browser: ${suite} (checklist 33: on the web)`, async ({
+    device,
+    harnessUrl,
+  }) => {
     const { page } = await device()
     await page.goto(harnessUrl)
     for (const expected of identities) {

@@ -26,7 +26,7 @@ function rendezvous(): (context: BrowserContext) => Promise<unknown> {
     })
 }
 
-test('a second browser gets the identity of the first one by a code, and both have it after a reload', async ({
+test('a second browser gets the identity of the first one by a code, and both have it after a reload (checklist 29: by pairing another device)', async ({
   device,
   harnessUrl,
 }) => {

@@ -52,7 +52,9 @@ test.describe('a passkey in a real browser', () => {
     ['that evaluates the PRF at once', {}],
     ['that evaluates the PRF only in a second step', { prf: 'second-step' }],
   ] as const)
-    test(`${name} brings the identity to an empty device`, async ({ phone }) => {
+    test(`${name} brings the identity to an empty device (checklist 29: by the PRF of a passkey)`, async ({
+      phone,
+    }) => {
       const authenticator = await phone.addAuthenticator(options)
       const way = await wholeWay(phone.page)
       expect(way).toMatchObject({

@@ -57,6 +57,36 @@ test("following it in the app's own page, inside upgrade and after a reload, kee
   await expectKept(device, site, account)
 })
 
+/** Has a code sent, and returns it. */
+async function askForCode(
+  { page }: Device,
+  site: RoutesServer,
+  email: string,
+  type: 'sign-in' | 'email-verification',
+): Promise<string> {
+  await page.evaluate((wanted) => routes.client.emailOtp.sendVerificationOtp(wanted), { email, type })
+  return site.mailTo(email).otp
+}
+
+test('typing the mailed code on a page of the app keeps the principal', async ({ openApp, site }) => {
+  const device = await openApp()
+  const account = await signUp(device)
+  const { email } = account
+  const otp = await askForCode(device, site, email, 'email-verification')
+  await device.page.evaluate((typed) => routes.client.emailOtp.verifyEmail(typed), { email, otp })
+  await visit(device.page, site.url)
+  await expectKept(device, site, account)
+  await expect.poll(async () => (await device.state()).storage.durability).toBe('recoverable')
+})
+
+test('typing the mailed code inside upgrade keeps the principal', async ({ openApp, site }) => {
+  const device = await openApp()
+  const account = await signUp(device)
+  const otp = await askForCode(device, site, account.email, 'sign-in')
+  expect(await enter(device.page, 'typeCode', `${account.email} ${otp}`)).toBe('upgraded')
+  await expectKept(device, site, account)
+})
+
 test('opening it after signing out and in again with the password keeps the principal', async ({ openApp, site }) => {
   const device = await openApp()
   const account = await signUp(device)

@@ -37,7 +37,9 @@ async function scan(page: Page): Promise<string> {
   return decodeQR({ width, height, data: Uint8Array.from(pixels) })
 }
 
-test('24 words bring the identity and its notes to a device that has none of its own', async ({ openNotes }) => {
+test('24 words bring the identity and its notes to a device that has none of its own (checklist 29: by 24 words)', async ({
+  openNotes,
+}) => {
   const first = await openNotes()
   await writeNote(first.page, 'On paper')
   await expectSynced(first.page)

@@ -7,8 +7,10 @@ import { passkey } from '@better-auth/passkey'
 import { serve } from '@hono/node-server'
 import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
-import { genericOAuth, magicLink } from 'better-auth/plugins'
+import { emailOTP, genericOAuth, magicLink } from 'better-auth/plugins'
 import SQLite from 'better-sqlite3'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { Kysely, SqliteDialect } from 'kysely'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import { type OpenIdProvider, startOpenIdProvider } from 'latchkey/playwright'
@@ -19,6 +21,8 @@ import { freePort } from '../tools/servers/free-port.mjs'
 export interface Mail {
   readonly url: string
   readonly token: string
+  /** A code to type; empty in a mail with a link, as the others are in one with a code. */
+  readonly otp: string
 }
 
 /** Who an account is, straight from the database. */
@@ -62,6 +66,11 @@ export interface RoutesOptions {
   readonly cookieCache: boolean
   /** A sign-up with a password gives no session before the address is verified. */
   readonly requireVerification: boolean
+  /**
+   * The name in its address. Defaults to `localhost`. With another one, which the browser must resolve, pages at
+   * `localhost` may use its accounts from another site.
+   */
+  readonly host?: string
 }
 
 /** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
@@ -71,14 +80,16 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
     startOpenIdProvider({ endpoints: ENDPOINTS }),
     freePort(),
   ])
-  const url = `http://localhost:${port}`
+  const { host = 'localhost' } = options
+  const url = `http://${host}:${port}`
+  const pages = `http://localhost:${port}`
   const database = new SQLite(':memory:')
   database.exec('CREATE TABLE item (owner TEXT NOT NULL)')
   const mails = new Map<string, Mail>()
   // It hands its one connection out to one transaction at a time.
   const shared = new Kysely({ dialect: new SqliteDialect({ database }) })
   const auths = Array.from({ length: INSTANCES }, () =>
-    betterAuth(authOptions({ url, shared, provider, mails, ...options })),
+    betterAuth(authOptions({ url, pages, shared, provider, mails, ...options })),
   )
   const auth = auths[0]!
   let turn = 0
@@ -103,7 +114,8 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
     return new Response(script ?? PAGE, { headers: { 'content-type': script ? 'text/javascript' : 'text/html' } })
   }
 
-  const listening = serve({ port, hostname: '127.0.0.1', fetch: answer }) as Server
+  const fetch = url === pages ? answer : acrossOrigins(pages, answer)
+  const listening = serve({ port, hostname: '127.0.0.1', fetch }) as Server
   const rows = <Row>(query: string, ...values: string[]): Row[] => database.prepare(query).all(...values) as Row[]
   return {
     url,
@@ -122,14 +134,27 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
   }
 }
 
+type Answer = (request: Request) => Response | Promise<Response>
+
+/** Answers pages of another origin, too, as docs/better-auth.md says. */
+function acrossOrigins(origin: string, answer: Answer): Answer {
+  const app = new Hono()
+  const allowHeaders = ['content-type', 'x-latchkey-proof', 'x-latchkey-expect']
+  app.use(cors({ origin, credentials: true, allowHeaders, allowMethods: ['GET', 'POST'] }))
+  app.all('*', ({ req }) => answer(req.raw))
+  return app.fetch
+}
+
 interface Given extends RoutesOptions {
   readonly url: string
+  /** The origin of pages of another site; its own where there are none. */
+  readonly pages: string
   readonly shared: Kysely<unknown>
   readonly provider: OpenIdProvider
   readonly mails: Map<string, Mail>
 }
 
-function authOptions({ url, shared, provider, mails, cookieCache, requireVerification }: Given) {
+function authOptions({ url, pages, shared, provider, mails, cookieCache, requireVerification }: Given) {
   const client = { clientId: 'items', clientSecret: 'secret' }
   const openId = {
     ...client,
@@ -138,9 +163,11 @@ function authOptions({ url, shared, provider, mails, cookieCache, requireVerific
     pkce: true,
     scopes: ['openid', 'email', 'profile'],
   }
-  const post = (email: string, mail: Mail): Promise<void> => Promise.resolve(void mails.set(email, mail))
+  const post = (email: string, mail: Partial<Mail>): Promise<void> =>
+    Promise.resolve(void mails.set(email, { url: '', token: '', otp: '', ...mail }))
   return {
     baseURL: url,
+    trustedOrigins: [pages],
     secret: 'for specs alone, and long enough',
     database: { db: shared, type: 'sqlite' as const, transaction: true },
     rateLimit: { enabled: false },
@@ -158,6 +185,7 @@ function authOptions({ url, shared, provider, mails, cookieCache, requireVerific
       latchkey(),
       latchkeyJwt({ jwt: { issuer: url, audience: url } }),
       magicLink({ sendMagicLink: ({ email, ...mail }) => post(email, mail) }),
+      emailOTP({ sendVerificationOTP: ({ email, otp }) => post(email, { otp }) }),
       genericOAuth({ config: [openId] }),
       passkey() as unknown as BetterAuthPlugin,
     ],

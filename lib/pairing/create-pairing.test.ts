@@ -74,7 +74,7 @@ afterEach(() => {
 })
 
 describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
-  test('gives the new device the same identity and the same keys, after the code and both confirmations', async () => {
+  test('gives the new device the same identity and the same keys, after the code and both confirmations (checklist 29: by pairing another device)', async () => {
     const devices = await twoDevices()
     const { old, fresh } = devices
     const key = await old.auth.deriveKey('notes')
@@ -385,7 +385,7 @@ describe('a pairing', () => {
     expect(await codeOf(Promise.race([old.pairing.scan(ofOld.text), ofOld.met()]))).toBe('PAIRING_CODE_INVALID')
   })
 
-  test('never acts on the address of the page by itself', async () => {
+  test('never acts on the address of the page by itself (checklist 32: no link acts by itself)', async () => {
     const { relay, old } = await twoDevices()
     const { text } = await old.pairing.addDevice()
     const sent = relay.seen.length

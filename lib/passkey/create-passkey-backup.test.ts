@@ -258,7 +258,7 @@ describe('a backup by a passkey', () => {
 })
 
 describe('a restore', () => {
-  test('brings the same identity and the same keys to an empty device, and shows the backup', async () => {
+  test('brings the same identity and the same keys to an empty device, and shows the backup (checklist 29: by the PRF of a passkey)', async () => {
     const first = await sealed()
     const second = await emptyPage()
     const preview = await second.passkeys.readFile(first.file)

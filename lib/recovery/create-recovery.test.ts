@@ -115,7 +115,7 @@ describe('a backup by words', () => {
 })
 
 describe('a preview', () => {
-  test('says whose the words are, and stores nothing', async () => {
+  test('says whose the words are, and stores nothing (checklist 32: recovery shows whom it brings before it stores)', async () => {
     const browser = testBrowser()
     const auth = await browser.load()
     const state = auth.getState()
@@ -192,7 +192,7 @@ describe('a preview', () => {
 })
 
 describe('a restore', () => {
-  test('brings the same identity and the same keys to another device', async () => {
+  test('brings the same identity and the same keys to another device (checklist 29: by 24 words)', async () => {
     const first = await testBrowser().load()
     const backup = await createRecovery(first).beginBackup()
     const browser = testBrowser()

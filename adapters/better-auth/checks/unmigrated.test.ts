@@ -49,7 +49,7 @@ test.each([
   ['Postgres', () => openPostgres(true)],
   ['Postgres without transactions', () => openPostgres(false)],
 ] as const)(
-  '%s: an unmigrated database is reported in one sentence, and earlier routes keep working',
+  '%s: an unmigrated database is reported in one sentence, and earlier routes keep working (checklist 36: before the migration)',
   async (_, open) => {
     const database = await open()
     const { lines, send, migrate } = await unmigratedApp(database)

@@ -49,7 +49,7 @@ async function makeOld(server: TestServer): Promise<void> {
 }
 
 describe('auth.devices()', () => {
-  test('lists the devices of the account; one is renamed and revoked', async () => {
+  test('lists the devices of the account; one is renamed and revoked (checklist 32: devices are listed, named and revoked)', async () => {
     const server = await testServer()
     const first = await signUp(server)
     const second = await signIn(server)

@@ -16,7 +16,7 @@ onEachEngine((newServer) => {
   }
 
   describe('a session that the app ends through the account client', () => {
-    test('ends the mode: signOut', async () => {
+    test('ends the mode: signOut (checklist 36: sign-outs of the app itself)', async () => {
       const { browser, auth } = await signedIn()
       expect((await browser.client.signOut()).error).toBeNull()
       await settled(auth, { authMode: 'anonymous', phase: 'ready' })
@@ -67,7 +67,7 @@ onEachEngine((newServer) => {
     stop()
   })
 
-  test('a session that the app begins outside upgrade waits for confirmation, without a reload', async () => {
+  test('a session that the app begins outside upgrade waits for confirmation, without a reload (checklist 36: sign-ins of the app itself)', async () => {
     const server = await newServer()
     const browser = server.browser()
     const auth = await load(browser)

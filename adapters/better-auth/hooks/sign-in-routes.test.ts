@@ -153,6 +153,20 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: eve.device.principal })
     })
 
+    test("into the attacker's own account, without a proof, ends the session that it made", async () => {
+      const { server, one, mail } = await setUp()
+      const eve = await newPerson(server)
+      await eve.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
+      await eve.browser.send('/sign-out', post({}))
+      await eve.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      // A browser that has signed out has no key, and still knows what its user typed.
+      const headers = { [EXPECT_HEADER]: 'victim@example.com' }
+      const refused = await one.browser.send(pathOf(mail.last().url), { headers })
+      expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_IDENTIFIER_MISMATCH'])
+      expect(await server.rows('session')).toEqual([])
+      expect((await one.browser.client.getSession()).data).toBeNull()
+    })
+
     test('with a principal that is taken, goes to the error page without user or session', async () => {
       const { server, one, mail } = await setUp()
       await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })

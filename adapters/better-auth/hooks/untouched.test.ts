@@ -1,6 +1,6 @@
 import { apiKey } from '@better-auth/api-key'
 import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
-import { magicLink } from 'better-auth/plugins'
+import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
@@ -40,6 +40,9 @@ const TRACES: Record<
   'a row of an unknown plugin that has the id in a list': async ({ adapter }, userId) => {
     await adapter.create({ model: 'ticket', data: { holders: ['somebody', userId] } })
   },
+  'a verified phone number': (server, id) =>
+    server.change('user', { phoneNumber: '+15550100', phoneNumberVerified: true }, { id }),
+  'a second factor': (server, id) => server.change('user', { twoFactorEnabled: true }, { id }),
 }
 
 interface Storage extends Pick<BetterAuthOptions, 'secondaryStorage'> {
@@ -55,6 +58,8 @@ onEachEngine((newServer) => {
         plugins: [
           apiKey({ ...(storage && { storage }) }),
           unknownPlugin,
+          phoneNumber({ sendOTP: async () => {} }),
+          twoFactor(),
           magicLink({ sendMagicLink: (mail) => mails.send(mail) }),
         ],
       })

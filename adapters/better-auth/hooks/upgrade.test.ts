@@ -7,6 +7,8 @@ import { testDevice } from '../../../lib/testing.ts'
 import { latchkeyClient } from '../client/index.ts'
 import { PROOF_HEADER, type SessionAnswer } from '../index.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { link } from '../testing/link.testing.ts'
+import { newPerson, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -352,6 +354,18 @@ onEachEngine((newServer) => {
       await server.change('latchkeyPrincipal', { userId: 'other' })
       const { data } = await browser.client.$fetch<SessionAnswer>('/latchkey/session')
       expect(data!.session!.principal).toBe(data!.session!.accountId)
+    })
+
+    test('is not counted for a user whose lock row names another, and neither are its aliases', async () => {
+      const server = await newServer()
+      const [one, alias] = [await newPerson(server), await testDevice()]
+      await one.prove('/sign-up/email', ada)
+      expect((await link(one, alias)).status).toBe(200)
+      const { principal } = one.device
+      expect(await one.session()).toMatchObject({ principal, aliases: [alias.principal] })
+      await server.change('latchkeyPrincipal', { userId: 'other' }, { principal })
+      const { id } = await userOf(server)
+      expect(await one.session()).toMatchObject({ principal: id, aliases: [] })
     })
   })
 

@@ -334,7 +334,7 @@ describe('a body that is made to confuse parsers', () => {
     const { handler } = await testServer(exchanging())
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) })
     const request = new Request(`${AUDIENCE}/latchkey/token`, { ...post({}), body, duplex: 'half' } as RequestInit)
-    expect((await handler(request)).status).toBe(400)
+    await expect(handler(request).then(({ status }) => status)).resolves.toBe(400)
     expect(faults).not.toHaveBeenCalled()
     faults.mockRestore()
   })

@@ -339,6 +339,24 @@ onEachEngine((newServer, engine) => {
         409,
         'PRINCIPAL_TAKEN',
       ],
+      "where another key made the account's principal": [
+        async ({ server, one }) => {
+          await server.change('latchkeyPrincipal', { thumbprint: 'another' }, { principal: one.device.principal })
+          return link(one, one.device)
+        },
+        409,
+        'PRINCIPAL_TAKEN',
+      ],
+      'where another key has released the principal': [
+        async ({ server, two }) => {
+          const released = { kind: 'reserved', epoch: 'released', userId: null, until: null }
+          const data = { principal: two.device.principal, thumbprint: 'another', ...released }
+          await server.adapter.create({ model: 'latchkeyPrincipal', data })
+          return link(two, two.device)
+        },
+        409,
+        'PRINCIPAL_TAKEN',
+      ],
       'where the principal is an alias of another account': [
         async ({ server, two }) => {
           const bob = await newPerson(server)
@@ -910,6 +928,22 @@ onEachEngine((newServer, engine) => {
       await again.browser.send('/sign-in/magic-link', post({ email: ada.email }))
       await again.browser.send(`/magic-link/verify?token=${mail.last().token}`)
       expect(await again.session()).toMatchObject({ principal: id, aliases: [again.device.principal] })
+    })
+
+    test('links no former alias again: its proof did not make the account', async () => {
+      const mail = mailing()
+      const server = await mailed(mail)
+      await server.browser().send('/sign-up/email', post(ada))
+      const { token } = mail.last()
+      const eve = await elsewhere(server, ada)
+      await eve.session()
+      expect((await link(eve, eve.device)).status).toBe(200)
+      const victim = await newPerson(server)
+      await victim.browser.send(`/verify-email?token=${token}`)
+      expect(await victim.session()).toMatchObject({ aliases: [] })
+      expect(await acts(server)).toContain(`reset:${eve.device.principal}`)
+      await expectRefused(await link(eve, eve.device), 409, 'ACCOUNT_HANDED_OVER')
+      expect(await victim.session()).toMatchObject({ aliases: [] })
     })
 
     test('ends where the account was deleted meanwhile', async () => {

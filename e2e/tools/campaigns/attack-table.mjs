@@ -477,6 +477,21 @@ export const ATTACKS = [
       name: 'a redirect > of another origin is refused where the token has a header of its own, which `fetch` would pass on',
     },
   },
+  {
+    attack: 'A redirect leads a request to another origin, whose 401 ends the session, or has the request sent twice',
+    defence: 'Only an answer of the origin that was asked says something about the token',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: '!response.redirected || new URL(response.url).origin === origin',
+        replace: 'response !== null',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'an answer of another origin, after a redirect > of 401 changes no state and is not repeated',
+    },
+  },
 
   // Sessions and links of the attacker in the victim's browser
   {
@@ -894,6 +909,38 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "A link into the attacker's account is followed in a browser without a device key, such as one that has signed out",
+    defence: 'The expectation is compared in requests without a proof too',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (!device && !ctx.headers?.has(EXPECT_HEADER)) return false',
+        replace: 'if (!device) return false',
+      },
+    ],
+    test: {
+      file: plugin('hooks/sign-in-routes.test.ts'),
+      name: "SQLite > magic link > into the attacker's own account, without a proof, ends the session that it made",
+    },
+  },
+  {
+    attack:
+      'A later request of `run` sends another address, and the pending intent then waits for the account of that one',
+    defence: 'What the user typed first stays, until the app says that they typed another identifier',
+    patches: [
+      {
+        file: 'lib/client/account/pending-upgrade.ts',
+        find: 'found.expected === null ? { ...found, expected } : found',
+        replace: 'found.expected === expected ? found : { ...found, expected }',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > what the user typed stays, whatever address a later request of `run` sends, until the app says otherwise',
+    },
+  },
+  {
     attack: "The victim is lured to the app's own verification page, with the attacker's token in the link",
     defence: 'A followed link binds nothing unless the request names the identifier that it expects',
     patches: [
@@ -948,6 +995,36 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email.test.ts'),
       name: 'SQLite > the first proof of a mailbox by /magic-link/verify > signed by another device, still takes it, and does not bind that device',
+    },
+  },
+  {
+    attack: 'The user opens the mailed link in the browser in which they signed up, and loses the principal',
+    defence: "A session that the principal's own key made confirms the binding",
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
+        replace: '[user.principal].includes(prover)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > keeps the principal of whoever signed up with a proof > the link, opened in the same browser by plain navigation',
+    },
+  },
+  {
+    attack: 'The user proves the address by a magic link inside `upgrade`, after a reload, and loses the principal',
+    defence: 'While the mailbox is unproven, `upgrade` also sends a proof if the current entry is already the account',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: '(await currentKey(context)) ?? (await unprovenAccountKey(context))',
+        replace: 'await currentKey(context)',
+      },
+    ],
+    test: {
+      file: plugin('client/verification.test.ts'),
+      name: 'SQLite > keeps the principal > following a magic link inside upgrade, after a reload',
     },
   },
   {
@@ -1089,6 +1166,36 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by an API key that is kept in a secondary storage only',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with a phone number of the attacker in the account",
+    defence: 'A verified phone number is a way in: it can sign in, and set a new password',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "...(user.phoneNumberVerified ? ['phoneNumber'] : []),",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a verified phone number',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with a second factor of the attacker in the account",
+    defence: 'A second factor that was switched on before the proof is a way in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "...(twoFactorEnabled ? ['twoFactor'] : []),",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a second factor',
     },
   },
   {
@@ -1405,6 +1512,51 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/lifecycle.test.ts'),
       name: 'SQLite > a reservation > is no use to another key, however long ago it was',
+    },
+  },
+  {
+    attack: 'Another key with the same principal links a principal that its own key has released',
+    defence: 'The whole thumbprint is stored and compared',
+    patches: [
+      {
+        file: plugin('binding/reservation.ts'),
+        find: 'if (row.thumbprint !== thumbprint) throw taken()',
+        replace: 'void thumbprint',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > link > is refused where another key has released the principal',
+    },
+  },
+  {
+    attack: "Another key with the same principal is told that it is the account's own",
+    defence: 'A repeated link compares the whole thumbprint',
+    patches: [
+      {
+        file: plugin('routes/link.ts'),
+        find: 'if ((await principals.find(device.principal))?.thumbprint !== device.thumbprint) throw taken()',
+        replace: 'if ((await principals.find(device.principal)) === null) throw taken()',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: "SQLite > link > is refused where another key made the account's principal",
+    },
+  },
+  {
+    attack: 'An account whose principal the lock gives to another one keeps the aliases that were linked to it',
+    defence: 'Aliases count only together with the principal that they were linked to',
+    patches: [
+      {
+        file: plugin('binding/subject.ts'),
+        find: "isBound || user.principal == null ? rows.filter((row) => row.kind === 'alias' && isCurrent(row, user)) : []",
+        replace: "rows.filter((row) => row.kind === 'alias' && isCurrent(row, user))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/upgrade.test.ts'),
+      name: 'SQLite > one principal > is not counted for a user whose lock row names another, and neither are its aliases',
     },
   },
   {
@@ -2901,6 +3053,78 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'At a binder, another key with the same principal is told that the account is bound to it',
+    defence: 'A repeated bind compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'const isTheirs = bound.principal === device.principal && bound.thumbprint === device.thumbprint',
+        replace: 'const isTheirs = bound.principal === device.principal',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > binds nothing where its account has the principal',
+    },
+  },
+  {
+    attack: 'The same, where the principal is an alias of the account',
+    defence: 'A bind of an alias compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'holder.subject === subject && holder.thumbprint === device.thumbprint',
+        replace: 'holder.subject === subject',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > binds nothing where its account has the principal as an alias',
+    },
+  },
+  {
+    attack: 'At a binder, another key with the same principal is told that the account has linked it',
+    defence: 'A repeated link compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'if (bound.principal === device.principal && bound.thumbprint === device.thumbprint) return',
+        replace: 'if (bound.principal === device.principal) return',
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > links nothing where its account has the principal',
+    },
+  },
+  {
+    attack: "At a binder, another key with the same principal learns about that key's account",
+    defence: 'The complete thumbprint is compared',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: 'return holder !== null && holder.thumbprint === thumbprint',
+        replace: 'return holder !== null',
+      },
+    ],
+    test: { file: 'lib/server/bindings/binder.test.ts', name: 'another key with the same principal > is not known' },
+  },
+  {
+    attack: 'At a binder, another key with the same principal acts alone after an alias was given up',
+    defence: 'The status of a key compares the whole thumbprint',
+    patches: [
+      {
+        file: 'lib/server/bindings/binder.ts',
+        find: "(holder.kind === 'former' && holder.thumbprint === thumbprint)",
+        replace: "holder.kind === 'former'",
+      },
+    ],
+    test: {
+      file: 'lib/server/bindings/binder.test.ts',
+      name: 'another key with the same principal > does not act alone where the account gave the principal up',
+    },
+  },
+  {
     attack: 'Two servers that bind one account at the same moment, in a binding store in SQL',
     defence: 'The database keeps each slot of an account unique',
     patches: [
@@ -3005,7 +3229,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/triplit/whole.test.ts',
-      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards',
+      name: 'a list that is open on two devices before an undo has nothing of what the freed identity writes afterwards (checklist 35: undo)',
     },
   },
 
@@ -3048,6 +3272,21 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/exchange-attacks.test.ts'),
       name: 'a body that is made to confuse parsers > with a member twice, in two spellings is a bad request',
+    },
+  },
+  {
+    attack: 'A client leaves in mid-body again and again, and each time the server logs a fault with its stack',
+    defence: 'A body that ends early is a bad request',
+    patches: [
+      {
+        file: plugin('routes/body-limit.ts'),
+        find: 'readBody(request.body).catch(() => BROKEN_OFF)',
+        replace: 'readBody(request.body)',
+      },
+    ],
+    test: {
+      file: plugin('routes/exchange-attacks.test.ts'),
+      name: 'a body that is made to confuse parsers > that ends early: the client is gone, and the server logs no fault',
     },
   },
   {
@@ -3276,6 +3515,22 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/link.test.ts'),
       name: 'SQLite > a mailbox that is proven for the first time > links nothing to an account that someone else may still enter, in this session or in any later one',
+    },
+  },
+  {
+    attack: 'A device that was linked before the owner of the mailbox proved it is linked again afterwards',
+    defence:
+      'Only a principal whose proof created the account needs no look at the ways in: a former alias created nothing',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: " && !(await lastAct(principals, 'link', of))",
+        replace: '',
+      },
+    ],
+    test: {
+      file: plugin('routes/link.test.ts'),
+      name: 'SQLite > a mailbox that is proven for the first time > links no former alias again: its proof did not make the account',
     },
   },
   {

@@ -190,3 +190,56 @@ describe('an account of another provider', () => {
     ])
   })
 })
+
+// Finding two keys with one principal is too costly for a test: here the store has the thumbprint of the other one.
+describe('another key with the same principal', () => {
+  const scene = async () => {
+    const store = memoryBindingStore(clock)
+    const [device, own, token] = [await testDevice(), await testDevice(), await provider.sign()]
+    const account = { issuer: provider.issuer, subject: SUBJECT }
+    const theirs = { ...account, principal: device.principal, thumbprint: 'another' }
+    /** Another device's principal becomes the account's own, and the principal of the two keys an alias. */
+    const adopted = async () => {
+      await store.insert({ ...account, principal: own.principal, thumbprint: own.thumbprint })
+      expect(await store.link(theirs)).toBe('linked')
+    }
+    return { store, device, token, theirs, adopted, bound: binder({ store }) }
+  }
+
+  test('binds nothing where its account has the principal', async () => {
+    const { store, device, token, theirs, bound } = await scene()
+    await store.insert(theirs)
+    await expect(bindWith(bound, device, token)).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
+  })
+
+  test('binds nothing where its account has the principal as an alias', async () => {
+    const { device, token, adopted, bound } = await scene()
+    await adopted()
+    await expect(bindWith(bound, device, token)).rejects.toMatchObject({ code: 'PRINCIPAL_FIXED' })
+  })
+
+  test('links nothing where its account has the principal', async () => {
+    const { store, device, token, theirs, bound } = await scene()
+    await store.insert(theirs)
+    const { nonce } = await bound.challenge(token, 'link')
+    const claims = { audience: SERVER, nonce, linkTo: theirs.principal, now: NOW }
+    const proof = await device.proof({ purpose: 'link', ...claims })
+    await expect(bound.link({ token, nonce, proof })).rejects.toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+  })
+
+  test('is not known', async () => {
+    const { store, device, theirs, bound } = await scene()
+    await store.insert(theirs)
+    expect(await bound.isKnown(await device.proof({ audience: SERVER, purpose: 'known', now: NOW }))).toBe(false)
+  })
+
+  test('does not act alone where the account gave the principal up', async () => {
+    const { store, device, theirs, adopted, bound } = await scene()
+    await adopted()
+    expect(await store.unlink(theirs.issuer, theirs.subject, theirs.principal)).toBe(true)
+    expect(await bound.lookup(device.principal, theirs.thumbprint)).toBe('active')
+    expect(await bound.lookup(device.principal, device.thumbprint)).toBe('disabled')
+    const proof = await device.proof({ audience: SERVER, purpose: 'exchange', now: NOW })
+    await expect(bound.verifyDevice(proof)).rejects.toMatchObject({ code: 'PRINCIPAL_DISABLED' })
+  })
+})
