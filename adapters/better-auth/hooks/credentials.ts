@@ -87,7 +87,7 @@ async function foreignCredentials({ internalAdapter }: Context, user: BoundUser)
 }
 
 /** The provider id that Better Auth uses for a password. */
-const PASSWORD_PROVIDER = 'credential'
+export const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
   const searched = Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))

@@ -1077,6 +1077,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "Pre-hijack by the victim's address, with a sign-in whose password is compared while the victim signs in by mail",
+    defence: 'A session is refused if its password is gone once the session is stored',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await requirePassword(ctx, newSession.user.id)',
+        replace: 'void requirePassword',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a sign-in, whose password was compared meanwhile',
+    },
+  },
+  {
+    attack: 'A sign-in with the earlier password, which is compared while the password is reset, outlives the reset',
+    defence: 'A password that was replaced meanwhile is compared once more',
+    patches: [
+      {
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (account && Date.now() - new Date(account.updatedAt).getTime() > RECENTLY_MS) return',
+        replace: 'if (account && RECENTLY_MS > 0) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a sign-in does not outlive a new password that was set while the old one was compared',
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address, where only the attacker's device is left in the account",
     defence: "A device's key is a way in, like a password",
     patches: [
