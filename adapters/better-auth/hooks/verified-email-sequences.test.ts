@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
 import { link, nonceFor } from '../testing/link.testing.ts'
-import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import {
+  type Person,
+  codeOf,
+  cookieOf,
+  mailing,
+  newPerson,
+  pathOf,
+  post,
+  proofOf,
+  userOf,
+} from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
@@ -14,6 +24,12 @@ async function bind({ browser, device }: Person): Promise<Response> {
   const nonce = await nonceFor(browser, 'bind')
   const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
   return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
+}
+
+/** What a page of the app calls on its server. */
+async function setPassword({ auth }: TestServer, one: Person): Promise<void> {
+  const { api } = auth as unknown as { readonly api: { setPassword(given: object): Promise<unknown> } }
+  await api.setPassword({ body: { newPassword: 'a password of the page' }, headers: new Headers(cookieOf(one)) })
 }
 
 // Each request alone is innocent; what matters is what happened to the mailbox before.
@@ -218,10 +234,11 @@ onEachEngine((newServer) => {
   })
 
   describe("an account whose binding was made with the victim's address, and a phone number", () => {
-    const bound = async () => {
+    const withPhone = async () => {
       const mails = mailing()
       const send = (mail: object) => mails.send(mail)
       const server = await newServer({
+        emailAndPassword: { enabled: true, sendResetPassword: send },
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
         plugins: [
           magicLink({ sendMagicLink: send }),
@@ -229,7 +246,10 @@ onEachEngine((newServer) => {
           admin(),
         ],
       })
-      const creator = await newPerson(server)
+      return { server, mails, creator: await newPerson(server) }
+    }
+    const bound = async () => {
+      const { server, mails, creator } = await withPhone()
       expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
       await creator.browser.send('/send-verification-email', post({ email: victim.email }))
       return { server, mails, creator, path: pathOf(mails.last().url) }
@@ -300,6 +320,54 @@ onEachEngine((newServer) => {
       expect((await boss.browser.send('/admin/set-user-password', post({ userId, newPassword }))).status).toBe(200)
       const entered = await enterByPassword(server)
       expect((await entered.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    describe('and whose password the victim reset by mail, the creator having verified the number before', () => {
+      const reset = async () => {
+        const { server, mails, creator } = await withPhone()
+        expect((await creator.browser.send('/sign-up/email', post(victim))).status).toBe(200)
+        await verifyPhone(creator, mails)
+        // The first use fixes the subject, so that there is something to link to.
+        await creator.session()
+        const byMail = async () => {
+          await server.browser().send('/request-password-reset', post({ email: victim.email }))
+          const body = { newPassword, token: mails.last().token }
+          expect((await server.browser().send('/reset-password', post(body))).status).toBe(200)
+        }
+        await byMail()
+        const ada = await enterByPassword(server)
+        /** Removes all that the answer to a link would name. */
+        const clear = async () => {
+          await ada.browser.send('/revoke-other-sessions', post({}))
+          await server.change('user', { phoneNumber: null, phoneNumberVerified: false })
+        }
+        return { server, mails, creator, ada, byMail, clear }
+      }
+
+      test('links for the victim once nothing is left of its creator', async () => {
+        const { ada, clear } = await reset()
+        await clear()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('does not take the password for hers that the number set afterwards', async () => {
+        const { mails, creator, ada, byMail, clear } = await reset()
+        await resetByPhone(creator, mails)
+        await clear()
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
+        await byMail()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('does not take the password for hers that a page of the app set afterwards', async () => {
+        const { server, creator, ada, clear } = await reset()
+        await server.adapter.deleteMany({ model: 'account', where: [] })
+        await setPassword(server, creator)
+        await clear()
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
+      })
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {

@@ -1297,6 +1297,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      "Pre-hijack: the victim resets the password by mail, and the creator sets another one by a phone number, which then counts as the victim's choice",
+    defence: 'A password that replaces the one of a reset by mail is a way in',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (user.principalMailboxBy === RESET) await principals.changeUser(user, { principalMailboxBy: REPLACED })',
+        replace: 'if (user.principalMailboxBy === REPLACED) await principals.changeUser(user, {})',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > and whose password the victim reset by mail, the creator having verified the number before > does not take the password for hers that the number set afterwards",
+    },
+  },
+  {
+    attack:
       "A creator requests a new password at their own mailbox, changes the address to the victim's, and then uses the mailed link: the password counts as the victim's choice",
     defence: 'A mailed token that names only the user is refused if it was requested before the address was changed',
     patches: [
