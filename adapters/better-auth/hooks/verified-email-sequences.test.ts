@@ -189,6 +189,26 @@ onEachEngine((newServer) => {
       expect(await server.rows('account')).toEqual([])
     })
 
+    test('gets no new password by a link that was requested while it was changed', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
+      const { token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const movedAt = Number((await userOf(server))['principalMailboxAt'])
+      const resetAfter = async (delay: number) => {
+        const identifier = `reset-password:${token}`
+        await server.change('verification', { createdAt: new Date(movedAt + delay) }, { identifier })
+        return server.browser().send('/reset-password', post({ newPassword: 'a new password', token }))
+      }
+      const answer = await resetAfter(5)
+      expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect((await resetAfter(10_001)).status).toBe(200)
+    })
+
     test('is not deleted by a link that was requested before, and that the victim opens', async () => {
       const { server, mails } = await open()
       const eve = await newPerson(server)
@@ -206,7 +226,8 @@ onEachEngine((newServer) => {
         await ada.browser.send('/delete-user', post({ token })),
       ])
         expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
-      // What she requests herself counts.
+      // What she requests herself counts, soon after the change.
+      await server.change('user', { principalMailboxAt: new Date(Date.now() - 20_000) })
       expect((await ada.browser.send('/delete-user', post({}))).status).toBe(200)
       expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
       expect(await server.rows('user')).toEqual([])

@@ -1329,6 +1329,16 @@ export const ATTACKS = [
   },
   {
     attack:
+      'The same, where the new password is requested while the address changes, so that the link seems to be the later one',
+    defence: 'A token that was stored within ten seconds after a change of address is refused as well',
+    patches: [{ file: plugin('hooks/earlier-requests.ts'), find: '? OVERLAP_MS : 0', replace: '? 0 : -OVERLAP_MS' }],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > gets no new password by a link that was requested while it was changed",
+    },
+  },
+  {
+    attack:
       'A creator requests the deletion of their account, hands it over by a change of address, and sends the link to the victim, whose browser deletes the account',
     defence: 'A deletion that was requested before the address was changed is refused, also with a session',
     patches: [
