@@ -3525,6 +3525,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A stranger has a user open a link with the code of a device, so that the account can never link a device: no route removes the code',
+    defence: 'A code or token that has expired is not a way in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []",
+        replace: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date(0) }] : []",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a code of a device that a link of a stranger brought keeps the account from linking only until it expires',
+    },
+  },
+  {
     attack: "The victim opens the creator's verification link and signs in by mail, and the creator keeps access",
     defence: 'The first sign-in by mail to a contested account ends the earlier passwords, providers and sessions',
     patches: [
