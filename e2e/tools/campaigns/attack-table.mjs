@@ -4997,6 +4997,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A device that was let in removes the passkeys and providers of the one that let it in',
+    defence: 'Such a session removes no way into the account',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/unlink-account', '/passkey/delete-passkey', '/latchkey/keys/revoke'",
+        replace: "'/latchkey/keys/revoke'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
     attack: 'A device that was let in lets another one in by a code (RFC 8628), with a session that is fresh and long',
     defence: 'Such a session approves no device',
     patches: [
