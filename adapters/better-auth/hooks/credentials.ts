@@ -59,7 +59,8 @@ export async function waysIn(
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await liveSessions(context, user.id)
   const ways = [
-    ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
+    // One that is not verified yet is, by the code that signs in.
+    ...(user.phoneNumber || user.phoneNumberVerified ? ['phoneNumber'] : []),
     ...(twoFactorEnabled ? ['twoFactor'] : []),
     ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
     ...(await foreignCredentials(context, user)),

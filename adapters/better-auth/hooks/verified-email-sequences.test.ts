@@ -371,6 +371,14 @@ onEachEngine((newServer) => {
         expect((await link(ada, ada.device)).status).toBe(200)
       })
 
+      test('links nothing while it has the number, verified or not: whoever gets its code is signed in', async () => {
+        const { server, ada } = await reset()
+        await ada.browser.send('/revoke-other-sessions', post({}))
+        await server.change('user', { phoneNumberVerified: false })
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['phoneNumber'] }])
+      })
+
       test('does not take the password for hers that the number set afterwards', async () => {
         const { mails, creator, ada, byMail, clear } = await reset()
         await resetByPhone(creator, mails)

@@ -1108,6 +1108,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack by the victim's address, with a phone number of the attacker that is not verified yet",
+    defence: 'Any phone number is a way in: its code verifies it and signs in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: 'user.phoneNumber || user.phoneNumberVerified',
+        replace: 'user.phoneNumberVerified',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > and whose password the victim reset by mail, the creator having verified the number before > links nothing while it has the number, verified or not: whoever gets its code is signed in",
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address, where only the attacker's device is left in the account",
     defence: "A device's key is a way in, like a password",
     patches: [
