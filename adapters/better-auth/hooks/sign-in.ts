@@ -111,7 +111,7 @@ async function bindSession(
 
 async function claimUnlessTaken(principals: PrincipalStore, user: BoundUser, device: ProvenDevice): Promise<boolean> {
   try {
-    return await claim(principals, user.id, device)
+    return await claim(principals, user, device)
   } catch (error) {
     // The account is unchanged, and the client sees the difference.
     if (isLatchkeyError(error, 'PRINCIPAL_TAKEN') || isLatchkeyError(error, 'PROOF_KEY_REVOKED')) return false

@@ -966,6 +966,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack of an open account: the attacker's bind runs while the victim proves the mailbox",
+    defence: 'A bind changes nothing if the mailbox was proven after the account was looked at',
+    patches: [
+      {
+        file: plugin('binding/claim.ts'),
+        find: 'if ((found.principalMailboxBy ?? null) !== principalMailboxBy) return false',
+        replace: UNCHECKED,
+      },
+      { file: plugin('binding/claim.ts'), find: ', equal({ principalMailboxBy })', replace: '' },
+    ],
+    test: {
+      file: plugin('routes/bind.test.ts'),
+      name: 'SQLite > bind > binds nothing if the mailbox is proven after the account was looked at',
+    },
+  },
+  {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
     patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
