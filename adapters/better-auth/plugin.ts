@@ -308,10 +308,15 @@ function createExchange(options: ExchangeOptions, { auth, clock, proofs }: Excha
 type HookContext = Parameters<NonNullable<NonNullable<BetterAuthPlugin['hooks']>['before']>[number]['matcher']>[0]
 
 /**
- * The plugin's endpoints verify their proofs themselves; reading the session must not use up the proof of the request.
+ * Routes that sign nobody in, but may be called inside a request that does: that one needs its proof. Better Auth's
+ * OAuth provider goes on to `/oauth2/authorize` after a sign-in, a consent or a choice of the account.
  */
+const WITHOUT_PROOF: readonly (string | undefined)[] = ['/get-session', '/oauth2/authorize']
+
+/** The plugin's endpoints verify their proofs themselves. */
 function carriesProof({ headers, path }: HookContext): boolean {
-  return headers?.has(PROOF_HEADER) === true && path !== '/get-session' && path?.startsWith('/latchkey/') !== true
+  const isOther = !WITHOUT_PROOF.includes(path) && path?.startsWith('/latchkey/') !== true
+  return headers?.has(PROOF_HEADER) === true && isOther
 }
 
 /** Routes that bind or read a principal; the app's other routes work even if the database is unsuitable. */

@@ -86,8 +86,8 @@ export const schema: LatchkeySchema = {
        */
       principalMailbox: { type: 'string', ...hidden },
       /**
-       * Who proved a mailbox after the user was created: the principal whose key signed the same request, `nobody`,
-       * `contested` or `moved`.
+       * Who proved a mailbox after the user was created: the principal whose key signed the same request, or a value of
+       * `verified-email.ts`, such as `nobody`.
        */
       principalMailboxBy: { type: 'string', ...hidden },
       /** When a mailbox was last proven after the user was made. */

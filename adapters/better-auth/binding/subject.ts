@@ -1,3 +1,4 @@
+import type { Where } from 'better-auth'
 import { LatchkeyError, hasPrincipalForm } from '../../../lib/server.ts'
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
@@ -89,17 +90,20 @@ async function pinned(principals: PrincipalStore, user: BoundUser): Promise<Boun
 /**
  * Changes an account only while it is open.
  *
+ * @param more - further conditions
  * @throws {LatchkeyError} `PRINCIPAL_TAKEN`: another account took the principal concurrently
  */
 export async function changeOpenUser(
   principals: PrincipalStore,
   userId: string,
   update: Partial<BoundUser>,
+  more: readonly Where[] = [],
 ): Promise<boolean> {
   const where = [
     { field: 'id', value: userId },
     { field: 'principal', value: null },
     { field: 'principalOpen', value: true },
+    ...more,
   ]
   try {
     const { adapter } = principals

@@ -25,6 +25,12 @@ export const MOVED = 'moved'
 /** Value of `principalMailboxBy` after the mailbox's owner set a new password through a mailed link. */
 export const RESET = 'reset'
 
+/**
+ * Value of `principalMailboxBy` after that password was replaced by another one, which the mailbox's owner need not have
+ * chosen.
+ */
+export const REPLACED = 'replaced'
+
 /** Value of `principalMailboxBy` after a provider vouched for the address: it names the provider's credential. */
 export function proverOfProvider(credentialId: string): string {
   return `account:${credentialId}`

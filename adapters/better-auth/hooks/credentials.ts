@@ -1,4 +1,4 @@
-import type { GenericEndpointContext } from 'better-auth'
+import type { GenericEndpointContext, Where } from 'better-auth'
 import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
@@ -27,6 +27,12 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
  */
 const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
 
+/**
+ * Tables of codes and tokens that stay when they have expired: their plugins refuse them, and no route removes them. A
+ * stranger's link is enough to give the user of a browser such a code.
+ */
+const EXPIRING_TABLES = ['deviceCode', 'oauthAccessToken', 'oauthRefreshToken']
+
 /** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
 
@@ -53,7 +59,8 @@ export async function waysIn(
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await liveSessions(context, user.id)
   const ways = [
-    ...(user.phoneNumberVerified ? ['phoneNumber'] : []),
+    // One that is not verified yet is, by the code that signs in.
+    ...(user.phoneNumber || user.phoneNumberVerified ? ['phoneNumber'] : []),
     ...(twoFactorEnabled ? ['twoFactor'] : []),
     ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
     ...(await foreignCredentials(context, user)),
@@ -87,19 +94,30 @@ async function foreignCredentials({ internalAdapter }: Context, user: BoundUser)
 }
 
 /** The provider id that Better Auth uses for a password. */
-const PASSWORD_PROVIDER = 'credential'
+export const PASSWORD_PROVIDER = 'credential'
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
   const searched = Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))
-  if (await hasTextWith(adapter, model, searched, userId)) return true
+  const live = liveRows(model, fields)
+  if (await hasTextWith(adapter, model, searched, live, userId)) return true
   const nested = searched.filter(([, { type }]) => type === 'json' || String(type).endsWith('[]'))
   if (nested.length === 0) return false
   // A table with more rows counts as a trace.
-  const rows = await adapter.findMany<Record<string, unknown>>({ model, limit: MAX_ROWS_READ })
+  const rows = await adapter.findMany<Record<string, unknown>>({
+    model,
+    ...(live.length > 0 && { where: live }),
+    limit: MAX_ROWS_READ,
+  })
   const text = distinctText(userId)
   const hasText = (row: Record<string, unknown>): boolean =>
     nested.some(([field]) => JSON.stringify(row[field] ?? null).includes(text))
   return rows.length === MAX_ROWS_READ || rows.some(hasText)
+}
+
+/** By the system's clock, with which Better Auth wrote the time. */
+function liveRows(model: string, fields: Fields): Where[] {
+  const mayExpire = EXPIRING_TABLES.includes(model) && 'expiresAt' in fields
+  return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []
 }
 
 /**
@@ -115,6 +133,7 @@ async function hasTextWith(
   adapter: Context['adapter'],
   model: string,
   fields: readonly (readonly [string, Fields[string]])[],
+  live: readonly Where[],
   userId: string,
 ): Promise<boolean> {
   const where = fields.flatMap(([field, { type, references }]) => {
@@ -124,7 +143,8 @@ async function hasTextWith(
     const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
     return type === 'string' ? [whole, part] : []
   })
-  return where.length > 0 && (await adapter.count({ model, where })) > 0
+  // The other condition last: some adapters evaluate them in order.
+  return where.length > 0 && (await adapter.count({ model, where: [...where, ...live] })) > 0
 }
 
 async function isInSecondaryStorage({ secondaryStorage }: Context, userId: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
+import { MOVED } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { isFresh } from './fresh-session.ts'
 import { findUserToken, readMailedToken } from './mailed-token.ts'
@@ -38,6 +39,12 @@ const USER_TOKENS: Readonly<Record<string, string>> = {
   '/delete-user/callback': 'delete-account-',
 }
 
+/**
+ * How much later than a change of address a token may have been stored that was mailed to the old one: its request was
+ * running meanwhile, perhaps on a server whose clock is fast.
+ */
+const OVERLAP_MS = 10_000
+
 /** Returns true for a request that may carry such a token. */
 export function usesUserToken({ path }: { readonly path?: string | undefined }): boolean {
   return path !== undefined && Object.hasOwn(USER_TOKENS, path)
@@ -56,7 +63,8 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
   if (!found || !user?.principalMailboxAt) return
   try {
     const requestedAt = new Date(found.createdAt).getTime()
-    await refuseEarlier(principals, user, requestedAt, new Date(user.principalMailboxAt).getTime())
+    const overlap = user.principalMailboxBy === MOVED ? OVERLAP_MS : 0
+    await refuseEarlier(principals, user, requestedAt, new Date(user.principalMailboxAt).getTime() + overlap)
   } catch (error) {
     throw asPage(ctx, error)
   }

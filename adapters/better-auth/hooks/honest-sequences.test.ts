@@ -276,6 +276,7 @@ onEachEngine((newServer) => {
 
     test('a key that was revoked no longer stands in the way', async () => {
       const { server, creator, resetPassword, newEmail } = await moved()
+      await server.change('user', { principalMailboxAt: new Date(Date.now() - 20_000) })
       expect((await (await resetPassword('another password', newEmail))()).status).toBe(200)
       const second = await newPerson(server)
       await signIn(second, 'another password', newEmail)
@@ -329,6 +330,23 @@ onEachEngine((newServer) => {
       const { principalOpen } = await userOf(server)
       expect(Boolean(principalOpen)).toBe(false)
     })
+  })
+
+  test('a code of a device that a link of a stranger brought keeps the account from linking only until it expires', async () => {
+    const { server, creator, resetPassword } = await open()
+    await creator.browser.send('/sign-up/email', post(ada))
+    await creator.session()
+    const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
+    const { user_code } = (await asked.json()) as { readonly user_code: string }
+    expect((await creator.browser.send(`/device?user_code=${user_code}`)).status).toBe(200)
+    expect((await (await resetPassword('another password'))()).status).toBe(200)
+    const own = await newPerson(server)
+    await signIn(own, 'another password')
+    await own.browser.send('/revoke-other-sessions', post({}))
+    expect(await (await link(own, own.device)).json()).toMatchObject({ remaining: ['deviceCode'] })
+    await server.change('deviceCode', { expiresAt: new Date(Date.now() - 1000) })
+    const linked = await link(own, own.device)
+    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
   })
 
   test('a stranger who names an organization after the id of an account does not keep it from linking', async () => {

@@ -14,6 +14,7 @@ import { BASE_OPTIONS, ORIGIN, type TestServer, person, testServer, storeOf } fr
 import { statusOf } from '../binding/status.ts'
 import { subjectOf } from '../binding/subject.ts'
 import type { Adapter } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
 
 const ada = person('ada')
 
@@ -176,7 +177,8 @@ onEachEngine((newServer) => {
   test('a first use that comes between a claim and its UPDATE wins', async () => {
     const server = await newServer()
     await server.browser().send('/sign-up/email', post(ada))
-    const { id } = (await userOf(server)) as { id: string }
+    const user = (await userOf(server)) as unknown as BoundUser
+    const { id } = user
     const { adapter } = server
     const late: Adapter = {
       ...adapter,
@@ -185,7 +187,7 @@ onEachEngine((newServer) => {
         return adapter.updateMany(input)
       },
     }
-    expect(await claim(storeOf(late), id, await testDevice())).toBe(false)
+    expect(await claim(storeOf(late), user, await testDevice())).toBe(false)
     expect(await subjectOf(storeOf(adapter), id)).toMatchObject({ principal: id })
     expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: false })
   })

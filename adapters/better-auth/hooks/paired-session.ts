@@ -4,8 +4,16 @@ import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { refusal } from './proofs.ts'
 import { isPaired } from '../binding/session-origin.ts'
 
-/** Routes that end other sessions, revoke keys or delete the account. */
-const ENDS = ['/revoke-session', '/revoke-sessions', '/revoke-other-sessions', '/delete-user', '/latchkey/keys/revoke']
+/** Routes that end other sessions, revoke keys, remove a way in or delete the account. */
+const ENDS = [
+  '/revoke-session',
+  '/revoke-sessions',
+  '/revoke-other-sessions',
+  '/delete-user',
+  '/unlink-account',
+  '/passkey/delete-passkey',
+  '/latchkey/keys/revoke',
+]
 
 /** Routes that let a device in. The list of sessions has their tokens, each of which is a session with `bearer`. */
 const LETS_IN = ['/device/approve', '/list-sessions']

@@ -2,7 +2,15 @@ import type { GenericEndpointContext } from 'better-auth'
 import { isAPIError } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { NOBODY, RESET, confirmByKey, isContested, isProofPending, proveMailbox } from '../binding/verified-email.ts'
+import {
+  NOBODY,
+  REPLACED,
+  RESET,
+  confirmByKey,
+  isContested,
+  isProofPending,
+  proveMailbox,
+} from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
@@ -47,7 +55,8 @@ async function userOfReset(ctx: GenericEndpointContext): Promise<string | undefi
  * Applies the consequences of the reset together with the new password, once Better Auth has accepted it. The holder of
  * a mailed token or code owns the mailbox; where the address was verified before, there is nothing left to prove. A
  * password that was set in another way proves no mailbox, but is not the creator's choice either: while the binding is
- * contested, it decides like any other sign-in without the key.
+ * contested, it decides like any other sign-in without the key. Nor is it the choice of a mailbox's owner who reset it
+ * before.
  */
 export async function applyPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { resetUser } = requestContextOf(ctx)
@@ -56,7 +65,18 @@ export async function applyPasswordReset(principals: PrincipalStore, ctx: Generi
   if (!user) return
   if (BY_OTHERS.includes(ctx.path)) {
     if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)
+    await withdrawReset(principals, user)
   } else if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
+}
+
+/** Called for an account that gets a password again, as from a page of the app: the reset one was removed. */
+export async function afterRemovedPassword(principals: PrincipalStore, userId: string): Promise<void> {
+  const user = await principals.findUser('id', userId)
+  if (user) await withdrawReset(principals, user)
+}
+
+async function withdrawReset(principals: PrincipalStore, user: BoundUser): Promise<void> {
+  if (user.principalMailboxBy === RESET) await principals.changeUser(user, { principalMailboxBy: REPLACED })
 }
 
 /** The password is now the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */

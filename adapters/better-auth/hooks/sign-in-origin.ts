@@ -8,7 +8,7 @@ import { provenDevice } from './request-context.ts'
 const CREDENTIAL_ROUTES = [
   /^\/sign-(in|up)\/(email|username)$/,
   /^\/sign-in\/phone-number$/,
-  /^\/passkey\/verify-authentication$/,
+  /^\/passkey\/verify-(authentication|registration)$/,
   /^\/siwe\/verify$/,
   /^\/two-factor\/verify-[a-z-]+$/,
 ]

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { passkey } from '@better-auth/passkey'
-import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { emailOTP, magicLink, oneTap, phoneNumber, siwe, twoFactor, username } from 'better-auth/plugins'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -289,6 +289,27 @@ onEachEngine((newServer) => {
       await expectBound(server, one)
       // A passkey alone does not make it so: its mailbox is unproven.
       expect(await one.session()).toMatchObject({ recoverable: false })
+    })
+
+    test('a sign-up with one binds, by a session of a credential', async () => {
+      const registration = {
+        requireSession: false,
+        resolveUser: async () => ({ id: 'not created yet', name: ada.name }),
+        async afterVerification({ ctx }: { readonly ctx: GenericEndpointContext }) {
+          const { email, name } = ada
+          const user = await ctx.context.internalAdapter.createUser({ email, name }, { method: 'passkey' })
+          return { userId: user.id }
+        },
+      }
+      const server = await newServer({ plugins: [passkey({ registration } as never) as unknown as BetterAuthPlugin] })
+      const one = await newPerson(server)
+      const asked = (await (await one.browser.send('/passkey/generate-register-options')).json()) as {
+        challenge: string
+      }
+      const body = { response: softPasskey(ORIGIN).register(asked), createSession: true }
+      expect((await one.prove('/passkey/verify-registration', body)).status).toBe(200)
+      await expectBound(server, one)
+      expect(await server.rows('session')).toMatchObject([{ principalVia: `credential:${one.device.principal}` }])
     })
 
     test('registering one binds nothing', async () => {

@@ -3,6 +3,7 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
+import { comparesPassword, requirePassword } from './compared-password.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
@@ -17,14 +18,17 @@ import type { StatusCache } from '../binding/status-cache.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 
 /** Returns true if the request may have signed in a user, or changed an account's binding. */
-export function concernsSignIn(ctx: { readonly headers?: Headers | undefined }): boolean {
+export function concernsSignIn(ctx: {
+  readonly headers?: Headers | undefined
+  readonly path?: string | undefined
+}): boolean {
   const { signedIn, reboundUser } = requestContextOf(ctx)
-  return signedIn !== undefined || reboundUser !== undefined
+  return signedIn !== undefined || reboundUser !== undefined || comparesPassword(ctx)
 }
 
 /**
  * Called after a sign-in: binds a proven device to an account that is still open. If anything fails, the session ends,
- * since its account's principal would be uncertain.
+ * since its account's principal would be uncertain; so does one whose password is gone by now.
  */
 export async function afterSignIn(
   principals: PrincipalStore,
@@ -34,6 +38,7 @@ export async function afterSignIn(
   const { newSession } = ctx.context
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
+    await requirePassword(ctx, newSession.user.id)
     if (await proveByMailbox(principals, ctx, newSession)) cache.clear()
     const isRebound = await bindSession(principals, ctx, newSession, cache)
     if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id)
@@ -106,7 +111,7 @@ async function bindSession(
 
 async function claimUnlessTaken(principals: PrincipalStore, user: BoundUser, device: ProvenDevice): Promise<boolean> {
   try {
-    return await claim(principals, user.id, device)
+    return await claim(principals, user, device)
   } catch (error) {
     // The account is unchanged, and the client sees the difference.
     if (isLatchkeyError(error, 'PRINCIPAL_TAKEN') || isLatchkeyError(error, 'PROOF_KEY_REVOKED')) return false

@@ -3,7 +3,7 @@ import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
@@ -23,10 +23,7 @@ const unknownPlugin: BetterAuthPlugin = {
 }
 
 /** What Eve leaves behind in an account that she made with the victim's address. */
-const TRACES: Record<
-  string,
-  (server: TestServer, userId: string, eve: Awaited<ReturnType<typeof newPerson>>) => Promise<void>
-> = {
+const TRACES: Record<string, (server: TestServer, userId: string, eve: Person) => Promise<void>> = {
   'an API key of @better-auth/api-key': async (server, _, eve) => {
     expect((await eve.browser.send('/api-key/create', post({ name: 'mine' }))).status).toBe(200)
     expect(await server.rows('apikey')).toHaveLength(1)
@@ -45,21 +42,50 @@ const TRACES: Record<
   'a second factor': (server, id) => server.change('user', { twoFactorEnabled: true }, { id }),
 }
 
-interface Storage extends Pick<BetterAuthOptions, 'secondaryStorage'> {
+/** Requests that get Eve a session once her password was compared. */
+const COMPARING: Record<string, (eve: Person) => Promise<Response>> = {
+  'a sign-in': ({ browser }) => browser.send('/sign-in/email', post(victim)),
+  'a change of the password': ({ browser }) => {
+    const { password: currentPassword } = victim
+    const body = { currentPassword, newPassword: 'another password', revokeOtherSessions: true }
+    return browser.send('/change-password', post(body))
+  },
+  'a second factor that is switched on': ({ browser }) =>
+    browser.send('/two-factor/enable', post({ password: victim.password })),
+}
+
+/** The comparison of passwords, which takes as long as a test wants it to. */
+function slowComparison() {
+  let begin!: () => void
+  let release!: () => void
+  const begun = new Promise<void>((resolve) => (begin = resolve))
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const password = {
+    hash: async (text: string) => text,
+    verify: async ({ hash, password: given }: Record<'hash' | 'password', string>) => {
+      begin()
+      await released
+      return hash === given
+    },
+  }
+  return { password, begun, release }
+}
+
+interface Given extends Pick<BetterAuthOptions, 'secondaryStorage' | 'emailAndPassword'> {
   readonly storage?: 'secondary-storage'
 }
 
 onEachEngine((newServer) => {
   describe('the first proof of a mailbox binds no account that its creator can still use', () => {
-    const start = async ({ secondaryStorage, storage }: Storage = {}) => {
+    const start = async ({ storage, ...options }: Given = {}) => {
       const mails = mailing()
       const server = await newServer({
-        ...(secondaryStorage && { secondaryStorage }),
+        ...options,
         plugins: [
           apiKey({ ...(storage && { storage }) }),
           unknownPlugin,
           phoneNumber({ sendOTP: async () => {} }),
-          twoFactor(),
+          twoFactor({ skipVerificationOnEnable: true }),
           magicLink({ sendMagicLink: (mail) => mails.send(mail) }),
         ],
       })
@@ -109,6 +135,33 @@ onEachEngine((newServer) => {
       expect(await server.rows('apikey')).toEqual([])
       await enter()
       expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+
+    for (const [request, send] of Object.entries(COMPARING)) {
+      test(`by ${request}, whose password was compared meanwhile`, async () => {
+        const { password, begun, release } = slowComparison()
+        const { server, eve, enter } = await start({ emailAndPassword: { enabled: true, password } })
+        const answer = send(eve)
+        await begun
+        const ada = await enter()
+        expect(await userOf(server)).toMatchObject({ principal: ada.device.principal })
+        release()
+        expect([(await answer).status, await codeOf(await answer)]).toEqual([401, 'INVALID_EMAIL_OR_PASSWORD'])
+        expect(await eve.session()).toBeNull()
+        const vias = (await server.rows('session')).map(({ principalVia }) => principalVia)
+        expect(vias.filter((via) => via !== ada.device.principal)).toEqual([])
+      })
+    }
+
+    test('a sign-in does not outlive a new password that was set while the old one was compared', async () => {
+      const { password, begun, release } = slowComparison()
+      const { server, eve } = await start({ emailAndPassword: { enabled: true, password } })
+      const answer = eve.browser.send('/sign-in/email', post(victim))
+      await begun
+      await server.change('account', { password: 'another password' })
+      release()
+      expect([(await answer).status, await codeOf(await answer)]).toEqual([401, 'INVALID_EMAIL_OR_PASSWORD'])
+      expect(await eve.session()).toBeNull()
     })
 
     test('rows of others do not count', async () => {

@@ -14,7 +14,8 @@ import {
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { applyPasswordReset, resetsPassword } from './password-reset.ts'
+import { PASSWORD_PROVIDER } from './credentials.ts'
+import { afterRemovedPassword, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -70,7 +71,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async (_, ctx) => followPasswordReset(ctx, tools),
+        before: async (account, ctx) => {
+          await followPasswordReset(ctx, tools)
+          await followNewPassword(account, ctx, tools)
+        },
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
       update: { before: async (_, ctx) => followPasswordReset(ctx, tools) },
@@ -100,6 +104,14 @@ export function userHooks(tools: HookTools): Hooks {
 
 async function followPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
   if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx)
+}
+
+type NewAccount = Readonly<Record<'userId' | 'providerId', string>>
+
+/** A user who signs up had no earlier password. */
+async function followNewPassword({ userId, providerId }: NewAccount, ctx: Context, tools: HookTools): Promise<void> {
+  if (providerId !== PASSWORD_PROVIDER || ctx?.path === '/sign-up/email') return
+  await afterRemovedPassword(await storeOf(tools), userId)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {

@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
 import { link, nonceFor } from '../testing/link.testing.ts'
-import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import {
+  type Person,
+  codeOf,
+  cookieOf,
+  mailing,
+  newPerson,
+  pathOf,
+  post,
+  proofOf,
+  userOf,
+} from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
@@ -14,6 +24,12 @@ async function bind({ browser, device }: Person): Promise<Response> {
   const nonce = await nonceFor(browser, 'bind')
   const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
   return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
+}
+
+/** What a page of the app calls on its server. */
+async function setPassword({ auth }: TestServer, one: Person): Promise<void> {
+  const { api } = auth as unknown as { readonly api: { setPassword(given: object): Promise<unknown> } }
+  await api.setPassword({ body: { newPassword: 'a password of the page' }, headers: new Headers(cookieOf(one)) })
 }
 
 // Each request alone is innocent; what matters is what happened to the mailbox before.
@@ -173,6 +189,26 @@ onEachEngine((newServer) => {
       expect(await server.rows('account')).toEqual([])
     })
 
+    test('gets no new password by a link that was requested while it was changed', async () => {
+      const { server, mails } = await open()
+      const eve = await newPerson(server)
+      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
+      await eve.browser.send(pathOf(mails.last().url))
+      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
+      const { token } = mails.last()
+      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
+      await click(server, mails.last().url)
+      const movedAt = Number((await userOf(server))['principalMailboxAt'])
+      const resetAfter = async (delay: number) => {
+        const identifier = `reset-password:${token}`
+        await server.change('verification', { createdAt: new Date(movedAt + delay) }, { identifier })
+        return server.browser().send('/reset-password', post({ newPassword: 'a new password', token }))
+      }
+      const answer = await resetAfter(5)
+      expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect((await resetAfter(10_001)).status).toBe(200)
+    })
+
     test('is not deleted by a link that was requested before, and that the victim opens', async () => {
       const { server, mails } = await open()
       const eve = await newPerson(server)
@@ -190,7 +226,8 @@ onEachEngine((newServer) => {
         await ada.browser.send('/delete-user', post({ token })),
       ])
         expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
-      // What she requests herself counts.
+      // What she requests herself counts, soon after the change.
+      await server.change('user', { principalMailboxAt: new Date(Date.now() - 20_000) })
       expect((await ada.browser.send('/delete-user', post({}))).status).toBe(200)
       expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
       expect(await server.rows('user')).toEqual([])
@@ -218,10 +255,11 @@ onEachEngine((newServer) => {
   })
 
   describe("an account whose binding was made with the victim's address, and a phone number", () => {
-    const bound = async () => {
+    const withPhone = async () => {
       const mails = mailing()
       const send = (mail: object) => mails.send(mail)
       const server = await newServer({
+        emailAndPassword: { enabled: true, sendResetPassword: send },
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
         plugins: [
           magicLink({ sendMagicLink: send }),
@@ -229,7 +267,10 @@ onEachEngine((newServer) => {
           admin(),
         ],
       })
-      const creator = await newPerson(server)
+      return { server, mails, creator: await newPerson(server) }
+    }
+    const bound = async () => {
+      const { server, mails, creator } = await withPhone()
       expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
       await creator.browser.send('/send-verification-email', post({ email: victim.email }))
       return { server, mails, creator, path: pathOf(mails.last().url) }
@@ -300,6 +341,62 @@ onEachEngine((newServer) => {
       expect((await boss.browser.send('/admin/set-user-password', post({ userId, newPassword }))).status).toBe(200)
       const entered = await enterByPassword(server)
       expect((await entered.session())!.principal).not.toBe(creator.device.principal)
+    })
+
+    describe('and whose password the victim reset by mail, the creator having verified the number before', () => {
+      const reset = async () => {
+        const { server, mails, creator } = await withPhone()
+        expect((await creator.browser.send('/sign-up/email', post(victim))).status).toBe(200)
+        await verifyPhone(creator, mails)
+        // The first use fixes the subject, so that there is something to link to.
+        await creator.session()
+        const byMail = async () => {
+          await server.browser().send('/request-password-reset', post({ email: victim.email }))
+          const body = { newPassword, token: mails.last().token }
+          expect((await server.browser().send('/reset-password', post(body))).status).toBe(200)
+        }
+        await byMail()
+        const ada = await enterByPassword(server)
+        /** Removes all that the answer to a link would name. */
+        const clear = async () => {
+          await ada.browser.send('/revoke-other-sessions', post({}))
+          await server.change('user', { phoneNumber: null, phoneNumberVerified: false })
+        }
+        return { server, mails, creator, ada, byMail, clear }
+      }
+
+      test('links for the victim once nothing is left of its creator', async () => {
+        const { ada, clear } = await reset()
+        await clear()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('links nothing while it has the number, verified or not: whoever gets its code is signed in', async () => {
+        const { server, ada } = await reset()
+        await ada.browser.send('/revoke-other-sessions', post({}))
+        await server.change('user', { phoneNumberVerified: false })
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['phoneNumber'] }])
+      })
+
+      test('does not take the password for hers that the number set afterwards', async () => {
+        const { mails, creator, ada, byMail, clear } = await reset()
+        await resetByPhone(creator, mails)
+        await clear()
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
+        await byMail()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('does not take the password for hers that a page of the app set afterwards', async () => {
+        const { server, creator, ada, clear } = await reset()
+        await server.adapter.deleteMany({ model: 'account', where: [] })
+        await setPassword(server, creator)
+        await clear()
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
+      })
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {

@@ -2,6 +2,9 @@ import type { BetterAuthOptions } from 'better-auth'
 import { admin, anonymous, bearer, magicLink } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { type TestDevice, testDevice } from '../../../lib/testing.ts'
+import { claim } from '../binding/claim.ts'
+import type { Adapter } from '../binding/types.ts'
+import type { BoundUser } from '../schema.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import {
   type ChallengeAnswer,
@@ -12,7 +15,7 @@ import {
   latchkey,
 } from '../index.ts'
 import { type Person, codeOf, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, type TestBrowser, type TestServer, person, storeOf } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 
@@ -261,6 +264,30 @@ onEachEngine((newServer) => {
       expect(await codeOf(await bind(boss))).toBe('PRINCIPAL_FIXED')
       expect(await userOf(server, ada.email)).toMatchObject({ principal: null, principalOpen: true })
       expect(await codeOf(await bind(one))).not.toBe('PRINCIPAL_FIXED')
+    })
+
+    test('binds nothing if the mailbox is proven after the account was looked at', async () => {
+      const { server } = await open()
+      const { adapter } = server
+      const judged = (await userOf(server)) as unknown as BoundUser
+      const late: Adapter = {
+        ...adapter,
+        async updateMany(input) {
+          if (input.model === 'user')
+            await server.change('user', {
+              emailVerified: true,
+              principalMailbox: ada.email,
+              principalMailboxBy: 'nobody',
+            })
+          return adapter.updateMany(input)
+        },
+      }
+      expect(await claim(storeOf(late), judged, await testDevice())).toBe(false)
+      const rows = await server.rows('latchkeyPrincipal')
+      // Proven earlier, it reserves nothing either.
+      expect(await claim(storeOf(adapter), judged, await testDevice())).toBe(false)
+      expect(await server.rows('latchkeyPrincipal')).toEqual(rows)
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
 
     test('works in a session by bearer token', async () => {

@@ -61,7 +61,7 @@ async function bind(principals: PrincipalStore, ctx: SessionContext, device: Pro
   const before = await peekSubject(principals, id, session)
   if (isOpen(user) && before?.open) {
     refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))
-    await claim(principals, id, device)
+    await claim(principals, user, device)
   }
   const after = await subjectOf(principals, id, session)
   // Another request may have bound or fixed it in between.

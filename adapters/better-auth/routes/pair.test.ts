@@ -562,7 +562,8 @@ describe('no session is given to', () => {
 
 describe('a session that another one let in', () => {
   test('ends no other session, revokes no key and deletes nothing, before a sign-in of its own', async () => {
-    const server = await testServer({ plugins: withPairing(), user: { deleteUser: { enabled: true } } })
+    const plugins = [...withPairing(), passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN })]
+    const server = await testServer({ plugins, user: { deleteUser: { enabled: true } } })
     const one = await signedUp(server)
     await server.change('user', { emailVerified: true, principalMailbox: ada.email })
     const fresh = await pairedWith(server, one)
@@ -572,6 +573,8 @@ describe('a session that another one let in', () => {
       ['/revoke-sessions', {}],
       ['/revoke-other-sessions', {}],
       ['/delete-user', { password: ada.password }],
+      ['/unlink-account', { providerId: 'credential' }],
+      ['/passkey/delete-passkey', { id: 'hers' }],
       ['/latchkey/keys/revoke', { thumbprint: one.device.thumbprint }],
     ] as const)
       expect(await refused(await fresh.browser.send(path, post(body))), path).toEqual([403, 'SESSION_PAIRED'])

@@ -1058,6 +1058,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "Pre-hijack of an open account: the attacker's bind runs while the victim proves the mailbox",
+    defence: 'A bind changes nothing if the mailbox was proven after the account was looked at',
+    patches: [
+      {
+        file: plugin('binding/claim.ts'),
+        find: 'if ((found.principalMailboxBy ?? null) !== principalMailboxBy) return false',
+        replace: UNCHECKED,
+      },
+      { file: plugin('binding/claim.ts'), find: ', equal({ principalMailboxBy })', replace: '' },
+    ],
+    test: {
+      file: plugin('routes/bind.test.ts'),
+      name: 'SQLite > bind > binds nothing if the mailbox is proven after the account was looked at',
+    },
+  },
+  {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
     patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
@@ -1169,12 +1185,58 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "Pre-hijack by the victim's address, with a sign-in whose password is compared while the victim signs in by mail",
+    defence: 'A session is refused if its password is gone once the session is stored',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await requirePassword(ctx, newSession.user.id)',
+        replace: 'void requirePassword',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a sign-in, whose password was compared meanwhile',
+    },
+  },
+  {
+    attack: 'A sign-in with the earlier password, which is compared while the password is reset, outlives the reset',
+    defence: 'A password that was replaced meanwhile is compared once more',
+    patches: [
+      {
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (account && Date.now() - new Date(account.updatedAt).getTime() > RECENTLY_MS) return',
+        replace: 'if (account && RECENTLY_MS > 0) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a sign-in does not outlive a new password that was set while the old one was compared',
+    },
+  },
+  {
+    attack: "Pre-hijack by the victim's address, with a phone number of the attacker that is not verified yet",
+    defence: 'Any phone number is a way in: its code verifies it and signs in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: 'user.phoneNumber || user.phoneNumberVerified',
+        replace: 'user.phoneNumberVerified',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > and whose password the victim reset by mail, the creator having verified the number before > links nothing while it has the number, verified or not: whoever gets its code is signed in",
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address, with a phone number of the attacker in the account",
     defence: 'A verified phone number is a way in: it can sign in, and set a new password',
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "...(user.phoneNumberVerified ? ['phoneNumber'] : []),",
+        find: "...(user.phoneNumber || user.phoneNumberVerified ? ['phoneNumber'] : []),",
         replace: '',
       },
     ],
@@ -1388,6 +1450,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      "Pre-hijack: the victim resets the password by mail, and the creator sets another one by a phone number, which then counts as the victim's choice",
+    defence: 'A password that replaces the one of a reset by mail is a way in',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (user.principalMailboxBy === RESET) await principals.changeUser(user, { principalMailboxBy: REPLACED })',
+        replace: 'if (user.principalMailboxBy === REPLACED) await principals.changeUser(user, {})',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > and whose password the victim reset by mail, the creator having verified the number before > does not take the password for hers that the number set afterwards",
+    },
+  },
+  {
+    attack:
       "A creator requests a new password at their own mailbox, changes the address to the victim's, and then uses the mailed link: the password counts as the victim's choice",
     defence: 'A mailed token that names only the user is refused if it was requested before the address was changed',
     patches: [
@@ -1400,6 +1478,16 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > gets no new password by a link that was requested before",
+    },
+  },
+  {
+    attack:
+      'The same, where the new password is requested while the address changes, so that the link seems to be the later one',
+    defence: 'A token that was stored within ten seconds after a change of address is refused as well',
+    patches: [{ file: plugin('hooks/earlier-requests.ts'), find: '? OVERLAP_MS : 0', replace: '? 0 : -OVERLAP_MS' }],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > gets no new password by a link that was requested while it was changed",
     },
   },
   {
@@ -3759,6 +3847,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A stranger has a user open a link with the code of a device, so that the account can never link a device: no route removes the code',
+    defence: 'A code or token that has expired is not a way in',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []",
+        replace: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date(0) }] : []",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a code of a device that a link of a stranger brought keeps the account from linking only until it expires',
+    },
+  },
+  {
     attack: "The victim opens the creator's verification link and signs in by mail, and the creator keeps access",
     defence: 'The first sign-in by mail to a contested account ends the earlier passwords, providers and sessions',
     patches: [
@@ -5207,6 +5311,21 @@ export const ATTACKS = [
         file: plugin('binding/session-origin.ts'),
         find: 'return pairedBy != null || principalVia === DELEGATED',
         replace: 'return false',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in removes the passkeys and providers of the one that let it in',
+    defence: 'Such a session removes no way into the account',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/unlink-account', '/passkey/delete-passkey', '/latchkey/keys/revoke'",
+        replace: "'/latchkey/keys/revoke'",
       },
     ],
     test: {

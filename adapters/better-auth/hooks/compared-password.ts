@@ -1,0 +1,46 @@
+import type { GenericEndpointContext } from 'better-auth'
+import { APIError } from 'better-auth/api'
+import { PASSWORD_PROVIDER } from './credentials.ts'
+import { equal } from '../binding/where.ts'
+
+/** Routes that create a session once a password was compared, and where the request has the one that is valid then. */
+const PASSWORDS: Readonly<Record<string, string>> = {
+  '/sign-in/email': 'password',
+  '/sign-in/username': 'password',
+  '/sign-in/phone-number': 'password',
+  '/change-password': 'newPassword',
+  '/two-factor/enable': 'password',
+  '/two-factor/disable': 'password',
+}
+
+/** Longer than a comparison takes, and than the clocks of two servers differ. */
+const RECENTLY_MS = 5 * 60_000
+
+/** Returns true for a request that may get a session for a password. */
+export function comparesPassword({ path }: { readonly path?: string | undefined }): boolean {
+  return path !== undefined && Object.hasOwn(PASSWORDS, path)
+}
+
+/**
+ * Refuses a session if its password was removed or replaced while Better Auth compared it, which takes long on purpose:
+ * the mailbox's owner may have ended all sessions meanwhile. Called when the session is stored, so that whoever removes
+ * the password later finds the session.
+ *
+ * @throws {APIError} `INVALID_EMAIL_OR_PASSWORD`
+ */
+export async function requirePassword(ctx: GenericEndpointContext, userId: string): Promise<void> {
+  const password: unknown = comparesPassword(ctx) ? ctx.body?.[PASSWORDS[ctx.path]!] : undefined
+  // A second factor may need none.
+  if (typeof password !== 'string' || password === '') return
+  const { adapter, password: passwords } = ctx.context
+  const where = equal({ userId, providerId: PASSWORD_PROVIDER })
+  const account = await adapter.findOne<PasswordAccount>({ model: 'account', where })
+  if (account && Date.now() - new Date(account.updatedAt).getTime() > RECENTLY_MS) return
+  if (account?.password && (await passwords.verify({ hash: account.password, password }))) return
+  throw new APIError('UNAUTHORIZED', { code: 'INVALID_EMAIL_OR_PASSWORD', message: 'Invalid email or password' })
+}
+
+interface PasswordAccount {
+  readonly password?: string | null
+  readonly updatedAt: Date
+}
