@@ -319,6 +319,22 @@ describe('a third user, who comes while the app asks about the second', () => {
     expect([store.owner, session.getState()]).toEqual(['carol', { status: 'connected', principal: 'carol' }])
   })
 
+  test.each([['the session starts by itself'], ['the app calls `start`']])(
+    'gets nothing that the app decides after the end of the session, where %s',
+    async (how) => {
+      const { asked, decide, faults, first, session, signIn, store } = await asking()
+      if (how.startsWith('the app')) await session.end()
+      await signIn('bob')
+      const started = how.startsWith('the app') ? session.start() : session.ready
+      await rest()
+      await session.end()
+      await decide(0)
+      await started
+      expect(asked()).toEqual([{ from: first, to: 'bob' }])
+      expect([store.owner, session.getState().status, faults]).toEqual([first, 'ended', []])
+    },
+  )
+
   test('is asked about the second, whose data it is by then, even if there was no token yet', async () => {
     const { account, asked, decide, signIn, first } = await asking()
     account.provider.getToken = () => Promise.reject(new Error('down'))

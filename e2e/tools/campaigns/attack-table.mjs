@@ -3603,6 +3603,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The app's answer after the end of the session makes the next user the owner of the previous user's data",
+    defence: 'The answer counts only for the session that was to start',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: "isCurrent() && runtime.state().stage === 'started'\n",
+        replace: 'isCurrent()\n',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > gets nothing that the app decides after the end of the session, where the session starts by itself',
+    },
+  },
+  {
     attack:
       'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
     defence: 'The data has the owner that the transport found until the app has handled it',
@@ -3618,7 +3633,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session, isSameUser)',
+        find: 'if (session && !token) await prepareRestart(runtime, session, () => mine === calls && isSameUser())',
         replace: 'void prepareRestart',
       },
     ],

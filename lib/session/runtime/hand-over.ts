@@ -11,7 +11,7 @@ export type NextUser = Pick<Session, 'principal' | 'principals'>
  * it did not. Never rejects.
  *
  * @param token - the first token; null to fetch one
- * @param isCurrent - asked when the app is done: false if something else happened meanwhile
+ * @param isCurrent - asked when the app is done: false if something else happened meanwhile. An end counts as that too
  */
 export async function handOver(
   runtime: SessionRuntime,
@@ -19,12 +19,13 @@ export async function handOver(
   token: SessionToken | null,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const isAllowed = await prepareRestart(runtime, next, isCurrent).then(
+  const isStill = (): boolean => isCurrent() && runtime.state().stage === 'started'
+  const isAllowed = await prepareRestart(runtime, next, isStill).then(
     () => true,
     (error: unknown) => (runtime.fault(error), false),
   )
-  const { stage, wanted } = runtime.state()
-  if (!isCurrent() || stage !== 'started') return
+  if (!isStill()) return
+  const { wanted } = runtime.state()
   if (isAllowed) runtime.dispatch({ type: 'started', token, principal: next.principal, connect: wanted })
   else void runtime.self().end()
 }
@@ -38,7 +39,8 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
  * Lets the app handle data of the previous principal that the transport keeps. Rejects if the next session must not
  * start.
  *
- * @param isCurrent - asked when the app is done: false if another user came meanwhile, whose data it is not then
+ * @param isCurrent - asked when the app is done: false if another user came or the session ended meanwhile, so that the
+ *   data stays whose it was
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
