@@ -3618,6 +3618,51 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A dialog about the data is answered late, and deletes the data of the user who came back meanwhile',
+    defence: 'The session that the app got deletes nothing for a user who has left',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')\n    await",
+        replace: '    await',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'an answer for a user who has left again > deletes nothing of the one who came back',
+    },
+  },
+  {
+    attack: 'A tab that hears late of another user deletes what that user has written in another tab under an alias',
+    defence: 'Data that belongs to the next user, or to an alias of theirs, is not handled again',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'from === to || next.principals.includes(from)',
+        replace: 'from === to',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'another tab that has handled the data first > keeps what the next user has written since as alias: nothing is cleared, and the session asks for a reload',
+    },
+  },
+  {
+    attack: 'The app is asked about the data of a user who never had it, and agrees to delete that of another one',
+    defence: 'The app is asked about the stored owner of the data',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: '(await transport.owner?.()) ?? remembered',
+        replace: '((await transport.owner?.()), remembered)',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > is asked about whose data it is, also if the second never had a token',
+    },
+  },
+  {
     attack:
       'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
     defence: 'The data has the owner that the transport found until the app has handled it',

@@ -46,7 +46,7 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
   const { owner } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
-  await askApp(runtime, owner!, next.principal, isCurrent)
+  await askApp(runtime, owner!, next, isCurrent)
 }
 
 /**
@@ -60,7 +60,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, from, to, isCurrent)
+    await askApp(runtime, from, { principal: to, principals: [] }, isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -70,14 +70,26 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
 }
 
-async function askApp(runtime: SessionRuntime, from: string, to: string, isCurrent: () => boolean): Promise<void> {
-  const { options, transport, self } = runtime
+async function askApp(
+  runtime: SessionRuntime,
+  remembered: string,
+  next: NextUser,
+  isCurrent: () => boolean,
+): Promise<void> {
+  const { options, transport } = runtime
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-  // `from` is what this tab remembers. By now the next user may have written to the data in another tab.
-  if ((await transport.owner?.()) === to)
+  const to = next.principal
+  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
+  const from = (await transport.owner?.()) ?? remembered
+  if (from === to || next.principals.includes(from))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
-  await options.beforeRestart({ from, to }, self())
+  const session = runtime.self()
+  const clear = async (): Promise<void> => {
+    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
+    await session.clear()
+  }
+  await options.beforeRestart({ from, to }, { ...session, clear })
   // What the app decided for a user who has gone makes the data nobody else's.
   if (!isCurrent()) return
   runtime.owner = to
