@@ -3673,6 +3673,15 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The user changes while a sync engine's token is fetched, which gets the token of the next user",
+    defence: 'A token function of one principal returns no token once another one is current',
+    patches: [{ file: 'lib/session/token-for.ts', find: 'return isOther() ? null : token', replace: 'return token' }],
+    test: {
+      file: 'lib/session/token-for.test.ts',
+      name: 'a token function > returns null if the user changes while the token is fetched',
+    },
+  },
+  {
     attack: "The app calls `start` for the next user, on a device whose sync engine still has the previous user's data",
     defence: '`start` waits until the app has handled that data, or is refused',
     patches: [
