@@ -204,6 +204,18 @@ describe('the end', () => {
     expect(zero.isDeleted).toBe(false)
   })
 
+  test('a client that is replaced after a sign-out is closed too', async () => {
+    const rig = await connected()
+    const zero = rig.current()
+    zero.mutate('the last')
+    await rig.auth.signOut()
+    await rest()
+    zero.input.onClientStateNotFound()
+    await rig.time.advance(PERSIST_MS)
+    expect(rig.zeros.map(({ isClosed }) => isClosed)).toEqual([true, true])
+    expect(rig.session.zero.get()).toBe(null)
+  })
+
   test('without a write a sign-out closes the client at once', async () => {
     const rig = await connected()
     const zero = rig.current()

@@ -155,9 +155,10 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     follow()
     place()
   }
+  /** Also of a user who has left: their new client ends as the one before would have. */
   function replace(owner: string): void {
     instances.replace(owner)
-    show()
+    follow()
   }
 
   auth.subscribe(follow)
