@@ -262,6 +262,34 @@ describe('the end', () => {
     expect(rig.current().tokens).toHaveLength(1)
   })
 
+  test('`end` leaves no subscription, and `start` follows the user again', async () => {
+    const { auth, time } = await zeroRig()
+    let subscriptions = 0
+    const counted: typeof auth = {
+      ...auth,
+      subscribe(listener) {
+        const stop = auth.subscribe(listener)
+        subscriptions++
+        return () => (stop(), void subscriptions--)
+      },
+    }
+    const session = connectZero(counted, {
+      clock: time.clock,
+      timer: time.timer,
+      zero: (input) => new TestZero(input),
+    })
+    await session.ready
+    await session.end()
+    expect(subscriptions).toBe(0)
+    await session.start()
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await rest()
+    expect(session.zero.get()!.input.userID).toBe(auth.getState().session!.principal)
+    await session.end()
+    expect(subscriptions).toBe(0)
+  })
+
   test('a session that its handler ends closes the client', async () => {
     let answer = (): Promise<string | null> => Promise.reject(new LatchkeyError('OFFLINE'))
     const rig = await zeroRig({ refresh: { handler: () => answer() } })

@@ -58,6 +58,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   let accepting: unknown = null
   let hasEnded = false
   let askedFor = ''
+  let unfollow: (() => void) | null = null
 
   const principals = (): readonly string[] => (hasEnded ? [] : (auth.getState().session?.principals ?? []))
   const principal = (): string | null => (hasEnded ? null : (auth.getState().session?.principal ?? null))
@@ -155,13 +156,17 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     follow()
     place()
   }
+  function watch(): void {
+    hasEnded = false
+    unfollow ??= auth.subscribe(follow)
+  }
   /** Also of a user who has left: their new client ends as the one before would have. */
   function replace(owner: string): void {
     instances.replace(owner)
     follow()
   }
 
-  auth.subscribe(follow)
+  watch()
   void auth.ready.then(follow)
 
   return {
@@ -169,7 +174,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     keeps: 'nothing',
     connect(token, next) {
       stopAccepting()
-      hasEnded = false
+      watch()
       connection = next
       given = { token, principal: next.principal }
       place()
@@ -199,10 +204,12 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       await Promise.race([deleted, late]).finally(() => timer.clear(handle))
     },
     begin() {
-      hasEnded = false
+      watch()
       follow()
     },
     end() {
+      unfollow?.()
+      unfollow = null
       hasEnded = true
       follow()
     },
