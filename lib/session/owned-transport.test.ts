@@ -392,7 +392,10 @@ describe('an answer for a user who has left again', () => {
     await signIn('bob')
     await decide(1)
     await decide(0)
-    expect(asked()).toEqual(Array(2).fill({ from: first, to: 'bob' }))
+    expect(asked()).toEqual([
+      { from: first, to: 'bob' },
+      { from: first, to: 'bob' },
+    ])
     expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
     expect([store.owner, session.getState()]).toEqual(['bob', { status: 'connected', principal: 'bob' }])
   })
