@@ -20,7 +20,10 @@ export interface ZeroLike {
   readonly mutate: unknown
   /** Ends the instance. Zero does not store the writes of the last second. */
   close(): Promise<unknown>
-  /** Closes the instance and deletes its stored data, unsent mutations included. */
+  /**
+   * Closes the instance and deletes its stored data, unsent mutations included. Zero 1.9 resolves with `errors`, which
+   * is not empty if something was not deleted.
+   */
   delete(): Promise<unknown>
 }
 

@@ -204,6 +204,18 @@ describe('the end', () => {
     expect(zero.isDeleted).toBe(false)
   })
 
+  test('a client that is replaced after a sign-out is closed too', async () => {
+    const rig = await connected()
+    const zero = rig.current()
+    zero.mutate('the last')
+    await rig.auth.signOut()
+    await rest()
+    zero.input.onClientStateNotFound()
+    await rig.time.advance(PERSIST_MS)
+    expect(rig.zeros.map(({ isClosed }) => isClosed)).toEqual([true, true])
+    expect(rig.session.zero.get()).toBe(null)
+  })
+
   test('without a write a sign-out closes the client at once', async () => {
     const rig = await connected()
     const zero = rig.current()
@@ -248,6 +260,34 @@ describe('the end', () => {
     await rest()
     expect(rig.current().input.userID).toBe(rig.principal())
     expect(rig.current().tokens).toHaveLength(1)
+  })
+
+  test('`end` leaves no subscription, and `start` follows the user again', async () => {
+    const { auth, time } = await zeroRig()
+    let subscriptions = 0
+    const counted: typeof auth = {
+      ...auth,
+      subscribe(listener) {
+        const stop = auth.subscribe(listener)
+        subscriptions++
+        return () => (stop(), void subscriptions--)
+      },
+    }
+    const session = connectZero(counted, {
+      clock: time.clock,
+      timer: time.timer,
+      zero: (input) => new TestZero(input),
+    })
+    await session.ready
+    await session.end()
+    expect(subscriptions).toBe(0)
+    await session.start()
+    await auth.signOut()
+    await auth.ensureIdentity()
+    await rest()
+    expect(session.zero.get()!.input.userID).toBe(auth.getState().session!.principal)
+    await session.end()
+    expect(subscriptions).toBe(0)
   })
 
   test('a session that its handler ends closes the client', async () => {
@@ -296,9 +336,12 @@ describe('`clear` of a running session', () => {
     expect(rig.current().tokens).toEqual([])
   })
 
-  test('that fails is reported, and goes on with another client too', async () => {
+  test.each([
+    ['rejects', () => Promise.reject(new Error('blocked'))],
+    ['resolves with errors', () => Promise.resolve({ deleted: [], errors: [new Error('blocked')] })],
+  ])('that fails is reported, and goes on with another client too, where Zero %s', async (_, fail) => {
     const rig = await connected()
-    rig.current().delete = () => Promise.reject(new Error('blocked'))
+    rig.current().delete = fail
     await expect(rig.session.clear()).rejects.toThrow('blocked')
     expect([rig.zeros.length, rig.current() === rig.zeros[1]]).toEqual([2, true])
     expect(rig.current().tokens).toEqual(rig.zeros[0]!.tokens)
@@ -313,6 +356,29 @@ describe('`clear` of a running session', () => {
     await expect(rig.session.clear()).rejects.toThrow('blocked')
     await rig.session.clear()
     expect(zero.isDeleted).toBe(true)
+  })
+
+  test('that does not end is given up after half a minute, and holds back no other user', async () => {
+    const rig = await connected()
+    const first = rig.principal()
+    let finish = (): void => {}
+    rig.current().delete = () => new Promise<void>((resolve) => (finish = resolve))
+    const failed = expect(rig.session.clear()).rejects.toMatchObject({ code: 'OFFLINE' })
+    await rig.time.advance(30 * SECOND)
+    await failed
+    // A late deletion would take what another client of the same user has written.
+    expect([rig.zeros.length, rig.session.zero.get()]).toEqual([1, null])
+    await rig.auth.signOut()
+    await rig.auth.ensureIdentity()
+    await rest()
+    expect([rig.zeros.length, rig.current().input.userID]).toEqual([2, rig.principal()])
+    await rig.auth.signOut()
+    await rig.auth.ensureIdentity({ resume: first })
+    await rest()
+    expect(rig.session.zero.get()).toBe(null)
+    finish()
+    await rest()
+    expect([rig.zeros.length, rig.current().input.userID]).toEqual([3, first])
   })
 
   test('creates no client before the deletion is over, also for a connection of that time', async () => {

@@ -47,7 +47,8 @@ export interface ZeroSession<Zero extends ZeroLike> extends ConnectedSession {
   end(): Promise<void>
   /**
    * Deletes what Zero has stored in this browser for the users since the page was loaded, unsent mutations included.
-   * Then there is a new client with the current token, unless the session has ended. Rejects with what Zero throws.
+   * Then there is a new client with the current token, unless the session has ended. Rejects with what Zero throws, or
+   * with `OFFLINE` after 30 seconds: the same user has no client until the deletion has ended.
    */
   clear(): Promise<void>
 }

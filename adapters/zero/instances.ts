@@ -23,8 +23,8 @@ export interface Instance<Zero extends ZeroLike> {
 
 /** The Zero clients of this page, at most one for each principal. */
 export interface Instances<Zero extends ZeroLike> {
-  /** The client of a principal, created if there is none. */
-  open(principal: string): Instance<Zero>
+  /** The client of a principal, created if there is none; null while its data is deleted. */
+  open(principal: string): Instance<Zero> | null
   /** All clients, in the order of their creation. */
   all(): readonly Instance<Zero>[]
   /** Closes a client once its last write is on disk. `open` before that keeps it. */
@@ -34,8 +34,8 @@ export interface Instances<Zero extends ZeroLike> {
   /** Closes a client whose stored state is gone, and creates another one. */
   replace(principal: string): void
   /**
-   * Deletes the stored data of all clients since the start, unsent writes included. Rejects with what a deletion
-   * throws, once all have ended.
+   * Deletes the stored data of all clients since the start, unsent writes included. Rejects with what a deletion throws
+   * or names as its error, once all have ended.
    */
   deleteAll(): Promise<void>
 }
@@ -49,6 +49,8 @@ export interface InstanceParts<Zero extends ZeroLike> {
   onWrite(): void
   /** Called with each state of a client. */
   onState(instance: Instance<Zero>, state: ZeroState): void
+  /** Called when the deletion of one principal's data has ended. */
+  onDeleted(): void
   /** Receives what `close` throws. */
   fault(error: unknown): void
 }
@@ -66,6 +68,8 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
   const held = new Map<string, Held<Zero>>()
   /** The last closed client of each principal: `delete` works on it too. */
   const closed = new Map<string, Zero>()
+  /** By principal. A client that is created meanwhile would lose its storage. */
+  const deletions = new Map<string, Promise<void>>()
 
   function create(principal: string): Held<Zero> {
     const zero = parts.create(principal)
@@ -110,6 +114,12 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
     }
     check()
   }
+  async function erase(principal: string, zero: Zero): Promise<void> {
+    // Zero 1.9 resolves with `errors` if a database was not deleted.
+    const { errors = [] } = ((await zero.delete()) ?? {}) as { readonly errors?: readonly unknown[] }
+    if (errors.length > 0) throw errors[0]
+    if (closed.get(principal) === zero) closed.delete(principal)
+  }
   function untilStored({ writes }: Held<Zero>): number {
     const last = writes.lastWrite()
     // Not by more than the whole time, if the clock was set back.
@@ -119,7 +129,7 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
   return {
     open(principal) {
       const found = held.get(principal)
-      if (!found) return create(principal)
+      if (!found) return deletions.has(principal) ? null : create(principal)
       timer.clear(found.ending)
       found.ending = null
       return found
@@ -145,12 +155,15 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
     },
     async deleteAll() {
       for (const instance of held.values()) forget(instance)
-      const results = await Promise.allSettled(
-        [...closed].map(async ([principal, zero]) => {
-          await zero.delete()
-          if (closed.get(principal) === zero) closed.delete(principal)
-        }),
-      )
+      for (const [principal, zero] of closed) {
+        if (deletions.has(principal)) continue
+        const erased = erase(principal, zero).finally(() => {
+          deletions.delete(principal)
+          parts.onDeleted()
+        })
+        deletions.set(principal, erased)
+      }
+      const results = await Promise.allSettled(deletions.values())
       for (const result of results) if (result.status === 'rejected') throw result.reason
     },
   }

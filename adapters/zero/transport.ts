@@ -10,6 +10,9 @@ import { PRINCIPAL_HEADER } from './principal-header.ts'
  */
 export const ACCEPT_MS = 1000
 
+/** How long a caller of `clear` waits: as in any session. */
+const CLEAR_TIMEOUT_MS = 30_000
+
 /** What the transport uses of the app. */
 export interface TransportParts<Zero extends ZeroLike> {
   readonly auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
@@ -45,7 +48,7 @@ export interface ZeroTransport<Zero extends ZeroLike> extends SessionTransport {
 /** Creates the transport. Zero stores the data of each principal apart, so that no user sees another's. */
 export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zero>): ZeroTransport<Zero> {
   const { auth, timer, fault } = parts
-  const instances = createInstances<Zero>({ ...parts, onState })
+  const instances = createInstances<Zero>({ ...parts, onState, onDeleted })
   /** Zero clients that may still be refused for the token before the last one, or for having none. */
   const unsure = new WeakSet<Zero>()
   let connection: SessionConnection | null = null
@@ -54,9 +57,8 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   let shown: Zero | null = null
   let accepting: unknown = null
   let hasEnded = false
-  /** A client that is created meanwhile would lose its storage. */
-  let deletions = 0
   let askedFor = ''
+  let unfollow: (() => void) | null = null
 
   const principals = (): readonly string[] => (hasEnded ? [] : (auth.getState().session?.principals ?? []))
   const principal = (): string | null => (hasEnded ? null : (auth.getState().session?.principal ?? null))
@@ -70,7 +72,6 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   }
   /** Creates and ends clients: the user may have changed, or the user's aliases. */
   function follow(): void {
-    if (deletions > 0) return show()
     const owner = principal()
     if (owner !== null) instances.open(owner)
     for (const each of instances.all()) {
@@ -91,6 +92,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     for (const alias of found) {
       if (instances.all().some((each) => each.principal === alias)) continue
       const instance = instances.open(alias)
+      if (!instance) continue
       if (given?.principal === principal()) putInto(instance, given!.token)
       instances.drain(alias)
     }
@@ -103,11 +105,11 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
   }
   /** Puts the token of the connection in place, in a client that may be a new one. */
   function place(): void {
-    if (deletions > 0 || !connection || !given) return
-    const { zero } = instances.open(given.principal)
-    put(given.token, given.principal)
+    const opened = connection && given && instances.open(given.principal)
+    if (!opened) return
+    put(given!.token, given!.principal)
     show()
-    if (zero.connection.state.current.name === 'connected') accept()
+    if (opened.zero.connection.state.current.name === 'connected') accept()
   }
   function putInto(instance: Instance<Zero>, token: string): void {
     unsure.add(instance.zero)
@@ -149,12 +151,22 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     if (state.name === 'error') leave()?.lost()
     if (state.name === 'closed') replace(instance.principal)
   }
+  function onDeleted(): void {
+    askedFor = ''
+    follow()
+    place()
+  }
+  function watch(): void {
+    hasEnded = false
+    unfollow ??= auth.subscribe(follow)
+  }
+  /** Also of a user who has left: their new client ends as the one before would have. */
   function replace(owner: string): void {
     instances.replace(owner)
-    show()
+    follow()
   }
 
-  auth.subscribe(follow)
+  watch()
   void auth.ready.then(follow)
 
   return {
@@ -162,7 +174,7 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     keeps: 'nothing',
     connect(token, next) {
       stopAccepting()
-      hasEnded = false
+      watch()
       connection = next
       given = { token, principal: next.principal }
       place()
@@ -180,22 +192,24 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
     async deleteAll() {
       stopAccepting()
       askedFor = ''
-      deletions++
-      try {
-        const deleted = instances.deleteAll()
-        show()
-        await deleted
-      } finally {
-        deletions--
-        follow()
-        place()
-      }
+      const deleted = instances.deleteAll()
+      show()
+      let handle: unknown
+      const late = new Promise<never>((_, reject) => {
+        handle = timer.set(
+          () => reject(new LatchkeyError('OFFLINE', 'Zero does not end the deletion')),
+          CLEAR_TIMEOUT_MS,
+        )
+      })
+      await Promise.race([deleted, late]).finally(() => timer.clear(handle))
     },
     begin() {
-      hasEnded = false
+      watch()
       follow()
     },
     end() {
+      unfollow?.()
+      unfollow = null
       hasEnded = true
       follow()
     },

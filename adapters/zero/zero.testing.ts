@@ -59,9 +59,10 @@ export class TestZero implements ZeroLike {
   async close(): Promise<void> {
     this.isClosed = true
   }
-  async delete(): Promise<void> {
+  async delete(): Promise<unknown> {
     this.isClosed = true
     this.isDeleted = true
+    return { deleted: [`rep:zero-${this.input.userID}`], errors: [] }
   }
 }
 

@@ -19,6 +19,7 @@ export async function startHttpBackend(world: World): Promise<Backend> {
   const authenticate = createAuthenticator(world.resolver)
   const notes = new Map<string, StoredNote>()
   let sequence = 0
+  let count = 0
   const store = (note: SentNote): void => void notes.set(note.id, { ...note, sequence: ++sequence })
 
   const server = await serve(async (request) => {
@@ -40,6 +41,7 @@ export async function startHttpBackend(world: World): Promise<Backend> {
     const sent = (await request.json()) as SentNote[]
     // For all or for one: the caller decides which rows go into one request.
     const refused = sent.filter(({ owner }) => !owns(session, owner))
+    count += refused.length
     for (const note of sent) if (!refused.includes(note)) store(note)
     return Response.json({ refused: refused.map(({ id }) => id) }, { status: refused.length > 0 ? 403 : 200 })
   })
@@ -50,6 +52,9 @@ export async function startHttpBackend(world: World): Promise<Backend> {
     },
     set online(online) {
       server.online = online
+    },
+    get refused() {
+      return count
     },
     rows: async () => [...notes.values()].map(({ owner, text }) => ({ owner, text })),
     async reown(from, to) {

@@ -16,6 +16,8 @@ interface Person {
   write(text: string): Promise<unknown>
   sees(...texts: string[]): Promise<boolean>
   signUp(): Promise<unknown>
+  /** Leaves the page with the notes; `auth` goes on, as on another page. */
+  leave(): Promise<unknown>
 }
 
 interface Stage {
@@ -161,6 +163,26 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     expectTrue('owns only their own', owned.map(({ text }) => text).join() === 'of the next')
   },
 
+  async 'the next user after a reload'({ backend, open, arrived }) {
+    const ada = await open()
+    await ada.signUp()
+    await until('connected', () => isConnected(ada))
+    backend.online = false
+    await ada.write('unsent')
+    await ada.leave()
+    await ada.auth.signOut()
+    await ada.auth.ensureIdentity()
+    backend.online = true
+    const next = await open(ada.browser)
+    await until('connected', () => isConnected(next))
+    await next.write('of the next')
+    await until('arrived', () => arrived(['of the next'], next.principal()))
+    expectTrue('sees only their own', (await next.notes.texts()).join() === 'of the next')
+    const owned = (await backend.rows()).filter(({ owner }) => owner === next.principal())
+    expectTrue('owns only their own', owned.map(({ text }) => text).join() === 'of the next')
+    expectTrue('no row of the first was refused', (backend.refused ?? 0) === 0)
+  },
+
   async 'a clock an hour ahead'({ world, open, arrived }) {
     const ada = await open(world.browser(3_600_000))
     await ada.write('early')
@@ -179,6 +201,7 @@ export async function runLine(engine: Engine, name: string): Promise<Finding> {
       const auth = world.tab(browser, backend.url)
       await auth.ready
       const notes = await engine.open(auth, backend, browser)
+      let left: Promise<unknown> | undefined
       const person: Person = {
         browser,
         auth,
@@ -194,6 +217,7 @@ export async function runLine(engine: Engine, name: string): Promise<Finding> {
             'upgraded',
             auth.upgrade(() => browser.account.signUp('ada')),
           ),
+        leave: () => (left ??= notes.close()),
       }
       opened.push(person)
       return person
@@ -215,8 +239,8 @@ export async function runLine(engine: Engine, name: string): Promise<Finding> {
     const detail = `${(error as Error).message}; server: ${JSON.stringify(rows)}; ${JSON.stringify(states)}`
     return { name, ok: false, detail }
   } finally {
-    for (const { notes, auth } of opened) {
-      await notes.close()
+    for (const { leave, auth } of opened) {
+      await leave()
       auth.close()
     }
     await backend.close()

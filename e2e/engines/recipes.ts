@@ -1,23 +1,26 @@
 // The recipes of docs/engines.md for engines that cannot run here, compiled with the types of their packages.
 import { ShapeStream } from '@electric-sql/client'
-import type { PowerSyncBackendConnector } from '@powersync/common'
+import type { CommonPowerSyncDatabase, PowerSyncBackendConnector } from '@powersync/common'
 import { createClient } from '@supabase/supabase-js'
 import { ConvexClient } from 'convex/browser'
 import Dexie from 'dexie'
 import dexieCloud from 'dexie-cloud-addon'
 import type { Auth } from 'latchkey'
-import { tokenFor } from 'latchkey/session'
+import { type ConnectedSession, connectSession, ownedTransport, tokenFor } from 'latchkey/session'
 
-export function powerSync(auth: Auth): PowerSyncBackendConnector {
-  const getToken = tokenFor(auth, { audience: 'https://powersync.notes.example', onOffline: 'throw' })
+const POWERSYNC = 'https://powersync.notes.example'
+
+function connectorOf(auth: Auth, principal: string): PowerSyncBackendConnector {
+  const getToken = tokenFor(auth, { audience: POWERSYNC, principal, onOffline: 'throw' })
   return {
     async fetchCredentials() {
       const token = await getToken()
-      return token === null ? null : { endpoint: 'https://powersync.notes.example', token }
+      return token === null ? null : { endpoint: POWERSYNC, token }
     },
     async uploadData(database) {
       const transaction = await database.getNextCrudTransaction()
       if (!transaction) return
+      if (auth.getState().session?.principal !== principal) throw new Error('another user')
       const response = await auth.fetch('/api/changes', { method: 'POST', body: JSON.stringify(transaction.crud) })
       if (!response.ok) throw new Error('not taken')
       await transaction.complete()
@@ -25,21 +28,55 @@ export function powerSync(auth: Auth): PowerSyncBackendConnector {
   }
 }
 
-export function electric(auth: Auth): ShapeStream {
-  const getToken = tokenFor(auth)
+export function powerSync(auth: Auth, database: CommonPowerSyncDatabase): ConnectedSession {
+  const transport = ownedTransport(
+    auth,
+    {
+      keeps: 'data',
+      async connect(_token, connection) {
+        await database.connect(connectorOf(auth, connection.principal))
+        connection.accepted()
+      },
+      update: () => {},
+      disconnect: () => database.disconnect(),
+      clear: () => database.disconnectAndClear(),
+    },
+    {
+      read: async () => (await database.getOptional<{ principal: string }>('select principal from owner'))?.principal,
+      write: (principal) =>
+        database.writeTransaction(async (transaction) => {
+          await transaction.execute('delete from owner')
+          if (principal !== null)
+            await transaction.execute('insert into owner (id, principal) values (?, ?)', ['owner', principal])
+        }),
+    },
+  )
+  return connectSession(auth, transport, { audience: POWERSYNC, beforeRestart: (_, session) => session.clear() })
+}
+
+export function electric(auth: Auth, principal: string): ShapeStream {
+  const getToken = tokenFor(auth, { principal })
   return new ShapeStream({
     url: 'https://notes.example/shapes/note',
     headers: { authorization: async () => `Bearer ${(await getToken()) ?? ''}` },
     async onError(error: Error & { status?: number }) {
       if (error.status !== 401) return undefined
-      return { headers: { authorization: `Bearer ${(await getToken({ fresh: true })) ?? ''}` } }
+      const token = await getToken({ fresh: true }).catch(() => null)
+      return token === null ? undefined : {}
     },
   })
 }
 
 export function convex(auth: Auth, client: ConvexClient): void {
   const getToken = tokenFor(auth, { onOffline: 'wait' })
-  client.setAuth(({ forceRefreshToken }) => getToken({ fresh: forceRefreshToken }))
+  let principal: string | undefined
+  const authenticate = (): void => client.setAuth(({ forceRefreshToken }) => getToken({ fresh: forceRefreshToken }))
+  auth.subscribe(({ session }) => {
+    if (session?.principal === principal) return
+    principal = session?.principal
+    authenticate()
+  })
+  authenticate()
 }
 
 export const supabase = (auth: Auth) =>

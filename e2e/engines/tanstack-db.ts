@@ -17,7 +17,7 @@ export const engine: Engine = {
     const timer = setInterval(() => void refresh().catch(() => {}), 500)
     return {
       session,
-      write: async (text) => add(text),
+      write: add,
       texts: async () => (await rows()).map(({ text }) => text),
       async close() {
         clearInterval(timer)

@@ -22,6 +22,8 @@ export interface Backend {
   online: boolean
   /** Everything that has arrived. */
   rows(): Promise<readonly Row[]>
+  /** Number of rows that were refused because they belong to another user; undefined if it is not counted. */
+  readonly refused?: number
   /** What `onLink` of the account server does: the rows of `from` belong to `to`. */
   reown(from: string, to: string): Promise<void>
   close(): Promise<void>

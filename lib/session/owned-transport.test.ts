@@ -1,5 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Auth } from '../client/auth.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { ConnectedSession } from './connected-session.ts'
 import type { RestartChange, SessionOptions } from './options.ts'
 import { type OwnerStore, ownedTransport } from './owned-transport.ts'
 import {
@@ -38,6 +40,46 @@ async function world(owner: string | null = null, options: SessionOptions = {}, 
 
 const connects = ({ calls }: TestTransport): number => calls.filter((call) => call.startsWith('connect')).length
 
+const clear = (session: ConnectedSession): Promise<void> => session.clear()
+
+/**
+ * A session whose app asks what becomes of the data.
+ *
+ * @param act - what it does with each decision
+ */
+async function asking(
+  owner: string | null = null,
+  options: SessionOptions = {},
+  act: (session: ConnectedSession) => unknown = () => {},
+) {
+  const given = await world(owner)
+  const { auth, account, server, principal, open } = given
+  const decisions: (() => void)[] = []
+  const beforeRestart = vi.fn(async (_: RestartChange, session: ConnectedSession) => {
+    await new Promise<void>((resolve) => void decisions.push(resolve))
+    await act(session)
+  })
+  const first = principal()
+  const { session, faults } = await open({ ...options, beforeRestart })
+  return {
+    ...given,
+    session,
+    first,
+    faults,
+    asked: () => beforeRestart.mock.calls.map(([change]) => change),
+    async signIn(name: string) {
+      await auth.signOut({ force: true })
+      server.accounts.set(name, { accountId: name, principal: name, aliases: [], recoverable: true, claims: {} })
+      await auth.upgrade(() => account.signIn(name))
+      await rest()
+    },
+    async decide(...order: readonly number[]) {
+      for (const index of order) decisions[index]!()
+      await rest()
+    },
+  }
+}
+
 describe('data of another user, from before the page was loaded', () => {
   test('without beforeRestart ends the session before anything is sent, and is reported', async () => {
     const { open, transport, store } = await world('ada')
@@ -51,7 +93,7 @@ describe('data of another user, from before the page was loaded', () => {
     const { open, transport, store, principal } = await world('ada')
     const beforeRestart = vi.fn(() => expect(connects(transport)).toBe(0))
     const { session, faults } = await open({ beforeRestart })
-    expect(beforeRestart.mock.calls).toEqual([[{ from: 'ada', to: principal() }, session]])
+    expect(beforeRestart.mock.calls).toEqual([[{ from: 'ada', to: principal() }, expect.anything()]])
     expect([session.getState().status, store.owner, faults]).toEqual(['connected', principal(), []])
     await session.end()
     await open({ beforeRestart })
@@ -227,52 +269,28 @@ describe('the owner', () => {
 })
 
 describe('another tab that has handled the data first', () => {
-  test('keeps what the next user has written since: nothing is cleared, and the session asks for a reload', async () => {
-    const { auth, account, server, open, store, transport, principal } = await world()
-    const { session, faults } = await open({ beforeRestart: (_, session) => session.clear() })
-    await auth.signOut({ force: true })
-    server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} })
-    // The other tab has seen the next user already, and cleared.
-    store.owner = 'bob'
-    await auth.upgrade(() => account.signIn('bob'))
-    await rest()
-    expect([principal(), store.owner]).toEqual(['bob', 'bob'])
-    expect(transport.calls).not.toContain('clear')
-    expect([connects(transport), session.getState().status]).toEqual([1, 'ended'])
-    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
-    expect(String(faults[0])).toContain('reload')
-  })
+  test.each(['bob', 'alias'])(
+    'keeps what the next user has written since as %s: nothing is cleared, and the session asks for a reload',
+    async (owner) => {
+      const { auth, account, server, open, store, transport, principal } = await world()
+      const { session, faults } = await open({ beforeRestart: (_, session) => session.clear() })
+      await auth.signOut({ force: true })
+      const bob = { accountId: 'bob', principal: 'bob', aliases: ['alias'], recoverable: true, claims: {} }
+      server.accounts.set('bob', bob)
+      // The other tab has seen the next user already, and cleared.
+      store.owner = owner
+      await auth.upgrade(() => account.signIn('bob'))
+      await rest()
+      expect([principal(), store.owner]).toEqual(['bob', owner])
+      expect(transport.calls).not.toContain('clear')
+      expect([connects(transport), session.getState().status]).toEqual([1, 'ended'])
+      expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+      expect(String(faults[0])).toContain('reload')
+    },
+  )
 })
 
 describe('a third user, who comes while the app asks about the second', () => {
-  async function asking(owner: string | null = null) {
-    const given = await world(owner)
-    const { auth, account, server, principal, open } = given
-    const decisions: (() => void)[] = []
-    const beforeRestart = vi.fn<(change: RestartChange) => Promise<void>>(
-      () => new Promise((resolve) => void decisions.push(resolve)),
-    )
-    const first = principal()
-    const { session, faults } = await open({ beforeRestart })
-    return {
-      ...given,
-      session,
-      first,
-      faults,
-      asked: () => beforeRestart.mock.calls.map(([change]) => change),
-      async signIn(name: string) {
-        await auth.signOut({ force: true })
-        server.accounts.set(name, { accountId: name, principal: name, aliases: [], recoverable: true, claims: {} })
-        await auth.upgrade(() => account.signIn(name))
-        await rest()
-      },
-      async decide(...order: readonly number[]) {
-        for (const index of order) decisions[index]!()
-        await rest()
-      },
-    }
-  }
-
   test.each([[[0, 1]], [[1, 0]]])(
     'connects and owns the data, in whatever order the app decides: %j',
     async (order) => {
@@ -319,6 +337,22 @@ describe('a third user, who comes while the app asks about the second', () => {
     expect([store.owner, session.getState()]).toEqual(['carol', { status: 'connected', principal: 'carol' }])
   })
 
+  test.each([['the session starts by itself'], ['the app calls `start`']])(
+    'gets nothing that the app decides after the end of the session, where %s',
+    async (how) => {
+      const { asked, decide, faults, first, session, signIn, store } = await asking()
+      if (how.startsWith('the app')) await session.end()
+      await signIn('bob')
+      const started = how.startsWith('the app') ? session.start() : session.ready
+      await rest()
+      await session.end()
+      await decide(0)
+      await started
+      expect(asked()).toEqual([{ from: first, to: 'bob' }])
+      expect([store.owner, session.getState().status, faults]).toEqual([first, 'ended', []])
+    },
+  )
+
   test('is asked about the second, whose data it is by then, even if there was no token yet', async () => {
     const { account, asked, decide, signIn, first } = await asking()
     account.provider.getToken = () => Promise.reject(new Error('down'))
@@ -329,6 +363,41 @@ describe('a third user, who comes while the app asks about the second', () => {
       { from: first, to: 'bob' },
       { from: 'bob', to: 'carol' },
     ])
+  })
+
+  test('is asked about whose data it is, also if the second never had a token', async () => {
+    const handler = (): Promise<never> => Promise.reject(new LatchkeyError('OFFLINE'))
+    const { asked, signIn } = await asking('ada', { refresh: { handler } })
+    await signIn('carol')
+    expect(asked()).toEqual([{ from: 'ada', to: 'carol' }])
+  })
+})
+
+describe('an answer for a user who has left again', () => {
+  test('deletes nothing of the one who came back', async () => {
+    const { auth, decide, faults, first, session, signIn, store, transport } = await asking(null, {}, clear)
+    await signIn('bob')
+    await auth.signOut({ force: true })
+    await auth.ensureIdentity({ resume: first })
+    await rest()
+    await decide(0)
+    expect(transport.calls).not.toContain('clear')
+    expect([store.owner, session.getState()]).toEqual([first, { status: 'connected', principal: first }])
+    expect(faults).toMatchObject([{ code: 'SESSION_ENDED' }])
+  })
+
+  test('deletes nothing of the same user, who came back and was asked again', async () => {
+    const { asked, decide, first, session, signIn, store, transport } = await asking(null, {}, clear)
+    await signIn('bob')
+    await signIn('bob')
+    await decide(1)
+    await decide(0)
+    expect(asked()).toEqual([
+      { from: first, to: 'bob' },
+      { from: first, to: 'bob' },
+    ])
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect([store.owner, session.getState()]).toEqual(['bob', { status: 'connected', principal: 'bob' }])
   })
 })
 

@@ -54,6 +54,21 @@ describe('a token function', () => {
     expect(await token()).not.toBe(null)
   })
 
+  test('returns null if the user changes while the token is fetched', async () => {
+    const { principal, auth } = await world()
+    const before = principal()!
+    const changing: typeof auth = {
+      ...auth,
+      async getToken(request) {
+        await auth.signOut({ force: true })
+        await auth.ensureIdentity()
+        return auth.getToken(request)
+      },
+    }
+    expect(await tokenFor(changing, { audience: API, principal: before })()).toBe(null)
+    expect(claimsOf((await tokenFor(changing, { audience: API })())!)).toMatchObject({ sub: principal() })
+  })
+
   test('rejects if there will be no token', async () => {
     const { token, auth, account, server } = await world()
     await auth.upgrade(() => account.signUp('ada'))

@@ -44,13 +44,16 @@ const ABORTS: readonly unknown[] = ['AbortError', 'TimeoutError']
 export function tokenFor(auth: TokenAuth, options: TokenForOptions = {}): TokenFunction {
   const { audience, principal, onOffline = 'wait', signal } = options
   if (onOffline !== 'wait' && onOffline !== 'throw') throw new TypeError("onOffline: expected 'wait' or 'throw'")
+  const isOther = (): boolean => principal !== undefined && auth.getState().session?.principal !== principal
   return async ({ fresh = false } = {}) => {
     await auth.ready
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted()
-      if (principal !== undefined && auth.getState().session?.principal !== principal) return null
+      if (isOther()) return null
       try {
-        return await auth.getToken({ fresh, ...(audience !== undefined && { audience }) })
+        const token = await auth.getToken({ fresh, ...(audience !== undefined && { audience }) })
+        // The user may have changed meanwhile.
+        return isOther() ? null : token
       } catch (error) {
         if (onOffline === 'throw' || !isPassing(error)) throw error
       }

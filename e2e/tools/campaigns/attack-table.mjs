@@ -3998,6 +3998,66 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The app's answer after the end of the session makes the next user the owner of the previous user's data",
+    defence: 'The answer counts only for the session that was to start',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: "isCurrent() && runtime.state().stage === 'started'\n",
+        replace: 'isCurrent()\n',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > gets nothing that the app decides after the end of the session, where the session starts by itself',
+    },
+  },
+  {
+    attack: 'A dialog about the data is answered late, and deletes the data of the user who came back meanwhile',
+    defence: 'The session that the app got deletes nothing for a user who has left',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')\n    await",
+        replace: '    await',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'an answer for a user who has left again > deletes nothing of the one who came back',
+    },
+  },
+  {
+    attack: 'A tab that hears late of another user deletes what that user has written in another tab under an alias',
+    defence: 'Data that belongs to the next user, or to an alias of theirs, is not handled again',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'from === to || next.principals.includes(from)',
+        replace: 'from === to',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'another tab that has handled the data first > keeps what the next user has written since as alias: nothing is cleared, and the session asks for a reload',
+    },
+  },
+  {
+    attack: 'The app is asked about the data of a user who never had it, and agrees to delete that of another one',
+    defence: 'The app is asked about the stored owner of the data',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: '(await transport.owner?.()) ?? remembered',
+        replace: '((await transport.owner?.()), remembered)',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a third user, who comes while the app asks about the second > is asked about whose data it is, also if the second never had a token',
+    },
+  },
+  {
     attack:
       'A third user comes while the app asks about data of an earlier visit, which counts as the data of the second',
     defence: 'The data has the owner that the transport found until the app has handled it',
@@ -4008,12 +4068,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The user changes while a sync engine's token is fetched, which gets the token of the next user",
+    defence: 'A token function of one principal returns no token once another one is current',
+    patches: [{ file: 'lib/session/token-for.ts', find: 'return isOther() ? null : token', replace: 'return token' }],
+    test: {
+      file: 'lib/session/token-for.test.ts',
+      name: 'a token function > returns null if the user changes while the token is fetched',
+    },
+  },
+  {
     attack: "The app calls `start` for the next user, on a device whose sync engine still has the previous user's data",
     defence: '`start` waits until the app has handled that data, or is refused',
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session, isSameUser)',
+        find: 'if (session && !token) await prepareRestart(runtime, session, () => mine === calls && isSameUser())',
         replace: 'void prepareRestart',
       },
     ],

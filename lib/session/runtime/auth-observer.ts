@@ -14,6 +14,7 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   const { auth, state, dispatch } = runtime
   let observed: string | null = null
   let stops: (() => void)[] = []
+  let changes = 0
 
   function observe(): void {
     const { session } = auth.getState()
@@ -21,14 +22,17 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
     const isSame = principal === observed || (principal !== null && principal === state().principal)
     observed = principal
     if (isSame) return dispatch({ type: 'authChanged' })
+    const mine = ++changes
     dispatch({ type: 'finished' })
-    // The principal may change again during `beforeRestart`.
-    if (session) void handOver(runtime, session, null, () => session.principal === auth.getState().session?.principal)
+    // The principal may change again during `beforeRestart`, and come back: the app is asked again then.
+    const isCurrent = (): boolean => mine === changes && principal === auth.getState().session?.principal
+    if (session) void handOver(runtime, session, null, isCurrent)
   }
 
   return {
     start() {
       this.stop()
+      changes++
       observed = auth.getState().session?.principal ?? null
       stops = [auth.subscribe(observe), listenForWakeEvents((isOnline) => catchUp(runtime, isOnline))]
     },

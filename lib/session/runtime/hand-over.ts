@@ -11,7 +11,7 @@ export type NextUser = Pick<Session, 'principal' | 'principals'>
  * it did not. Never rejects.
  *
  * @param token - the first token; null to fetch one
- * @param isCurrent - asked when the app is done: false if something else happened meanwhile
+ * @param isCurrent - asked when the app is done: false if something else happened meanwhile. An end counts as that too
  */
 export async function handOver(
   runtime: SessionRuntime,
@@ -19,12 +19,13 @@ export async function handOver(
   token: SessionToken | null,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const isAllowed = await prepareRestart(runtime, next, isCurrent).then(
+  const isStill = (): boolean => isCurrent() && runtime.state().stage === 'started'
+  const isAllowed = await prepareRestart(runtime, next, isStill).then(
     () => true,
     (error: unknown) => (runtime.fault(error), false),
   )
-  const { stage, wanted } = runtime.state()
-  if (!isCurrent() || stage !== 'started') return
+  if (!isStill()) return
+  const { wanted } = runtime.state()
   if (isAllowed) runtime.dispatch({ type: 'started', token, principal: next.principal, connect: wanted })
   else void runtime.self().end()
 }
@@ -38,13 +39,14 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { princ
  * Lets the app handle data of the previous principal that the transport keeps. Rejects if the next session must not
  * start.
  *
- * @param isCurrent - asked when the app is done: false if another user came meanwhile, whose data it is not then
+ * @param isCurrent - asked when the app is done: false if another user came or the session ended meanwhile, so that the
+ *   data stays whose it was
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
   const { owner } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
-  await askApp(runtime, owner!, next.principal, isCurrent)
+  await askApp(runtime, owner!, next, isCurrent)
 }
 
 /**
@@ -58,7 +60,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, from, to, isCurrent)
+    await askApp(runtime, from, { principal: to, principals: [] }, isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -68,14 +70,26 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
 }
 
-async function askApp(runtime: SessionRuntime, from: string, to: string, isCurrent: () => boolean): Promise<void> {
-  const { options, transport, self } = runtime
+async function askApp(
+  runtime: SessionRuntime,
+  remembered: string,
+  next: NextUser,
+  isCurrent: () => boolean,
+): Promise<void> {
+  const { options, transport } = runtime
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-  // `from` is what this tab remembers. By now the next user may have written to the data in another tab.
-  if ((await transport.owner?.()) === to)
+  const to = next.principal
+  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
+  const from = (await transport.owner?.()) ?? remembered
+  if (from === to || next.principals.includes(from))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
-  await options.beforeRestart({ from, to }, self())
+  const session = runtime.self()
+  const clear = async (): Promise<void> => {
+    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
+    await session.clear()
+  }
+  await options.beforeRestart({ from, to }, { ...session, clear })
   // A decision for a user who has left does not assign the data to the next one.
   if (!isCurrent()) return
   runtime.owner = to
