@@ -5442,6 +5442,15 @@ export const ATTACKS = [
       name: 'an open document > is closed when the token before expires, if `authorize` fails',
     },
   },
+  {
+    attack: 'A client with an open socket sends a frame that breaks the WebSocket protocol, to end the server process',
+    defence: 'Each socket has a listener for its errors from the start',
+    patches: [{ file: 'adapters/ws/index.ts', find: "socket.on('error', ignore)", replace: UNCHECKED }],
+    test: {
+      file: 'adapters/ws/ws.test.ts',
+      name: 'a frame that breaks the protocol closes its own socket, and ends nothing else',
+    },
+  },
   // Configuration
   {
     attack: 'A misspelled option of a server leaves out a check, for example that of the audience',
