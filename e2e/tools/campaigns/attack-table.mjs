@@ -1094,7 +1094,7 @@ export const ATTACKS = [
   {
     attack: "An admin creates a user whose id is a device's principal",
     defence: 'An id chosen by a request must not have the form of a principal',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'isReservedId(String(id)) || ', replace: '' }],
     test: {
       file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user's id chosen by an admin > is never a device's principal",
@@ -1114,12 +1114,19 @@ export const ATTACKS = [
   {
     attack: "A user whose id is a device's principal enters the database without passing through the hooks",
     defence: 'A user id in the form of a principal is never returned as one',
-    patches: [
-      { file: plugin('binding/subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' },
-    ],
+    patches: [{ file: plugin('binding/subject.ts'), find: 'if (!isOwn || isReservedId(id))', replace: 'if (!isOwn)' }],
     test: {
       file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user that was inserted without the hooks > is refused if its id has a principal's form",
+    },
+  },
+  {
+    attack: "An admin creates a user whose id is the principal of another provider's account",
+    defence: 'An id in the namespace of Latchkey is no id of a user',
+    patches: [{ file: plugin('binding/subject.ts'), find: ' || /^urn:latchkey:/i.test(id)', replace: '' }],
+    test: {
+      file: plugin('hooks/user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never the principal of another provider's account",
     },
   },
   {
@@ -2475,6 +2482,30 @@ export const ATTACKS = [
     test: {
       file: 'lib/server/external/issuers.test.ts',
       name: 'what else a token must say > a subject that is no device principal, where device keys are accepted as well > e3758389-5e50-8372-aa8e-6797750a7a44 of an issuer without devices',
+    },
+  },
+  {
+    attack: "A foreign issuer names the principal of another provider's account as its subject",
+    defence: 'An issuer that does not run Latchkey names no id in the namespace of such principals',
+    patches: [
+      {
+        file: 'lib/server/external/principals.ts',
+        find: "isOwn ? subject : ownName(subject, 'sub')",
+        replace: 'subject',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuers.test.ts',
+      name: 'several issuers > the first cannot choose a name of the second, as subject or as alias',
+    },
+  },
+  {
+    attack: 'The same, of a provider that the app declared as its own server',
+    defence: 'The presets of providers refuse what declares an issuer as a server that runs Latchkey',
+    patches: [{ file: 'lib/server/external/presets.ts', find: 'if (saysOwn(options))', replace: 'if (saysOwn({}))' }],
+    test: {
+      file: 'lib/server/external/presets.test.ts',
+      name: 'a provider is no server that runs Latchkey: with aliases',
     },
   },
   {

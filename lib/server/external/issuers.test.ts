@@ -65,6 +65,19 @@ describe('several issuers', () => {
     expect(await outcomeOf(resolver, first.sign({ auth_mode: 'external', aliases: ['another'] }))).toBe(SUBJECT)
   })
 
+  test('an own server names the accounts of other providers as its subjects', async () => {
+    const theirs = await namespacedPrincipal(second.issuer, SUBJECT)
+    const marked = { sub: theirs, auth_mode: 'external' }
+    const own: Partial<ExternalIssuer>[] = [{ aliases: true }, { requiredClaims: ['auth_mode'] }]
+    for (const options of own) {
+      const resolver = resolverOf(rulesOf(first, options), rulesOf(second, { principal: 'namespaced' }))
+      expect(await outcomeOf(resolver, first.sign(marked))).toBe(theirs)
+      // What its key signs for others is no session, whichever option says that it is an own server.
+      for (const claims of [{ sub: theirs }, { ...marked, auth_mode: 'x' }, { ...marked, scope: 'openid' }])
+        expect(await outcomeOf(resolver, first.sign(claims))).toMatch(/^TOKEN_(CLAIM_INVALID|NOT_AN_ACCOUNT)$/)
+    }
+  })
+
   test('the second cannot bring aliases', async () => {
     const resolution = await resolve(both(), second.sign({ aliases: [SUBJECT] }))
     expect(resolution).toMatchObject({ session: { principals: [await namespacedPrincipal(second.issuer, SUBJECT)] } })
