@@ -5464,8 +5464,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sockets/socket-session.ts',
-        find: "await check?.(found.session)\n    if (term.isOver) return 'refused'\n    term.put(found.session)",
-        replace: 'term.put(found.session)\n    await check?.(found.session)',
+        find: 'await check?.(found.session)',
+        replace: 'term.put(found.session)\n      await check?.(found.session)',
       },
     ],
     test: {
