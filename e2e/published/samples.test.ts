@@ -235,6 +235,64 @@ describe('the server of the page about other providers', () => {
   })
 })
 
+const fails = async (): Promise<never> => {
+  throw new Error('no connection')
+}
+
+/** The clients of providers: nobody is signed in, somebody is, and the provider does not answer. */
+const CLIENTS: Record<string, { readonly out: object; readonly in: object; readonly unreachable: object }> = {
+  Auth0: {
+    out: {
+      auth0: {
+        isAuthenticated: async () => false,
+        getTokenSilently: async () => {
+          throw Object.assign(new Error('Login required'), { error: 'login_required' })
+        },
+      },
+    },
+    in: { auth0: { isAuthenticated: async () => true, getTokenSilently: async () => 'token' } },
+    unreachable: { auth0: { isAuthenticated: async () => true, getTokenSilently: fails } },
+  },
+  WorkOS: {
+    out: {
+      authkit: {
+        getUser: () => null,
+        getAccessToken: async () => {
+          throw new Error('LoginRequiredError')
+        },
+      },
+    },
+    in: { authkit: { getUser: () => ({ id: 'user_ada' }), getAccessToken: async () => 'token' } },
+    unreachable: { authkit: { getUser: () => ({ id: 'user_ada' }), getAccessToken: fails } },
+  },
+}
+
+/** A function in the table of providers, with the client that it names. */
+async function cellOf(provider: string, column: 'getToken' | 'signOut', client: object): Promise<() => unknown> {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/providers.md', import.meta.url)), 'utf8')
+  const row = page.split('\n').find((line) => line.startsWith(`| [${provider}](`))!
+  const code = row.split(' | ')[column === 'getToken' ? 1 : 2]!.replaceAll(/^`|`( \|)?$/g, '')
+  const run = new AsyncFunction(...Object.keys(client), `return ${code}`)
+  return (await run(...Object.values(client))) as () => unknown
+}
+
+describe.each(Object.entries(CLIENTS))('the client of %s in the table of providers', (provider, clients) => {
+  test('returns null where nobody is signed in: an error would stop a sign-up', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.out)
+    expect(await getToken()).toBeNull()
+  })
+
+  test('returns the token', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.in)
+    expect(await getToken()).toBe('token')
+  })
+
+  test('fails while the provider cannot be reached: null would end the session', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.unreachable)
+    await expect((async () => getToken())()).rejects.toThrow('no connection')
+  })
+})
+
 /** What each provider's own library answers for the user `guest`, and for anything else. */
 const MOVES = [
   {
