@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { type AccountProvider, type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { tokenAccount } from 'latchkey/account'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
 import type { SessionErrorKind, SessionOptions } from 'latchkey/session'
@@ -253,6 +254,19 @@ const CLIENTS: Record<string, { readonly out: object; readonly in: object; reado
     in: { auth0: { isAuthenticated: async () => true, getTokenSilently: async () => 'token' } },
     unreachable: { auth0: { isAuthenticated: async () => true, getTokenSilently: fails } },
   },
+  Supabase: {
+    out: { supabase: { auth: { getSession: async () => ({ data: { session: null }, error: null }) } } },
+    in: {
+      supabase: {
+        auth: { getSession: async () => ({ data: { session: { access_token: 'token' } }, error: null }) },
+      },
+    },
+    unreachable: {
+      supabase: {
+        auth: { getSession: async () => ({ data: { session: null }, error: new Error('no connection') }) },
+      },
+    },
+  },
   WorkOS: {
     out: {
       authkit: {
@@ -291,6 +305,40 @@ describe.each(Object.entries(CLIENTS))('the client of %s in the table of provide
     const getToken = await cellOf(provider, 'getToken', clients.unreachable)
     await expect((async () => getToken())()).rejects.toThrow('no connection')
   })
+})
+
+test('signOut of Supabase in the table throws what the client returns', async () => {
+  const signOutWith = async (error: unknown) =>
+    (await cellOf('Supabase', 'signOut', { supabase: { auth: { signOut: async () => ({ error }) } } }))()
+  await expect(signOutWith(new Error('no connection'))).rejects.toThrow('no connection')
+  expect(await signOutWith(null)).toBeUndefined()
+})
+
+test('the client of the page about Supabase notices what Supabase returns instead of throwing', async () => {
+  const error = new Error('no connection')
+  const supabase = {
+    auth: {
+      getSession: async () => ({ data: { session: null }, error }),
+      signUp: async () => ({ data: { user: null, session: null }, error }),
+      signOut: async () => ({ error }),
+    },
+  }
+  const seen = {} as { account: AccountProvider; failure: unknown }
+  const createAuth = ({ account }: { account: AccountProvider }) => ({
+    async upgrade(run: () => Promise<unknown>) {
+      Object.assign(seen, { account, failure: account.readFailure(await run()) })
+      return { outcome: 'failed' }
+    },
+  })
+  const names = ['createAuth', 'tokenAccount', 'supabase', 'email', 'password', 'showMessage']
+  const run = blockOf('docs/from-supabase.md', 'tokenAccount({', names)
+  await run(createAuth, tokenAccount, supabase, 'ada@example.com', 'correct', () => {})
+  expect(seen.failure).toMatchObject({ code: 'PROVIDER_REFUSED', cause: error })
+  await expect(seen.account.getToken()).rejects.toMatchObject({ code: 'OFFLINE', cause: error })
+  await expect(seen.account.signOut()).rejects.toMatchObject({ code: 'OFFLINE', cause: error })
+  // Nobody is signed in, and the provider says so.
+  supabase.auth.getSession = async () => ({ data: { session: null }, error: null as never })
+  expect(await seen.account.getToken()).toBeNull()
 })
 
 /** What each provider's own library answers for the user `guest`, and for anything else. */
