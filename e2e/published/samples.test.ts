@@ -240,8 +240,22 @@ const fails = async (): Promise<never> => {
   throw new Error('no connection')
 }
 
+/** The user is only there once the state is ready. */
+function firebaseAuthOf(user: { getIdToken(): Promise<string> } | null) {
+  const firebaseAuth = {
+    currentUser: null as typeof user,
+    authStateReady: async (): Promise<void> => void (firebaseAuth.currentUser = user),
+  }
+  return firebaseAuth
+}
+
 /** The clients of providers: nobody is signed in, somebody is, and the provider does not answer. */
 const CLIENTS: Record<string, { readonly out: object; readonly in: object; readonly unreachable: object }> = {
+  Clerk: {
+    out: { clerk: { session: null } },
+    in: { clerk: { session: { getToken: async () => 'token' } } },
+    unreachable: { clerk: { session: { getToken: fails } } },
+  },
   Auth0: {
     out: {
       auth0: {
@@ -266,6 +280,11 @@ const CLIENTS: Record<string, { readonly out: object; readonly in: object; reado
         auth: { getSession: async () => ({ data: { session: null }, error: new Error('no connection') }) },
       },
     },
+  },
+  Firebase: {
+    out: { firebaseAuth: firebaseAuthOf(null) },
+    in: { firebaseAuth: firebaseAuthOf({ getIdToken: async () => 'token' }) },
+    unreachable: { firebaseAuth: firebaseAuthOf({ getIdToken: fails }) },
   },
   WorkOS: {
     out: {
@@ -339,6 +358,18 @@ test('the client of the page about Supabase notices what Supabase returns instea
   // Nobody is signed in, and the provider says so.
   supabase.auth.getSession = async () => ({ data: { session: null }, error: null as never })
   expect(await seen.account.getToken()).toBeNull()
+})
+
+test('the client of the page about Firebase waits until Firebase knows who is signed in', async () => {
+  const firebaseAuth = firebaseAuthOf({ getIdToken: async () => 'token' })
+  const accounts: AccountProvider[] = []
+  const createAuth = ({ account }: { account: AccountProvider }) => (
+    accounts.push(account),
+    { upgrade: async () => ({ outcome: 'pending' }) }
+  )
+  const names = ['createAuth', 'tokenAccount', 'firebaseAuth', 'email', 'password', 'showMessage']
+  await blockOf('docs/from-firebase.md', 'tokenAccount({', names)(createAuth, tokenAccount, firebaseAuth)
+  expect(await accounts[0]!.getToken()).toBe('token')
 })
 
 /** What each provider's own library answers for the user `guest`, and for anything else. */
