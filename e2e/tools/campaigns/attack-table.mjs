@@ -2469,6 +2469,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "A stolen access token that is bound to its client's key (DPoP, mutual TLS), presented as a bearer token",
+    defence: 'A token with `cnf` is refused: nothing here proves the key',
+    patches: [
+      {
+        file: 'lib/server/external/verifier.ts',
+        find: "if (claims['cnf'] !== undefined) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'cnf')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuers.test.ts',
+      name: 'what else a token must say > no key that its bearer would have to prove: {"jkt":"a"}',
+    },
+  },
+  {
     attack: "A foreign issuer names a device's principal as its subject",
     defence:
       "If device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",

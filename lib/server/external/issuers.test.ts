@@ -267,6 +267,14 @@ describe('what else a token must say', () => {
       expect(await outcomeOf(none, first.sign(claims))).toBe('TOKEN_NOT_AN_ACCOUNT')
   })
 
+  test.each([{ jkt: 'a' }, { 'x5t#S256': 'a' }, {}, null])(
+    'no key that its bearer would have to prove: %j',
+    async (cnf) => {
+      const resolver = resolverOf(rulesOf(first))
+      expect(await outcomeOf(resolver, first.sign({ cnf }))).toBe('TOKEN_CLAIM_INVALID')
+    },
+  )
+
   test('that it stands for an account', async () => {
     const resolver = resolverOf(rulesOf(first, { isAccount: ({ bot }) => bot !== true }))
     expect(await outcomeOf(resolver, first.sign())).toBe(SUBJECT)
