@@ -236,6 +236,24 @@ describe('the server of the page about other providers', () => {
   })
 })
 
+test('onRevoke of the page about other providers fails only for what is still to do', async () => {
+  const names = ['clerk', 'createExternalBinder', 'createSessionResolver', 'memoryBindingStore', 'clerkBackend']
+  const outcomeWith = async (revokeSession: () => Promise<unknown>) => {
+    const made: { onRevoke(revoked: { session: string }): Promise<void> }[] = []
+    const createExternalBinder = (options: (typeof made)[number]) => (made.push(options), {})
+    const run = blockOf('docs/providers.md', 'clerkBackend', [...names, 'console'])
+    const none = () => null
+    await run(none, createExternalBinder, none, none, { sessions: { revokeSession } }, { log() {} })
+    return made[0]!.onRevoke({ session: 'sess_1' })
+  }
+  const refused = (status?: number) => async () => {
+    throw Object.assign(new Error('refused'), { status })
+  }
+  await outcomeWith(async () => ({ status: 'revoked' }))
+  for (const status of [400, 404]) await outcomeWith(refused(status))
+  for (const status of [401, 429, 500, undefined]) await expect(outcomeWith(refused(status))).rejects.toThrow('refused')
+})
+
 const fails = async (): Promise<never> => {
   throw new Error('no connection')
 }
