@@ -196,7 +196,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
   PRINCIPAL_FIXED: refused('The account already has a principal. Another one can only be linked as an alias.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('Only the plugin may write `principal*` fields.', 400),
   USER_ID_FORBIDDEN: refused(
-    "The user's id has the form of a device's principal, belongs to another account, or belonged to a deleted user.",
+    "The user's id has the form of a principal, belongs to another account, or belonged to a deleted user.",
     409,
   ),
   ACCOUNT_HANDED_OVER: refused(

@@ -138,6 +138,14 @@ function startBrowser(server: () => Server, agent = FIREFOX) {
 const ask = (resolver: SessionResolver, token: string | null) =>
   resolver.resolve(token === null ? {} : { authorization: `Bearer ${token}` })
 
+/** The parameters of an exchange (RFC 8693) of Clerk's token. */
+const exchange = (token: string) => ({
+  grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+  subject_token: token,
+  audience: SYNC,
+})
+
 test('the tokens have the form of Clerk, version 2', async () => {
   const sdk = instance.browser(APP)
   expect(sdk.session).toBeNull()
@@ -245,6 +253,24 @@ test('an account that the API has seen keeps its principal', async () => {
   expect(await ask(server.api, await phone.sdk.session!.getToken())).toMatchObject({ session: { principal } })
 })
 
+test('an account without a device has exchanged tokens, too', async () => {
+  const server = await startServer()
+  const { sdk } = startBrowser(() => server)
+  sdk.signIn('user_ada')
+  const response = await server.handle(
+    new Request(`${SERVER}/token`, {
+      method: 'POST',
+      body: new URLSearchParams(exchange((await sdk.session!.getToken())!)),
+    }),
+  )
+  const { access_token: exchanged } = (await response.json()) as { access_token: string }
+  const principal = await namespacedPrincipal(instance.frontendApi, 'user_ada')
+  expect(await ask(server.sync, exchanged)).toMatchObject({
+    ok: true,
+    session: { authMode: 'external', principal, principals: [principal] },
+  })
+})
+
 describe('the devices of an account at Clerk', () => {
   async function twoDevices() {
     const server = await startServer()
@@ -324,13 +350,7 @@ describe('the devices of an account at Clerk', () => {
       expect(
         await send(path, { purpose: 'bind', nonce: 'x', proof: 'x', alias: 'x', id: 'x', name: 'x' }),
       ).toMatchObject({ code: 'SESSION_REVOKED' })
-    const exchange = {
-      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      subject_token: token,
-      audience: SYNC,
-    }
-    expect(await send('/token', exchange)).toMatchObject({ code: 'SESSION_REVOKED' })
+    expect(await send('/token', exchange(token))).toMatchObject({ code: 'SESSION_REVOKED' })
     await expect(server.binder.principalOf(token)).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
   })
 
@@ -450,13 +470,6 @@ describe('an admin who impersonates the user in Clerk', () => {
     }
     return { server, admin, token, send }
   }
-
-  const exchange = (token: string) => ({
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-    subject_token: token,
-    audience: SYNC,
-  })
 
   test('is named in the session, and in exchanged tokens', async () => {
     const { server, send, token } = await impersonation()

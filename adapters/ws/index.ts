@@ -38,6 +38,8 @@ export interface UpgradedSocket {
   close(code?: number, reason?: string): void
   /** Calls `listener` when the socket is closed. */
   once(event: 'close', listener: () => void): unknown
+  /** Calls `listener` when the client breaks the protocol (RFC 6455 §7.1.7), or sends too much; the socket closes. */
+  on(event: 'error', listener: () => void): unknown
 }
 
 /** The listener for Node's `upgrade` event. */
@@ -68,6 +70,8 @@ export function createUpgradeHandler(
     if (!admission.ok) return refuse(request, duplex, admission.response)
     duplex.off('error', ignore)
     sockets.handleUpgrade(request, duplex, head, (socket) => {
+      // `ws` closes the socket by itself; without a listener, one bad frame would end the process.
+      socket.on('error', ignore)
       const session = createSocketSession(resolver, admission.session, socket, { ...options, source: admission.source })
       sessions.set(socket, session)
       socket.once('close', () => session.end())

@@ -79,6 +79,18 @@ async function refusalOf(url: string, headers: Record<string, string | string[]>
   }
 }
 
+/** A client that sends any bytes, and its socket on the server. */
+async function openRaw(url: string): Promise<[client: Socket, socket: WebSocket]> {
+  const { hostname, port } = new URL(url)
+  const client = connect(Number(port), hostname)
+  client.write(
+    `GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`,
+  )
+  client.write(`Authorization: ${BEARER.authorization}\r\n\r\n`)
+  const [socket] = (await once(sockets, 'connection')) as [WebSocket]
+  return [client, socket]
+}
+
 async function say(socket: WebSocket, text: string): Promise<string> {
   const answered = once(socket, 'message')
   socket.send(text)
@@ -167,21 +179,24 @@ test('the end of the token closes the socket with 4401 and the reason', async ()
 })
 
 test('a client that keeps sending after that is anonymous', async () => {
-  const { hostname, port } = new URL(await start())
-  const client = connect(Number(port), hostname)
-  client.write(
-    `GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`,
-  )
-  client.write(`Authorization: ${BEARER.authorization}\r\n\r\n`)
-  await once(sockets, 'connection')
-  const [socket] = sockets.clients
+  const [client, socket] = await openRaw(await start())
   await time.advance(15 * 60_000)
-  const heard = once(socket!, 'message')
+  const heard = once(socket, 'message')
   // One text frame, masked with zeros, from a client that does not care for the close frame.
   client.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]))
   expect(String((await heard)[0])).toBe('hi')
-  expect(socketSessionOf(socket!).current).toMatchObject({ authMode: 'anonymous', principal: null })
+  expect(socketSessionOf(socket).current).toMatchObject({ authMode: 'anonymous', principal: null })
   client.destroy()
+})
+
+test('a frame that breaks the protocol closes its own socket, and ends nothing else', async () => {
+  const [client, socket] = await openRaw(await start())
+  expect(socket.listenerCount('error')).toBe(1)
+  // `once` of Node would listen to errors too.
+  const closed = new Promise((resolve) => void socket.once('close', resolve))
+  // The reserved bits are set.
+  client.resume().write(Buffer.from([0xf1, 0x80, 0, 0, 0, 0]))
+  expect(await closed).toBe(1006)
 })
 
 test('a fresh token continues on the open socket', async () => {

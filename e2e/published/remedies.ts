@@ -101,7 +101,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     REQUEST_SUPERSEDED: 'Let the user request the change of address, the new password or the deletion again.',
     PRINCIPAL_FIELD_FORBIDDEN:
       'Do not send `principal*` fields to `/update-user` or `/sign-up`. Only the plugin writes them.',
-    USER_ID_FORBIDDEN: 'Let the database generate user ids, or use ids that are not UUIDv8 and were never used.',
+    USER_ID_FORBIDDEN:
+      'Let the database generate user ids, or use ids that are not UUIDv8, do not begin with `urn:latchkey:` and were never used.',
     SESSION_NOT_FRESH: 'Let the user sign in again, then repeat the operation.',
     ALIASES_FULL: 'Unlink an alias that is no longer needed with `unlinkAlias`. An account has at most 16.',
     ALIAS_UNKNOWN: "Read `session.principals` again. An account's own id cannot be unlinked.",

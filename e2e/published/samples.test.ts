@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { type AccountProvider, type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { tokenAccount } from 'latchkey/account'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
 import type { SessionErrorKind, SessionOptions } from 'latchkey/session'
@@ -233,6 +234,160 @@ describe('the server of the page about other providers', () => {
     const { payload } = await jwtVerify(token, keys, { audience: 'https://sync.example', typ: 'at+jwt' })
     expect(payload).toMatchObject({ sub: device.principal, role: 'guest' })
   })
+})
+
+test('onRevoke of the page about other providers fails only for what is still to do', async () => {
+  const names = ['clerk', 'createExternalBinder', 'createSessionResolver', 'memoryBindingStore', 'clerkBackend']
+  const outcomeWith = async (revokeSession: () => Promise<unknown>) => {
+    const made: { onRevoke(revoked: { session: string }): Promise<void> }[] = []
+    const createExternalBinder = (options: (typeof made)[number]) => (made.push(options), {})
+    const run = blockOf('docs/providers.md', 'clerkBackend', [...names, 'console'])
+    const none = () => null
+    await run(none, createExternalBinder, none, none, { sessions: { revokeSession } }, { log() {} })
+    return made[0]!.onRevoke({ session: 'sess_1' })
+  }
+  const refused = (status?: number) => async () => {
+    throw Object.assign(new Error('refused'), { status })
+  }
+  await outcomeWith(async () => ({ status: 'revoked' }))
+  for (const status of [400, 404]) await outcomeWith(refused(status))
+  for (const status of [401, 429, 500, undefined]) await expect(outcomeWith(refused(status))).rejects.toThrow('refused')
+})
+
+const fails = async (): Promise<never> => {
+  throw new Error('no connection')
+}
+
+/** The user is only there once the state is ready. */
+function firebaseAuthOf(user: { getIdToken(): Promise<string> } | null) {
+  const firebaseAuth = {
+    currentUser: null as typeof user,
+    authStateReady: async (): Promise<void> => void (firebaseAuth.currentUser = user),
+  }
+  return firebaseAuth
+}
+
+/** The clients of providers: nobody is signed in, somebody is, and the provider does not answer. */
+const CLIENTS: Record<string, { readonly out: object; readonly in: object; readonly unreachable: object }> = {
+  Clerk: {
+    out: { clerk: { session: null } },
+    in: { clerk: { session: { getToken: async () => 'token' } } },
+    unreachable: { clerk: { session: { getToken: fails } } },
+  },
+  Auth0: {
+    out: {
+      auth0: {
+        isAuthenticated: async () => false,
+        getTokenSilently: async () => {
+          throw Object.assign(new Error('Login required'), { error: 'login_required' })
+        },
+      },
+    },
+    in: { auth0: { isAuthenticated: async () => true, getTokenSilently: async () => 'token' } },
+    unreachable: { auth0: { isAuthenticated: async () => true, getTokenSilently: fails } },
+  },
+  Supabase: {
+    out: { supabase: { auth: { getSession: async () => ({ data: { session: null }, error: null }) } } },
+    in: {
+      supabase: {
+        auth: { getSession: async () => ({ data: { session: { access_token: 'token' } }, error: null }) },
+      },
+    },
+    unreachable: {
+      supabase: {
+        auth: { getSession: async () => ({ data: { session: null }, error: new Error('no connection') }) },
+      },
+    },
+  },
+  Firebase: {
+    out: { firebaseAuth: firebaseAuthOf(null) },
+    in: { firebaseAuth: firebaseAuthOf({ getIdToken: async () => 'token' }) },
+    unreachable: { firebaseAuth: firebaseAuthOf({ getIdToken: fails }) },
+  },
+  WorkOS: {
+    out: {
+      authkit: {
+        getUser: () => null,
+        getAccessToken: async () => {
+          throw new Error('LoginRequiredError')
+        },
+      },
+    },
+    in: { authkit: { getUser: () => ({ id: 'user_ada' }), getAccessToken: async () => 'token' } },
+    unreachable: { authkit: { getUser: () => ({ id: 'user_ada' }), getAccessToken: fails } },
+  },
+}
+
+/** A function in the table of providers, with the client that it names. */
+async function cellOf(provider: string, column: 'getToken' | 'signOut', client: object): Promise<() => unknown> {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/providers.md', import.meta.url)), 'utf8')
+  const row = page.split('\n').find((line) => line.startsWith(`| [${provider}](`))!
+  const code = row.split(' | ')[column === 'getToken' ? 1 : 2]!.replaceAll(/^`|`( \|)?$/g, '')
+  const run = new AsyncFunction(...Object.keys(client), `return ${code}`)
+  return (await run(...Object.values(client))) as () => unknown
+}
+
+describe.each(Object.entries(CLIENTS))('the client of %s in the table of providers', (provider, clients) => {
+  test('returns null where nobody is signed in: an error would stop a sign-up', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.out)
+    expect(await getToken()).toBeNull()
+  })
+
+  test('returns the token', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.in)
+    expect(await getToken()).toBe('token')
+  })
+
+  test('fails while the provider cannot be reached: null would end the session', async () => {
+    const getToken = await cellOf(provider, 'getToken', clients.unreachable)
+    await expect((async () => getToken())()).rejects.toThrow('no connection')
+  })
+})
+
+test('signOut of Supabase in the table throws what the client returns', async () => {
+  const signOutWith = async (error: unknown) =>
+    (await cellOf('Supabase', 'signOut', { supabase: { auth: { signOut: async () => ({ error }) } } }))()
+  await expect(signOutWith(new Error('no connection'))).rejects.toThrow('no connection')
+  expect(await signOutWith(null)).toBeUndefined()
+})
+
+test('the client of the page about Supabase notices what Supabase returns instead of throwing', async () => {
+  const error = new Error('no connection')
+  const supabase = {
+    auth: {
+      getSession: async () => ({ data: { session: null }, error }),
+      signUp: async () => ({ data: { user: null, session: null }, error }),
+      signOut: async () => ({ error }),
+    },
+  }
+  const seen = {} as { account: AccountProvider; failure: unknown }
+  const createAuth = ({ account }: { account: AccountProvider }) => ({
+    async upgrade(run: () => Promise<unknown>) {
+      Object.assign(seen, { account, failure: account.readFailure(await run()) })
+      return { outcome: 'failed' }
+    },
+  })
+  const names = ['createAuth', 'tokenAccount', 'supabase', 'email', 'password', 'showMessage']
+  const run = blockOf('docs/from-supabase.md', 'tokenAccount({', names)
+  await run(createAuth, tokenAccount, supabase, 'ada@example.com', 'correct', () => {})
+  expect(seen.failure).toMatchObject({ code: 'PROVIDER_REFUSED', cause: error })
+  await expect(seen.account.getToken()).rejects.toMatchObject({ code: 'OFFLINE', cause: error })
+  await expect(seen.account.signOut()).rejects.toMatchObject({ code: 'OFFLINE', cause: error })
+  // Nobody is signed in, and the provider says so.
+  supabase.auth.getSession = async () => ({ data: { session: null }, error: null as never })
+  expect(await seen.account.getToken()).toBeNull()
+})
+
+test('the client of the page about Firebase waits until Firebase knows who is signed in', async () => {
+  const firebaseAuth = firebaseAuthOf({ getIdToken: async () => 'token' })
+  const accounts: AccountProvider[] = []
+  const createAuth = ({ account }: { account: AccountProvider }) => (
+    accounts.push(account),
+    { upgrade: async () => ({ outcome: 'pending' }) }
+  )
+  const names = ['createAuth', 'tokenAccount', 'firebaseAuth', 'email', 'password', 'showMessage']
+  await blockOf('docs/from-firebase.md', 'tokenAccount({', names)(createAuth, tokenAccount, firebaseAuth)
+  expect(await accounts[0]!.getToken()).toBe('token')
 })
 
 /** What each provider's own library answers for the user `guest`, and for anything else. */

@@ -50,9 +50,8 @@ export function faultResponse(): Response {
 }
 
 function respond(code: LatchkeyErrorCode, attempt: Partial<WriteAttempt> = {}): Response {
-  const { status = 400, state, bearer } = ERROR_TABLE[code]
-  const headers = new Headers({ 'cache-control': 'no-store' })
-  if (bearer || status === 401) headers.set('www-authenticate', challenge(bearer, state))
+  const { status = 400, state } = ERROR_TABLE[code]
+  const headers = new Headers({ 'cache-control': 'no-store', ...challengeOf(code) })
   // The state of the operator's keys is not for the client.
   if (status === 503) return Response.json({ error: 'unavailable', code: 'unavailable' }, { status, headers })
   // Without an error state, the code concerns a guard and not the credential: the client may know it.
@@ -60,6 +59,12 @@ function respond(code: LatchkeyErrorCode, attempt: Partial<WriteAttempt> = {}): 
     { error: status === 401 ? 'unauthenticated' : 'refused', code: state ?? code, ...attempt },
     { status, headers },
   )
+}
+
+/** Returns the header `WWW-Authenticate` of a response with this code, if it has one (RFC 6750 §3). */
+export function challengeOf(code: LatchkeyErrorCode): Readonly<Record<string, string>> {
+  const { status, state, bearer } = ERROR_TABLE[code]
+  return bearer || status === 401 ? { 'www-authenticate': challenge(bearer, state) } : {}
 }
 
 /** Without a credential there is no error to report (RFC 6750 §3.1). */

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { adapterOf } from '../testing/faulty.testing.ts'
 import { createReplayStore } from './replay-store.ts'
 
 test('a first use counts even if the deletion of expired names fails: the proof cannot be sent again', async () => {
+  const log = vi.spyOn(console, 'error').mockReturnValue()
   const adapter = await adapterOf()
   let sweeps = 0
   const deleteMany = async (): Promise<never> => {
@@ -16,4 +17,6 @@ test('a first use counts even if the deletion of expired names fails: the proof 
   expect([await use(refusing, 'first', until), await use(refusing, 'first', until), sweeps]).toEqual([true, false, 1])
   now += 60_000
   expect([await use(refusing, 'second', until), sweeps]).toEqual([true, 2])
+  expect(log).toHaveBeenCalledTimes(2)
+  log.mockRestore()
 })

@@ -68,16 +68,25 @@ async function readSubject(principals: PrincipalStore, user: BoundUser): Promise
 }
 
 /**
+ * Returns true for ids that are not for users: the principals of devices, and those of other providers' accounts, which
+ * begin with `urn:latchkey:`. Case-insensitive, as some databases compare.
+ */
+export function isReservedId(id: string): boolean {
+  return hasPrincipalForm(id) || /^urn:latchkey:/i.test(id)
+}
+
+/**
  * Returns the account's own id as its principal.
  *
  * @returns null if the account was deleted since it was read: its id is retired by then
- * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove it, or the lock gives it to another account
+ * @throws {LatchkeyError} `USER_ID_FORBIDDEN`: a device could prove it, an account of another provider
+ *   could have it, or the lock gives it to another account
  */
 async function ownId(principals: PrincipalStore, { id }: BoundUser): Promise<string | null> {
   const row = await principals.find(id)
   const isOwn = row === null || (row.userId === id && row.kind !== 'retired')
   if (!isOwn && !(await principals.findUser('id', id))) return null
-  if (!isOwn || hasPrincipalForm(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
+  if (!isOwn || isReservedId(id)) throw new LatchkeyError('USER_ID_FORBIDDEN')
   return id
 }
 

@@ -1,5 +1,6 @@
 import { admin } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
+import { namespacedPrincipal } from '../../../lib/server.ts'
 import { testDevice } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { codeOf, newPerson, post, userOf } from '../testing/requests.testing.ts'
@@ -29,6 +30,21 @@ onEachEngine((newServer) => {
         const ada = await testDevice()
         const before = await server.rows('user')
         const data = { id: write(ada.principal) }
+        const answer = await boss.browser.send('/admin/create-user', post({ ...eve, role: 'user', data }))
+        expect([answer.status, await codeOf(answer)]).toEqual([409, 'USER_ID_FORBIDDEN'])
+        expect(await server.rows('user')).toEqual(before)
+      })
+    }
+
+    for (const [form, write] of [
+      ['', (id: string) => id],
+      [', in capitals', (id: string) => id.toUpperCase()],
+    ] as const) {
+      test(`is never the principal of another provider's account${form}`, async () => {
+        const server = await open()
+        const boss = await newBoss(server)
+        const before = await server.rows('user')
+        const data = { id: write(await namespacedPrincipal('https://clerk.notes.example', 'ada')) }
         const answer = await boss.browser.send('/admin/create-user', post({ ...eve, role: 'user', data }))
         expect([answer.status, await codeOf(answer)]).toEqual([409, 'USER_ID_FORBIDDEN'])
         expect(await server.rows('user')).toEqual(before)
@@ -102,6 +118,13 @@ onEachEngine((newServer) => {
       const server = await open()
       const { principal } = await testDevice()
       const { answers, tokenStatus } = await planted(server, principal)
+      expect(answers).toEqual(['USER_ID_FORBIDDEN', 'USER_ID_FORBIDDEN'])
+      expect(tokenStatus).not.toBe(200)
+    })
+
+    test("is refused if its id is the principal of another provider's account", async () => {
+      const server = await open()
+      const { answers, tokenStatus } = await planted(server, await namespacedPrincipal('https://idp.example', 'ada'))
       expect(answers).toEqual(['USER_ID_FORBIDDEN', 'USER_ID_FORBIDDEN'])
       expect(tokenStatus).not.toBe(200)
     })

@@ -1,5 +1,4 @@
 import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, getCurrentAdapter } from 'better-auth'
-import { hasPrincipalForm } from '../../../lib/server.ts'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import { deleteGrantsBy } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
@@ -27,6 +26,7 @@ import { isApproved, isVerification, originOf, principalOfSession, verifiedAddre
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
+import { isReservedId } from '../binding/subject.ts'
 import { type StatusCache, sessionKey } from '../binding/status-cache.ts'
 
 type Context = GenericEndpointContext | null
@@ -138,7 +138,7 @@ type NewUser = Partial<BoundUser> & { readonly email: string }
 async function checkId({ id }: Partial<BoundUser>, tools: HookTools): Promise<void> {
   if (id === undefined) return
   // Postgres cannot search for control characters, and drivers write some as another text.
-  if (!isPlainText(String(id)) || hasPrincipalForm(String(id)) || (await (await storeOf(tools)).find(String(id))))
+  if (!isPlainText(String(id)) || isReservedId(String(id)) || (await (await storeOf(tools)).find(String(id))))
     throw refusal('USER_ID_FORBIDDEN')
 }
 

@@ -279,6 +279,16 @@ onEachEngine((newServer) => {
       expect(await claimsOf(await by(await provider.sign({ sub: 'another' })))).not.toMatchObject({ sub: principal })
     })
 
+    test('gives a token that the resolver beside it accepts', async () => {
+      const { provider, server, by } = await withIssuer()
+      const resolver = createBetterAuthResolver(server.auth, { audience: API, clock: () => NOW * 1000 })
+      const { access_token: token } = await answerOf(await by(await provider.sign()))
+      const principal = await namespacedPrincipal(provider.issuer, SUBJECT)
+      expect(await resolver.resolve({ authorization: `Bearer ${token}` })).toMatchObject({
+        session: { authMode: 'external', principal, principals: [principal] },
+      })
+    })
+
     test("gives a token for the device's principal that its account was bound to, and the device none of its own any more", async () => {
       const { provider, server, by } = await withIssuer()
       const one = await newPerson(server)

@@ -1278,7 +1278,7 @@ export const ATTACKS = [
   {
     attack: "An admin creates a user whose id is a device's principal",
     defence: 'An id chosen by a request must not have the form of a principal',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'hasPrincipalForm(String(id)) || ', replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: 'isReservedId(String(id)) || ', replace: '' }],
     test: {
       file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user's id chosen by an admin > is never a device's principal",
@@ -1298,12 +1298,19 @@ export const ATTACKS = [
   {
     attack: "A user whose id is a device's principal enters the database without passing through the hooks",
     defence: 'A user id in the form of a principal is never returned as one',
-    patches: [
-      { file: plugin('binding/subject.ts'), find: 'if (!isOwn || hasPrincipalForm(id))', replace: 'if (!isOwn)' },
-    ],
+    patches: [{ file: plugin('binding/subject.ts'), find: 'if (!isOwn || isReservedId(id))', replace: 'if (!isOwn)' }],
     test: {
       file: plugin('hooks/user-id.test.ts'),
       name: "SQLite > a user that was inserted without the hooks > is refused if its id has a principal's form",
+    },
+  },
+  {
+    attack: "An admin creates a user whose id is the principal of another provider's account",
+    defence: 'An id in the namespace of Latchkey is no id of a user',
+    patches: [{ file: plugin('binding/subject.ts'), find: ' || /^urn:latchkey:/i.test(id)', replace: '' }],
+    test: {
+      file: plugin('hooks/user-id.test.ts'),
+      name: "SQLite > a user's id chosen by an admin > is never the principal of another provider's account",
     },
   },
   {
@@ -2734,6 +2741,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "A stolen access token that is bound to its client's key (DPoP, mutual TLS), presented as a bearer token",
+    defence: 'A token with `cnf` is refused: nothing here proves the key',
+    patches: [
+      {
+        file: 'lib/server/external/verifier.ts',
+        find: "if (claims['cnf'] !== undefined) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'cnf')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuers.test.ts',
+      name: 'what else a token must say > no key that its bearer would have to prove: {"jkt":"a"}',
+    },
+  },
+  {
     attack: "A foreign issuer names a device's principal as its subject",
     defence:
       "If device keys are accepted, a subject in the form of a device's principal is refused from any issuer that does not run Latchkey",
@@ -2747,6 +2769,30 @@ export const ATTACKS = [
     test: {
       file: 'lib/server/external/issuers.test.ts',
       name: 'what else a token must say > a subject that is no device principal, where device keys are accepted as well > e3758389-5e50-8372-aa8e-6797750a7a44 of an issuer without devices',
+    },
+  },
+  {
+    attack: "A foreign issuer names the principal of another provider's account as its subject",
+    defence: 'An issuer that does not run Latchkey names no id in the namespace of such principals',
+    patches: [
+      {
+        file: 'lib/server/external/principals.ts',
+        find: "isOwn ? subject : ownName(subject, 'sub')",
+        replace: 'subject',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/issuers.test.ts',
+      name: 'several issuers > the first cannot choose a name of the second, as subject or as alias',
+    },
+  },
+  {
+    attack: 'The same, of a provider that the app declared as its own server',
+    defence: 'The presets of providers refuse what declares an issuer as a server that runs Latchkey',
+    patches: [{ file: 'lib/server/external/presets.ts', find: 'if (saysOwn(options))', replace: 'if (saysOwn({}))' }],
+    test: {
+      file: 'lib/server/external/presets.test.ts',
+      name: 'a provider is no server that runs Latchkey: with aliases',
     },
   },
   {
@@ -5910,13 +5956,22 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/server/sockets/socket-session.ts',
-        find: "await check?.(found.session)\n    if (expiry.isOver) return 'refused'\n    expiry.replace(found.session)",
-        replace: 'expiry.replace(found.session)\n    await check?.(found.session)',
+        find: 'await check?.(found.session)',
+        replace: 'expiry.replace(found.session)\n      await check?.(found.session)',
       },
     ],
     test: {
       file: HOCUSPOCUS_TEST,
       name: 'an open document > is closed when the token before expires, if `authorize` fails',
+    },
+  },
+  {
+    attack: 'A client with an open socket sends a frame that breaks the WebSocket protocol, to end the server process',
+    defence: 'Each socket has a listener for its errors from the start',
+    patches: [{ file: 'adapters/ws/index.ts', find: "socket.on('error', ignore)", replace: UNCHECKED }],
+    test: {
+      file: 'adapters/ws/ws.test.ts',
+      name: 'a frame that breaks the protocol closes its own socket, and ends nothing else',
     },
   },
   // Configuration

@@ -39,6 +39,19 @@ test('without a token there is no session, no challenge and no binding', async (
     expect(await ask(act, undefined, '{}')).toMatchObject([401, { code: 'CREDENTIAL_MISSING' }])
 })
 
+test.each<[string, string | Record<string, unknown> | undefined, string]>([
+  ['without a token', undefined, 'Bearer'],
+  ['with a token that cannot be read', 'x', 'Bearer error="invalid_token", error_description="invalid"'],
+  ['with an expired one', { exp: NOW - 1 }, 'Bearer error="invalid_token", error_description="expired"'],
+  ['with a proof that does not fit', {}, 'Bearer'],
+])('a 401 %s says how to authenticate (RFC 9110 §15.5.2, RFC 6750 §3)', async (_, given, expected) => {
+  const token = typeof given === 'object' ? await provider.sign(given) : given
+  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` })
+  const body = '{"proof":"x","nonce":"x"}'
+  const response = await handler(new Request(`${SERVER}/bind`, { method: 'POST', headers, body }))
+  expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, expected])
+})
+
 test('a device is bound with the nonce and the proof in the body', async () => {
   const [token, device] = [await provider.sign({ sub: 'ada', sid: 'session' }), await testDevice()]
   const [status, { nonce }] = (await ask('POST /challenge', token, '{"purpose":"bind"}')) as [number, { nonce: string }]

@@ -6,6 +6,7 @@ import { type BoundAccount, sessionAccountIdOf } from './bound-account.ts'
 import { type BinderExchangeOptions, createBinderExchange } from './binder-exchange.ts'
 import { sessionIdOf } from './account-sessions.ts'
 import { MAX_DEVICE_NAME_CHARACTERS, isDeviceName } from './binder-devices.ts'
+import { challengeOf } from '../response.ts'
 import { readTokenHeader } from '../token-header.ts'
 import { readBounded } from '../bounded-body.ts'
 import { parseObject } from '../../tokens/decode.ts'
@@ -260,8 +261,8 @@ function breaksOff(): never {
   throw new LatchkeyError('TOKEN_MALFORMED')
 }
 
-function reply(body: object, status = 200): Response {
-  return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
+function reply(body: object, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
 }
 
 /** Unexpected errors are rethrown: the server handles them. */
@@ -270,5 +271,5 @@ function refuse(error: unknown, now: number): Response {
   if (!isLatchkeyError(error)) throw error
   const { code } = error
   const { meaning: message, status = 400 } = ERROR_TABLE[code]
-  return reply({ now, code, message }, status)
+  return reply({ now, code, message }, status, challengeOf(code))
 }

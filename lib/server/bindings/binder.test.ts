@@ -3,6 +3,7 @@ import { testDevice } from '../../testing.ts'
 import { adoptingStoreAcceptance } from '../../testing/adopting-store-acceptance.ts'
 import { bindingStoreAcceptance } from '../../testing/binding-store-acceptance.ts'
 import { sessionStoreAcceptance } from '../../testing/session-store-acceptance.ts'
+import { deferred } from '../framework.testing.ts'
 import { type ExternalBinder, type ExternalBinderOptions, createExternalBinder } from './binder.ts'
 import { memoryBindingStore } from './memory-store.ts'
 import { namespacedPrincipal } from '../external/principals.ts'
@@ -56,6 +57,17 @@ describe('the memory store', () => {
     now = 1000
     expect(await store.useOnce('name', new Date(2000))).toBe(true)
   })
+})
+
+test('all other sessions are ended at the provider at once: none waits for another', async () => {
+  const begun = new Set<string>()
+  const answer = deferred()
+  const bound = binder({ onRevoke: ({ session }) => (begun.add(session), answer.promise) })
+  for (const sid of ['one', 'two', 'three']) await bound.look(await provider.sign({ sid }), false, null)
+  const revoked = bound.devices!.revokeOthers(await provider.sign({ sid: 'one' }))
+  await expect.poll(() => [...begun].toSorted()).toEqual(['three', 'two'])
+  answer.resolve()
+  expect(await revoked).toBe(2)
 })
 
 describe('an account of another provider', () => {

@@ -116,6 +116,27 @@ describe('an issuer with several key sources', () => {
     expect(await outcomeOf(half, sign(next, { exp: NOW }))).toBe('TOKEN_EXPIRED')
   })
 
+  test('the one that verified last is asked first: one that does not answer delays no new token', async () => {
+    let now = NOW * 1000
+    let asked = 0
+    const dead = async (): Promise<never> => {
+      asked++
+      throw new Error('no connection')
+    }
+    const sources = [{ jwksUrl: 'https://dead.example/jwks', fetch: dead }, { jwksUrl: next.jwksUrl }]
+    const external = { issuer: old.issuer, audience: AUDIENCE, sources }
+    const resolver = createSessionResolver({ clock: () => now, external })
+    for (const jti of ['one', 'two', 'three']) {
+      expect(await outcomeOf(resolver, sign(next, { jti }))).toBe(SUBJECT)
+      expect(asked).toBe(1)
+      // After this time it would be asked again.
+      now += 1000
+    }
+    // What it may have signed is not judged without it.
+    expect(await outcomeOf(resolver, sign(old))).toBe('KEYS_UNAVAILABLE')
+    expect(asked).toBe(2)
+  })
+
   test('a preset takes them in place of its address', async () => {
     const issuer = old.issuer
     const external = workos({ clientId: 'c', issuer, sources: [{ jwksUrl: old.jwksUrl }, { jwksUrl: next.jwksUrl }] })

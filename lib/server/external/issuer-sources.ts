@@ -94,25 +94,35 @@ export function eachSource(given: ExternalIssuer): readonly ExternalIssuer[] {
 export function anyOf(verifiers: readonly ExternalVerifier[]): ExternalVerifier {
   const [first] = verifiers as readonly [ExternalVerifier, ...ExternalVerifier[]]
   if (verifiers.length === 1) return first
+  // It is tried first: a source that does not answer would delay each new token of the others.
+  let latest = first
   return {
     issuers: first.issuers,
     isKnown: (token) => verifiers.some((verifier) => verifier.isKnown(token)),
     async verify(token, jws) {
-      const failures: unknown[] = []
-      for (const verifier of knownFirst(verifiers, token)) {
+      const failures = new Map<ExternalVerifier, unknown>()
+      for (const verifier of likelyFirst(verifiers, token, latest)) {
         try {
-          return await verifier.verify(token, jws)
+          const session = await verifier.verify(token, jws)
+          latest = verifier
+          return session
         } catch (error) {
-          failures.push(error)
+          failures.set(verifier, error)
         }
       }
-      throw mostTelling(failures)
+      throw mostTelling(verifiers.map((verifier) => failures.get(verifier)))
     },
   }
 }
 
-function knownFirst(verifiers: readonly ExternalVerifier[], token: string): readonly ExternalVerifier[] {
-  return verifiers.toSorted((left, right) => Number(right.isKnown(token)) - Number(left.isKnown(token)))
+/** First the source that knows the token, then the one that verified the latest. */
+function likelyFirst(
+  verifiers: readonly ExternalVerifier[],
+  token: string,
+  latest: ExternalVerifier,
+): readonly ExternalVerifier[] {
+  const rank = (verifier: ExternalVerifier): number => 2 * Number(verifier.isKnown(token)) + Number(verifier === latest)
+  return verifiers.toSorted((left, right) => rank(right) - rank(left))
 }
 
 /** What a source says about a token that its keys did not sign. */

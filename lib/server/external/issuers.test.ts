@@ -65,6 +65,19 @@ describe('several issuers', () => {
     expect(await outcomeOf(resolver, first.sign({ auth_mode: 'external', aliases: ['another'] }))).toBe(SUBJECT)
   })
 
+  test('an own server names the accounts of other providers as its subjects', async () => {
+    const theirs = await namespacedPrincipal(second.issuer, SUBJECT)
+    const marked = { sub: theirs, auth_mode: 'external' }
+    const own: Partial<ExternalIssuer>[] = [{ aliases: true }, { requiredClaims: ['auth_mode'] }]
+    for (const options of own) {
+      const resolver = resolverOf(rulesOf(first, options), rulesOf(second, { principal: 'namespaced' }))
+      expect(await outcomeOf(resolver, first.sign(marked))).toBe(theirs)
+      // What its key signs for others is no session, whichever option says that it is an own server.
+      for (const claims of [{ sub: theirs }, { ...marked, auth_mode: 'x' }, { ...marked, scope: 'openid' }])
+        expect(await outcomeOf(resolver, first.sign(claims))).toMatch(/^TOKEN_(CLAIM_INVALID|NOT_AN_ACCOUNT)$/)
+    }
+  })
+
   test('the second cannot bring aliases', async () => {
     const resolution = await resolve(both(), second.sign({ aliases: [SUBJECT] }))
     expect(resolution).toMatchObject({ session: { principals: [await namespacedPrincipal(second.issuer, SUBJECT)] } })
@@ -253,6 +266,14 @@ describe('what else a token must say', () => {
     for (const claims of [{ client_id: 'notes-web' }, { azp: 'notes-web' }, { scope: '' }, { scp: ['openid'] }])
       expect(await outcomeOf(none, first.sign(claims))).toBe('TOKEN_NOT_AN_ACCOUNT')
   })
+
+  test.each([{ jkt: 'a' }, { 'x5t#S256': 'a' }, {}, null])(
+    'no key that its bearer would have to prove: %j',
+    async (cnf) => {
+      const resolver = resolverOf(rulesOf(first))
+      expect(await outcomeOf(resolver, first.sign({ cnf }))).toBe('TOKEN_CLAIM_INVALID')
+    },
+  )
 
   test('that it stands for an account', async () => {
     const resolver = resolverOf(rulesOf(first, { isAccount: ({ bot }) => bot !== true }))

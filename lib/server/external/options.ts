@@ -99,7 +99,7 @@ export interface IssuerRules {
   readonly isAccount: NonNullable<ExternalIssuer['isAccount']>
   readonly principal: PrincipalRule
   readonly aliases: boolean
-  /** True if the issuer runs Latchkey: its subjects can be device principals. */
+  /** True if the issuer runs Latchkey: its subjects can be device principals and namespaced ids. */
   readonly isOwn: boolean
   readonly lookup: ExternalIssuer['lookup']
   readonly lookupSession: ExternalIssuer['lookupSession']
@@ -109,6 +109,11 @@ export interface IssuerRules {
 /** The claim with which a server that runs Latchkey marks its own tokens: `external` or `local-first`. */
 const MODE_CLAIM = 'auth_mode'
 const MODES: readonly unknown[] = ['external', 'local-first']
+
+/** Returns true if the options say that the issuer runs Latchkey. Its subjects may be any principal. */
+export function saysOwn({ aliases, requiredClaims = [] }: Partial<ExternalIssuer>): boolean {
+  return aliases === true || requiredClaims.includes(MODE_CLAIM)
+}
 
 /**
  * Adds the rules for an issuer that runs Latchkey. Its key also signs for other parties (an OAuth client of the account
@@ -130,7 +135,8 @@ export function ownIssuer(options: ExternalIssuer): ExternalIssuer {
  * @throws {TypeError} an option is invalid
  */
 export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRules {
-  const options = given.aliases ? ownIssuer(given) : given
+  const isOwn = saysOwn(given)
+  const options = isOwn ? ownIssuer(given) : given
   const { principal = 'sub', aliases = false, allowMissingParty = false, isAccount = () => true, type } = options
   const { clients = 'any', requiredClaims = [] } = options
   const issuers = readTexts('issuer', options.issuer)
@@ -155,7 +161,7 @@ export function readIssuer(given: ExternalIssuer, clock: () => number): IssuerRu
     isAccount,
     principal,
     aliases,
-    isOwn: requiredClaims.includes(MODE_CLAIM),
+    isOwn,
     lookup: options.lookup,
     lookupSession: options.lookupSession,
     clockTolerance: readNumber('clockTolerance', options.clockTolerance ?? 0, 0, 300),

@@ -395,6 +395,21 @@ test.each<[string, () => ExternalIssuer]>([
   expect(() => createSessionResolver({ external: make() })).toThrow(TypeError)
 })
 
+test.each<[string, PresetOptions]>([
+  ['aliases', { aliases: true }],
+  ['its claim', { requiredClaims: ['auth_mode'] }],
+])('a provider is no server that runs Latchkey: with %s', (_, options) => {
+  const providers: (() => ExternalIssuer)[] = [
+    () => clerk({ issuer: 'https://clerk.notes.example', authorizedParties: ['https://notes.example'], ...options }),
+    () => auth0({ domain: 'my-domain.auth0.com', audience: 'a', ...options }),
+    () => supabase({ url: 'https://abc.supabase.co', ...options }),
+    () => firebase({ projectId: 'my-project', ...options }),
+    () => workos({ clientId: 'client_1', ...options }),
+  ]
+  for (const make of providers) expect(make).toThrow('external')
+  expect(betterAuthIssuer({ baseURL: 'https://a.example/api/auth', ...options })).toMatchObject({ aliases: true })
+})
+
 test('two providers with one subject are two people', async () => {
   const external = [
     { ...auth0({ domain: 'my-domain.auth0.com', audience: 'a' }), fetch: () => fetch(provider.jwksUrl) },

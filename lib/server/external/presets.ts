@@ -1,5 +1,5 @@
 import { withoutSlash } from '../base-url.ts'
-import { type ExternalIssuer, ownIssuer } from './options.ts'
+import { type ExternalIssuer, ownIssuer, saysOwn } from './options.ts'
 
 /**
  * Options that every preset accepts. `requiredClaims` and `isAccount` are checked in addition to the preset's own
@@ -32,7 +32,7 @@ export function clerk({ issuer, ...options }: ClerkOptions): ExternalIssuer {
   // The user must still do something, such as choose an organization: Clerk's own clients count them as signed out.
   const isAccount = ({ sts }: Readonly<Record<string, unknown>>): boolean => sts !== 'pending'
   return withKeys(
-    withOptions({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients, isAccount }, options),
+    ofProvider({ issuer: base, algorithms: ['RS256'], clockTolerance: 5, clients, isAccount }, options),
     `${base}/.well-known/jwks.json`,
   )
 }
@@ -59,7 +59,7 @@ export function auth0({ domain, ...options }: Auth0Options): ExternalIssuer {
   const isAccount = ({ gty, sub }: Readonly<Record<string, unknown>>): boolean =>
     gty !== 'client-credentials' && !String(sub).endsWith('@clients')
   return withKeys(
-    withOptions({ issuer: `${base}/`, algorithms: ['RS256'], isAccount }, options),
+    ofProvider({ issuer: `${base}/`, algorithms: ['RS256'], isAccount }, options),
     `${base}/.well-known/jwks.json`,
   )
 }
@@ -82,7 +82,7 @@ export function supabase({ url, ...options }: SupabaseOptions): ExternalIssuer {
   const isAccount = ({ role, is_anonymous: isAnonymous }: Readonly<Record<string, unknown>>): boolean =>
     role === 'authenticated' && (isAnonymous ?? false) === false
   return withKeys(
-    withOptions({ issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], clients: [], isAccount }, options),
+    ofProvider({ issuer, audience: 'authenticated', algorithms: ['ES256', 'RS256'], clients: [], isAccount }, options),
     `${issuer}/.well-known/jwks.json`,
   )
 }
@@ -108,7 +108,7 @@ export function firebase({ projectId, keys = 'jwks', ...options }: FirebaseOptio
   const issuer = `https://securetoken.google.com/${projectId}`
   const isAccount = ({ firebase: details }: Readonly<Record<string, unknown>>): boolean =>
     (details as { sign_in_provider?: unknown } | undefined)?.sign_in_provider !== 'anonymous'
-  const rules = withOptions(
+  const rules = ofProvider(
     { issuer, audience: projectId, algorithms: ['RS256'], requiredClaims: ['iat', 'auth_time'], isAccount },
     options,
   )
@@ -133,7 +133,7 @@ export interface WorkosOptions extends PresetOptions {
 export function workos({ clientId, issuer = 'https://api.workos.com', ...options }: WorkosOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
   return withKeys(
-    withOptions({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'] }, options),
+    ofProvider({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'] }, options),
     `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`,
   )
 }
@@ -173,6 +173,19 @@ export function betterAuthIssuer({ baseURL, ...options }: BetterAuthIssuerOption
 function requireCheck(name: string, value: unknown): void {
   if (value === undefined)
     throw new TypeError(`external.${name}: expected a value, because the preset needs this check`)
+}
+
+/**
+ * The options of a provider that runs no Latchkey, and therefore must not name principals.
+ *
+ * @throws {TypeError} the app says that it does
+ */
+function ofProvider(preset: ExternalIssuer, options: PresetOptions): ExternalIssuer {
+  if (saysOwn(options))
+    throw new TypeError(
+      'external: `aliases` and `auth_mode` are for a server that runs Latchkey, such as betterAuthIssuer',
+    )
+  return withOptions(preset, options)
 }
 
 /** The preset's checks always apply: an app's own list must not disable them. */

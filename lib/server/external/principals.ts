@@ -49,22 +49,25 @@ export interface SubjectRules {
   readonly issuers: readonly [string, ...string[]]
   readonly principal: PrincipalRule
   readonly aliases: boolean
+  /** True if the issuer runs Latchkey: it may name the namespaced id of an account that another provider has. */
+  readonly isOwn: boolean
 }
 
 /**
  * Applies the issuer's rule to the subject of verified claims.
  *
- * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, it or an alias is the namespaced id of
- *   another issuer, or `aliases` is not a list of principals
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, it (unless the issuer runs Latchkey) or
+ *   an alias is the namespaced id of another issuer, or `aliases` is not a list of principals
  * @throws {TypeError} the app's function returned neither a principal, nor a list of principals, nor null
  */
 export function principalsOf(
   claims: Readonly<Record<string, unknown>>,
-  { issuers: [issuer], principal: rule, aliases }: SubjectRules,
+  { issuers: [issuer], principal: rule, aliases, isOwn }: SubjectRules,
 ): Awaitable<Principals> {
   const { sub: subject } = claims
   if (!isPrincipal(subject)) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'sub')
-  if (rule === 'sub') return [ownName(subject, 'sub'), ...(aliases ? readAliases(claims['aliases']) : [])]
+  if (rule === 'sub')
+    return [isOwn ? subject : ownName(subject, 'sub'), ...(aliases ? readAliases(claims['aliases']) : [])]
   return rule === 'namespaced' ? namespaced(issuer, subject) : found(rule(subject, issuer, claims), issuer, subject)
 }
 

@@ -124,6 +124,8 @@ async function recallLater({ claims, header, key }: Known, { keys }: IssuerRules
 
 /** Applies the app's own rules on every use, cached or not: the data that they read may have changed. */
 function judge(claims: JWTPayload, rules: VerifierRules): Awaitable<ServerSession> {
+  // RFC 7800: only the holder of a key may use it (DPoP, mutual TLS), and a bearer proves no key.
+  if (claims['cnf'] !== undefined) throw new LatchkeyError('TOKEN_CLAIM_INVALID', 'cnf')
   checkParty(claims['azp'], rules)
   checkClient(claims, rules)
   // Neither a promise nor any other answer of code without types is a yes.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { DAY, MINUTE, SECOND, type TestTime, rest, testTime } from '../../session/session.testing.ts'
 import { APP, NOW } from '../../tokens/forge.testing.ts'
 import { deferred } from '../framework.testing.ts'
@@ -212,6 +213,7 @@ describe('the check of a fresh token', () => {
 
   test.each([
     ['fails', () => Promise.reject(new Error('down')), [[new Error('down')]]],
+    ['fails by name', () => Promise.reject(new LatchkeyError('KEYS_UNAVAILABLE')), [[expect.any(LatchkeyError)]]],
     ['never ends', () => new Promise(() => {}), []],
   ])('that %s leaves the token before in use until it expires', async (_, check, faults) => {
     const onError = vi.fn<(error: unknown) => void>()

@@ -31,7 +31,10 @@ export interface SocketSessionOptions {
    * stays in use until it expires, and `onError` gets the error.
    */
   readonly check?: (next: ServerSession) => unknown
-  /** Receives errors of your lookups while a token is refreshed. Defaults to `console.error`. It must not throw. */
+  /**
+   * Receives errors of your lookups and of `check` while a token is refreshed. Defaults to `console.error`. It must not
+   * throw.
+   */
   readonly onError?: (error: unknown) => void
   /** Returns milliseconds since 1970. Defaults to the system clock. */
   readonly clock?: () => number
@@ -102,7 +105,13 @@ export function createSocketSession(
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
     // An anonymous socket has no principal yet.
     if (expiry.session.principal !== null) requireSameSession(expiry.session, found.session, roles)
-    await check?.(found.session)
+    try {
+      await check?.(found.session)
+    } catch (error) {
+      // Of any kind: also an error of Latchkey says nothing about the token here.
+      onError(error)
+      return expiry.isOver ? 'refused' : 'unavailable'
+    }
     if (expiry.isOver) return 'refused'
     expiry.replace(found.session)
     return expiry.isOver ? 'refused' : 'accepted'
