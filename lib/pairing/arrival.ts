@@ -142,7 +142,7 @@ export async function arrivalOf(greet: Greet, newcomer: Newcomer): Promise<Arriv
 
 /** If it does not arrive, the other device learns nothing of what the user decided; nothing else depends on it. */
 function answer(talk: Talk, given: PairingAnswer): Promise<void> {
-  return talk.send(4, { answer: given }).catch(() => {})
+  return talk.send(4, { answer: given }).then(talk.leave, () => {})
 }
 
 async function identityOffer(
@@ -163,9 +163,12 @@ async function identityOffer(
     async accept({ replace = false } = {}) {
       // Another device with the code may have sent the offer: then both devices learn of it.
       await talk.checkAlone()
-      const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
-      await answer(talk, 'done')
-      return accepted
+      // An app may close its dialog, and so end the pairing, as soon as the identity is current.
+      return talk.finish(async () => {
+        const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
+        await answer(talk, 'done')
+        return accepted
+      })
     },
     refuse: () => answer(talk, 'refused'),
   })
@@ -182,8 +185,10 @@ async function accountOffer(
     // A session of this account must not take the place of one that the user got meanwhile.
     checkNew(auth)
     await talk.checkAlone()
-    await grants.redeem(grant, thumbprint, prove)
-    await answer(talk, 'done')
+    await talk.finish(async () => {
+      await grants.redeem(grant, thumbprint, prove)
+      await answer(talk, 'done')
+    })
     return takeAccount(auth, account)
   }
   // Of two clicks at once, the second one has the result of the first.

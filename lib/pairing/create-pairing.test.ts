@@ -704,6 +704,35 @@ describe('a pairing', () => {
     expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
   })
 
+  test.each(['as soon as the identity is current', 'right after it has accepted'])(
+    'is accepted on both devices if the new one closes its dialog %s',
+    async (when) => {
+      const { relay, old, fresh } = await twoDevices()
+      const stop = new AbortController()
+      const shown = await old.pairing.addDevice()
+      const { signal } = stop
+      const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text, { signal }), shown.met()])
+      await approval.check(arrival.checkCode)
+      const given = approval.approve().catch((error: unknown) => error)
+      const offer = await identityOf(arrival)
+      // The old device looks for the answer only once the dialog is closed.
+      let close = (): void => {}
+      const closed = new Promise<void>((resolve) => (close = resolve))
+      relay.hostile = async ({ path, body }, honest) => {
+        if (path === '/read' && relay.slots.get(body.channel)?.seq === 4) await closed
+        return honest()
+      }
+      const isCurrent = (): boolean => fresh.auth.getState().session?.principal === offer.principal
+      if (when.startsWith('as soon')) fresh.auth.subscribe(() => isCurrent() && stop.abort())
+      await offer.accept({ replace: true })
+      stop.abort()
+      await arrival.cancel()
+      close()
+      expect(await given).toBe('done')
+      expect(relay.slots.size).toBe(0)
+    },
+  )
+
   test('that is cancelled before its gift was written gives nothing', async () => {
     const { relay, old, fresh } = await twoDevices()
     const { approval, arrival } = await FLOWS.A({ old, fresh })
