@@ -36,7 +36,7 @@ export type PairingOffer = IdentityOffer | AccountOffer
 interface Offer {
   /** The other device's name for the identity; may be empty. */
   readonly label: string
-  /** Refuses, and tells the other device. */
+  /** Refuses, and tells the other device. Does nothing after `accept`, unless that fails. */
   refuse(): Promise<void>
 }
 
@@ -145,6 +145,28 @@ function answer(talk: Talk, given: PairingAnswer): Promise<void> {
   return talk.send(4, { answer: given }).then(talk.leave, () => {})
 }
 
+interface Decision<Options extends unknown[], Accepted> {
+  accept(...options: Options): Promise<Accepted>
+  refuse(): Promise<void>
+}
+
+/** The user decides once: a second click while `accept` is at work has the result of the first. */
+function decisionOf<Options extends unknown[], Accepted>(
+  talk: Talk,
+  accept: (...options: Options) => Promise<Accepted>,
+): Decision<Options, Accepted> {
+  let accepting: Promise<Accepted> | undefined
+  let refusing: Promise<void> | undefined
+  const tell = (): Promise<void> => answer(talk, 'refused')
+  return {
+    async accept(...options) {
+      if (refusing && !accepting) throw new LatchkeyError('RENDEZVOUS_ENDED', 'the offer was refused')
+      return (accepting ??= accept(...options).finally(() => (accepting = undefined)))
+    },
+    refuse: () => (refusing ??= accepting ? accepting.then(() => {}, tell) : tell()),
+  }
+}
+
 async function identityOffer(
   talk: Talk,
   { auth }: Newcomer,
@@ -154,23 +176,25 @@ async function identityOffer(
   const kept = await listKept(auth, { withCurrent: true })
   const { session } = auth.getState()
   const replaces = session && session.principal !== principal ? session.principal : null
+  let accepted: Session | undefined
+  const accept = async ({ replace = false }: AcceptOptions = {}): Promise<Session> => {
+    if (accepted) return accepted
+    // Another device with the code may have sent the offer: then both devices learn of it.
+    await talk.checkAlone()
+    // An app may close its dialog, and so end the pairing, as soon as the identity is current.
+    return talk.finish(async () => {
+      accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
+      await answer(talk, 'done')
+      return accepted
+    })
+  }
   return Object.freeze<IdentityOffer>({
     mode: 'secret',
     principal,
     label,
     knownHere: kept.some((identity) => identity.principal === principal),
     replaces,
-    async accept({ replace = false } = {}) {
-      // Another device with the code may have sent the offer: then both devices learn of it.
-      await talk.checkAlone()
-      // An app may close its dialog, and so end the pairing, as soon as the identity is current.
-      return talk.finish(async () => {
-        const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
-        await answer(talk, 'done')
-        return accepted
-      })
-    },
-    refuse: () => answer(talk, 'refused'),
+    ...decisionOf(talk, accept),
   })
 }
 
@@ -191,14 +215,11 @@ async function accountOffer(
     })
     return takeAccount(auth, account)
   }
-  // Of two clicks at once, the second one has the result of the first.
-  let accepting: Promise<UpgradeResult> | undefined
   return Object.freeze<AccountOffer>({
     mode: 'account',
     label,
     ...account,
-    accept: () => (accepting ??= accept().finally(() => (accepting = undefined))),
-    refuse: () => answer(talk, 'refused'),
+    ...decisionOf(talk, accept),
   })
 }
 

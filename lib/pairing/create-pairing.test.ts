@@ -733,6 +733,48 @@ describe('a pairing', () => {
     },
   )
 
+  async function offered() {
+    const devices = await twoDevices()
+    const { approval, arrival } = await FLOWS.A(devices)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve().catch((error: unknown) => error)
+    const importSecret = vi.spyOn(devices.fresh.auth, 'importSecret')
+    return { ...devices, given, offer: await identityOf(arrival), importSecret }
+  }
+
+  test('that is accepted by two clicks is accepted once', async () => {
+    const { offer, given, importSecret } = await offered()
+    const accept = () => offer.accept({ replace: true })
+    const [first, second] = await Promise.all([accept(), accept()])
+    expect(await accept()).toBe(first)
+    expect(second).toBe(first)
+    expect(await given).toBe('done')
+    expect(importSecret).toHaveBeenCalledTimes(1)
+  })
+
+  test('is refused if the first click refused, and accepted if the first click accepted', async () => {
+    const refused = await offered()
+    const refusing = refused.offer.refuse()
+    expect(await codeOf(refused.offer.accept({ replace: true }))).toBe('RENDEZVOUS_ENDED')
+    await refusing
+    expect(await refused.given).toBe('refused')
+    expect(refused.importSecret).not.toHaveBeenCalled()
+
+    const accepted = await offered()
+    const accepting = accepted.offer.accept({ replace: true })
+    await Promise.all([accepted.offer.refuse(), accepting])
+    expect(await accepted.given).toBe('done')
+    expect(principalOf(accepted.fresh)).toBe(accepted.offer.principal)
+  })
+
+  test('can be refused after an acceptance that failed', async () => {
+    const { offer, given } = await offered()
+    const accepting = codeOf(offer.accept())
+    await offer.refuse()
+    expect(await accepting).toBe('IDENTITY_CHANGED')
+    expect(await given).toBe('refused')
+  })
+
   test('that is cancelled before its gift was written gives nothing', async () => {
     const { relay, old, fresh } = await twoDevices()
     const { approval, arrival } = await FLOWS.A({ old, fresh })
