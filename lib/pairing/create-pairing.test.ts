@@ -264,6 +264,18 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(lost.size).toBe(5)
   })
 
+  test('a look whose response is lost is repeated', async () => {
+    const devices = await twoDevices()
+    const { approval, arrival } = await greet(devices)
+    await approval.check(arrival.checkCode)
+    let looks = 0
+    devices.relay.hostile = ({ path }, honest) =>
+      path === '/read' && ++looks === 1 ? new Response('gateway', { status: 502 }) : honest()
+    const given = approval.approve().catch((error: unknown) => error)
+    await (await identityOf(arrival)).accept({ replace: true })
+    expect(await given).toBe('done')
+  })
+
   test('devices of another app or server cannot pair', async () => {
     for (const other of [{ name: 'other' }, { server: 'https://other.example/api/auth' }]) {
       const relay = createRelay()
