@@ -64,7 +64,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
   readonly mode: 'account'
   /**
    * Signs in to the account, after the user has confirmed it and said that the other device shows success. This
-   * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data.
+   * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data. If it `failed`, such
+   * as with `OFFLINE`, call it again.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
    *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`,
@@ -205,14 +206,18 @@ async function accountOffer(
 ): Promise<AccountOffer> {
   const { grant, label, thumbprint, prove } = gift
   const account = await grants.inspect(grant, thumbprint, prove)
+  let isRedeemed = false
   const accept = async (): Promise<UpgradeResult> => {
     // A session of this account must not take the place of one that the user got meanwhile.
     checkNew(auth)
-    await talk.checkAlone()
-    await talk.finish(async () => {
-      await grants.redeem(grant, thumbprint, prove)
-      await answer(talk, 'done')
-    })
+    if (!isRedeemed) {
+      await talk.checkAlone()
+      await talk.finish(async () => {
+        await grants.redeem(grant, thumbprint, prove)
+        isRedeemed = true
+        await answer(talk, 'done')
+      })
+    }
     return takeAccount(auth, account)
   }
   return Object.freeze<AccountOffer>({
@@ -225,10 +230,11 @@ async function accountOffer(
 
 /** Continues with the account that the user has confirmed, and with no other one. */
 async function takeAccount(auth: PairableAuth, { accountId }: GrantedAccount): Promise<UpgradeResult> {
-  const isShown = (): boolean => auth.getState().upgrade?.account?.accountId === accountId
+  const shown = (): string | undefined => auth.getState().upgrade?.account?.accountId
   // The first call only looks, unless the account is this device's already.
-  const looked = isShown() ? null : await auth.acceptAccount()
-  if (looked && !['pending', 'failed'].includes(looked.outcome)) return looked
-  if (!isShown()) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
+  const looked = shown() === accountId ? null : await auth.acceptAccount()
+  const isLeft = looked?.outcome === 'pending' || (looked?.outcome === 'failed' && shown() !== undefined)
+  if (looked && !isLeft) return looked
+  if (shown() !== accountId) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
   return auth.acceptAccount()
 }
