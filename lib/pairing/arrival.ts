@@ -93,13 +93,16 @@ export interface Newcomer {
 }
 
 /**
- * Makes sure that this device can receive an identity, before any is sent to it: its store can be read, and no account
- * is current or about to be.
+ * Makes sure that this device can receive an identity, before any is sent to it: its store can be read and is not known
+ * to be full, and no account is current or about to be.
  *
  * @throws {LatchkeyError} `CONFLICT`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function checkReady(auth: PairableAuth): Promise<void> {
   await listKept(auth)
+  // A full one can be read.
+  const { problem } = auth.getState().storage
+  if (problem === 'KEYSTORE_FULL') throw new LatchkeyError(problem)
   checkNew(auth)
 }
 

@@ -111,11 +111,14 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(principalOf(fresh)).toBe(principalOf(old))
   })
 
-  test('begins nothing on a device whose store cannot be read: no secret is sent to it', async () => {
+  test.each([
+    ['cannot be read', 'read', 'KEYSTORE_BLOCKED'],
+    ['is full', 'update', 'KEYSTORE_FULL'],
+  ] as const)('begins nothing on a device whose store %s: no secret is sent to it', async (_, access, code) => {
     const relay = createRelay()
     const old = await device(relay)
-    const fresh = await deviceWith(relay, { read: () => Promise.reject(new LatchkeyError('KEYSTORE_BLOCKED')) })
-    expect(await codeOf(greet({ old, fresh }))).toBe('KEYSTORE_BLOCKED')
+    const fresh = await deviceWith(relay, { [access]: () => Promise.reject(new LatchkeyError(code)) })
+    expect(await codeOf(greet({ old, fresh }))).toBe(code)
     expect(relay.seen.join()).not.toMatch(/"seq":[1-9]/)
   })
 
