@@ -471,6 +471,23 @@ describe('a pairing', () => {
     },
   )
 
+  test('says so where there is no WebCrypto, and sends nothing', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const [ofOld, ofNew] = [await old.pairing.addDevice(), await fresh.pairing.showCode()]
+    const sent = relay.seen.length
+    const begin = [
+      () => old.pairing.addDevice(),
+      () => old.pairing.scan(ofNew.text),
+      () => fresh.pairing.join(ofOld.text),
+      () => fresh.pairing.showCode(),
+    ]
+    for (const crypto of [undefined, { getRandomValues: globalThis.crypto.getRandomValues }]) {
+      vi.stubGlobal('crypto', crypto)
+      for (const act of begin) expect(await codeOf(act())).toBe('CRYPTO_UNAVAILABLE')
+    }
+    expect(relay.seen).toHaveLength(sent)
+  })
+
   test('refuses options that it does not know', async () => {
     const { auth } = await device(createRelay())
     const options = { server: SERVER, deviceName: 'a device', confirmuser: () => false }
