@@ -1,3 +1,4 @@
+import { LatchkeyError } from 'latchkey'
 import { auth } from './auth.ts'
 import { type LocalNote, MAX_CHARACTERS, type Note, changeNotes, readNotes } from './local-notes.ts'
 
@@ -34,7 +35,11 @@ export const notes = {
   /** Writes a note on this device. It works offline; the server gets it as soon as it can be reached. */
   async add(text: string): Promise<void> {
     if (text.length > MAX_CHARACTERS) throw new RangeError('the note is too long')
-    const { principal } = auth.getState().session ?? (await auth.ensureIdentity())
+    await auth.ready
+    const { session, storage } = auth.getState()
+    // Whether a cleared device starts over is the user's decision.
+    if (!session && storage.problem === 'KEYSTORE_VANISHED') throw new LatchkeyError(storage.problem)
+    const { principal } = session ?? (await auth.ensureIdentity())
     await write({ id: crypto.randomUUID(), owner: principal, text, updatedAt: Date.now(), isDeleted: false })
   },
 

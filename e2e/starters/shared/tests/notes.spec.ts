@@ -181,3 +181,20 @@ test('an answer that arrives after a sign-out in another tab does not bring the 
   expect(await taken.evaluate(({ message }) => message)).toBe(true)
   await expect(phone).toHoldNothingOf('Only mine')
 })
+
+test('a device whose identity was cleared does not start over by writing a note', async ({ device }) => {
+  const phone = await open(device)
+  const { page } = phone
+  await write(page, 'Before')
+  await expect(page.getByText('Saved for this device')).toBeVisible()
+  await phone.evict()
+  await page.reload()
+  await phone.waitForState({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+  await page.getByLabel('New note').fill('Whose is it?')
+  await page.getByRole('button', { name: 'Add' }).click()
+  await expect(page.getByText('(KEYSTORE_VANISHED)')).toBeVisible()
+  expect(await phone.principal()).toBeNull()
+  await page.getByRole('button', { name: 'Start fresh' }).click()
+  await phone.waitForState({ authMode: 'local-first' })
+  await write(page, 'After')
+})
