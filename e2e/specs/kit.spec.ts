@@ -119,6 +119,7 @@ test('a held answer arrives when it is released', async ({ device, server }) => 
   const held = await phone.holdAnswer(SIGN_UP, { method: 'post' })
   const outcome = enter(phone.page, 'signUp', someEmail())
   expect(await held.status).toBe(200)
+  expect(await phone.context.cookies()).toEqual([])
   await phone.page.evaluate(async () => (await fetch('/framed')).text())
   expect(arrived).toContain('/framed')
   expect(arrived).not.toContain('/api/auth/sign-up/email')
