@@ -217,6 +217,19 @@ test('what a device stores is found in every form and place', async ({ device, s
   await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
 })
 
+test('a page that is left while its storage is read is asked again', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await phone.page.goto(server.url)
+  await phone.page.evaluate(() => {
+    localStorage.setItem('owner', 'dora')
+    IDBFactory.prototype.databases = () => {
+      location.reload()
+      return new Promise(() => {})
+    }
+  })
+  await expect(phone).not.toHoldNothingOf('dora')
+})
+
 test('what does not come is said, with what is there instead', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url, timeout: 100 })
   await start(phone.page, server.url, { name: 'notes' })
