@@ -302,6 +302,24 @@ describe('with an account', () => {
     expect(await server.rows('session')).toHaveLength(2)
   })
 
+  test('without a network after the grant was redeemed fails for that reason, and can be accepted again', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { offer, given } = await offered(old, fresh)
+    const cut: TestBrowser['intercept'] = (request, forward) => {
+      fresh.browser.intercept = cut
+      return request.url.includes('/latchkey/session') ? Promise.reject(new TypeError('no network')) : forward()
+    }
+    fresh.browser.intercept = cut
+    expect(await offer.accept()).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    expect(await given).toBe('done')
+    expect(fresh.auth.getState().authMode).toBe('local-first')
+    fresh.browser.intercept = null
+    expect((await offer.accept()).outcome).toBe('switched')
+    expect(await server.rows('session')).toHaveLength(2)
+  })
+
   test('a device with an account, or with a conflict, is no new one', async () => {
     const server = await open()
     const old = await withAccount(server)

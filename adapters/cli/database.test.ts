@@ -71,6 +71,22 @@ describe('latchkey serve on Postgres', () => {
     })
   })
 
+  test('a start that has to change a table in use does not block it for long, and changes nothing', async () => {
+    const database = await newPostgres()
+    await (await server(database)).stop()
+    const holder = await clientOf(database)
+    await holder.query('alter table "user" drop column "image"; alter table "session" drop column "userAgent"')
+    await holder.query('begin; lock table "session" in access share mode')
+    const environment = { ...ENVIRONMENT, LATCHKEY_DATABASE: database }
+    const { code, stdout } = await run(['serve', '--port', '0'], { environment })
+    expect([code, stdout]).toEqual([1, expect.stringContaining('lock timeout')])
+    const columns = `select from information_schema.columns where column_name in ('image', 'userAgent')`
+    expect((await holder.query(columns)).rows).toHaveLength(0)
+    await holder.query('rollback')
+    expect((await (await server(database)).ask('/health')).status).toBe(200)
+    expect((await holder.query(columns)).rows).toHaveLength(2)
+  })
+
   test('SIGTERM ends a server that waits for another one to migrate', async () => {
     const database = await newPostgres()
     const other = await clientOf(database)

@@ -13,11 +13,20 @@ export interface OpenDatabase {
   readonly database: BetterAuthOptions['database']
   /** Runs work in one starting server at a time. Rejects if the database is closed before its turn. */
   alone(work: () => Promise<void>): Promise<void>
+  /** Runs work that changes tables. On Postgres in one transaction, which waits {@link LOCK_TIMEOUT_S} for a lock. */
+  change(work: (database: BetterAuthOptions['database']) => Promise<void>): Promise<void>
   /** Returns milliseconds since 1970 by the database's clock; null if it has no clock of its own. */
   now(): Promise<number | null>
   /** Waits for work that runs alone. A statement that waits longer than a second fails. */
   close(): Promise<void>
 }
+
+/** How long a change of a table waits for the transactions of others, in seconds: every later query waits behind it. */
+export const LOCK_TIMEOUT_S = 3
+
+/** For the current transaction on Postgres. Not if the connection has a limit of its own. */
+export const LIMIT_LOCKS: string =
+  `select set_config('lock_timeout', '${LOCK_TIMEOUT_S}s', true) ` + `where current_setting('lock_timeout') = '0'`
 
 /** Called with errors of idle connections. */
 export type OnDatabaseError = (error: Error) => void
@@ -63,6 +72,7 @@ async function openSqlite(folder: string, readonly: boolean): Promise<OpenDataba
     return {
       database,
       alone: (work) => alone(new Sqlite(`${file}.setup`, { timeout: SETUP_LOCK_TIMEOUT_MS }), () => setup.run(work)),
+      change: (work) => work(database),
       now: async () => null,
       async close() {
         await setup.ended()
@@ -156,6 +166,20 @@ async function openPostgres(connectionString: string, onError: OnDatabaseError):
         await client.query('commit')
       } finally {
         // Closing the connection releases the lock in any case.
+        client.release(true)
+      }
+    },
+    async change(work) {
+      const client = await pool.connect()
+      try {
+        // All of it or nothing: tables that are changed half-way may never be completed.
+        await client.query('begin')
+        await client.query(LIMIT_LOCKS)
+        const held = { query: client.query.bind(client), release() {} }
+        // As much of a pool as is used, with this connection alone.
+        await work({ connect: async () => held } as unknown as Pool)
+        await client.query('commit')
+      } finally {
         client.release(true)
       }
     },

@@ -49,7 +49,7 @@ export async function createIdentity(parts: IdentityParts): Promise<Identity> {
   const auth = betterAuth(options)
   const { adapter } = await auth.$context
   await open.alone(async () => {
-    await (await getMigrations(options)).runMigrations()
+    await open.change(async (database) => (await getMigrations({ ...options, database })).runMigrations())
     if (await isOfAnotherSecret(adapter, parts.secret)) throw new Refusal(ANOTHER_SECRET)
     await createSigningKeys(auth)
   })

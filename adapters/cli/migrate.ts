@@ -1,4 +1,5 @@
 import { type App, type AppDatabase, type Connection, hasOwnAdapter, loadApp } from './app.ts'
+import { LIMIT_LOCKS, LOCK_TIMEOUT_S } from './database.ts'
 import { hideAddresses } from './log.ts'
 import { Refusal } from './refusal.ts'
 import { addUniqueIndex, lacksUniqueIndex } from './unique-index.ts'
@@ -78,13 +79,6 @@ function databaseOf({ databaseType, schemaName }: AppDatabase, connection: Conne
 
 /** Names the lock under which processes change the tables, so that one waits for another. */
 const LOCK_ID = 5_228_105
-
-/** How long a change of a table waits for the transactions of others, in seconds: every later query waits behind it. */
-const LOCK_TIMEOUT_S = 3
-
-/** Not if the connection has a limit of its own. */
-const LIMIT_LOCKS =
-  `select set_config('lock_timeout', '${LOCK_TIMEOUT_S}s', true) ` + `where current_setting('lock_timeout') = '0'`
 
 /** Statements that begin, end and undo. SQLite takes its write lock at once: later, it could be refused. */
 const STATEMENTS = {

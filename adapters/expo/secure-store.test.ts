@@ -138,6 +138,38 @@ describe('a record without its marks is of an earlier installation', () => {
     expect(device.keychain.size).toBe(0)
   })
 
+  test('and is kept while the app does not end: the next access asks it again', async () => {
+    vi.useFakeTimers()
+    const onForget = vi.fn(() => new Promise<void>(() => {}))
+    const { device, store } = await reinstalled({ onReinstall: 'forget', onForget })
+    const failed = store.read().catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await failed).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
+    expect(device.keychain.size).toBe(1)
+    onForget.mockResolvedValue()
+    expect(await store.read()).toBeUndefined()
+    expect(onForget).toHaveBeenCalledTimes(2)
+    expect(device.keychain.size).toBe(0)
+  })
+
+  test('and is not deleted after a failure was reported', async () => {
+    vi.useFakeTimers()
+    let end = (): void => {}
+    const onForget = () => new Promise<void>((resolve) => (end = resolve))
+    const { device, store } = await reinstalled({ onReinstall: 'forget', onForget })
+    let answer = (): void => {}
+    device.device.fault = () => new Promise((resolve) => (answer = () => resolve('{"owner":"before"}')))
+    const failed = store.read().catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(5000)
+    device.device.fault = null
+    answer()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await failed).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
+    end()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(device.keychain.size).toBe(1)
+  })
+
   test('and a function learns of it once', async () => {
     const onReinstall = vi.fn(() => 'keep' as const)
     const { device, store, name } = await reinstalled({ onReinstall })

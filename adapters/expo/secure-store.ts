@@ -35,8 +35,8 @@ export interface SecureStoreOptions {
   readonly onReinstall?: OnReinstall
   /**
    * Called before `forget` deletes the identity: delete what else the earlier installation left of its user. Nothing is
-   * read or deleted before it is done, at most 10 seconds. If it fails, the store is `KEYSTORE_UNAVAILABLE`, and the
-   * next access calls it again.
+   * read or deleted before it is done, at most 10 seconds. If it fails, the store is `KEYSTORE_UNAVAILABLE`, if it takes
+   * longer, `KEYSTORE_TIMEOUT`, and the next access calls it again. It must not use the `auth` that is being opened.
    */
   readonly onForget?: () => void | Promise<void>
 }
@@ -69,7 +69,7 @@ export function secureStore(options: SecureStoreOptions): RecordStore {
   const marks = installMarks(FileSystem, key)
 
   /** The text of the record; an item of an earlier installation is kept or deleted first. */
-  async function readText(): Promise<string | null> {
+  async function readText(checkTime: () => void): Promise<string | null> {
     const text = await item.get()
     if (text === null || !marks.isNew()) return text
     if (wantsKept(onReinstall)) {
@@ -77,13 +77,14 @@ export function secureStore(options: SecureStoreOptions): RecordStore {
       return text
     }
     // In this order: a process that ends in between does both again.
-    await reported(async () => onForget?.())
+    await reported(() => withTimeout((async () => onForget?.())(), TIMEOUT_MS, late))
+    checkTime()
     await item.remove()
     return null
   }
 
   async function change<Value>(updater: (found: unknown) => Value, checkTime: () => void): Promise<Value> {
-    const found = readRecord(await readText())
+    const found = readRecord(await readText(checkTime))
     const next = updater(found)
     if ((next as unknown) === found) return next
     const text = stringifyRecord(next)
@@ -99,7 +100,7 @@ export function secureStore(options: SecureStoreOptions): RecordStore {
     durability: 'persistent',
     protection: 'keychain',
     trace: { found: marks.hadRecord, leave: marks.afterRecord },
-    read: () => bounded(key, async () => readRecord(await readText())),
+    read: () => bounded(key, async (checkTime) => readRecord(await readText(checkTime))),
     update: (updater) => bounded(key, (checkTime) => change(updater, checkTime)),
     close() {},
   }
@@ -165,9 +166,6 @@ async function reported<Value>(
  * failed is not begun later.
  */
 function bounded<Value>(key: string, work: (checkTime: () => void) => Promise<Value>): Promise<Value> {
-  const late = (): never => {
-    throw new LatchkeyError('KEYSTORE_TIMEOUT')
-  }
   let isLate = false
   const checkTime = (): void => void (isLate && late())
   const running = inTurn(key, async () => {
@@ -178,4 +176,8 @@ function bounded<Value>(key: string, work: (checkTime: () => void) => Promise<Va
     isLate = true
     return late()
   })
+}
+
+function late(): never {
+  throw new LatchkeyError('KEYSTORE_TIMEOUT')
 }

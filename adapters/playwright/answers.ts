@@ -1,4 +1,4 @@
-import type { BrowserContext, Route } from '@playwright/test'
+import type { APIResponse, BrowserContext, Route } from '@playwright/test'
 
 /** Options of `loseAnswer` and `holdAnswer`. */
 export interface AnswerOptions {
@@ -32,11 +32,7 @@ export async function loseAnswer(network: Network, url: string | RegExp, options
   const { context } = network
   const answered = createLatch<number>()
   await onNextRequest(network, url, options, async (route) => {
-    const cookies = await context.cookies()
-    const response = await route.fetch({ maxRedirects: 0 })
-    // Fetching stored the cookies of the response.
-    await context.clearCookies()
-    await context.addCookies(cookies)
+    const response = await fetchAlone(context, route)
     await route.abort('connectionreset')
     answered.resolve(response.status())
   })
@@ -48,12 +44,21 @@ export async function holdAnswer(network: Network, url: string | RegExp, options
   const answered = createLatch<number>()
   const released = createLatch<void>()
   await onNextRequest(network, url, options, async (route) => {
-    const response = await route.fetch({ maxRedirects: 0 })
+    const response = await fetchAlone(network.context, route)
     answered.resolve(response.status())
     await released.promise
     await (network.isOffline() ? route.abort('internetdisconnected') : route.fulfill({ response }))
   })
   return { status: answered.promise, release: released.resolve }
+}
+
+/** Fetches a response without its cookies, which the device has not got yet. */
+async function fetchAlone(context: BrowserContext, route: Route): Promise<APIResponse> {
+  const cookies = await context.cookies()
+  const response = await route.fetch({ maxRedirects: 0 })
+  await context.clearCookies()
+  await context.addCookies(cookies)
+  return response
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */

@@ -3,7 +3,7 @@ import { type Expect, expect as base } from '@playwright/test'
 import type { AuthMode, AuthState } from '../../lib/index.ts'
 import type { Device, StateOptions } from './device.ts'
 import { hasText } from './find-text.ts'
-import { type ExpectedState, fits, show } from './observer.ts'
+import { type ExpectedState, fits, isNavigation, show } from './observer.ts'
 
 /** What a matcher returns. */
 export interface Verdict {
@@ -75,7 +75,9 @@ export const expect: Expect<LatchkeyMatchers> = base.extend<LatchkeyMatchers>({
     if (texts.length === 0 || texts.some((text) => typeof text !== 'string' || text === ''))
       throw new TypeError('toHoldNothingOf needs the texts to search for: a principal, a secret, a title')
     return until(this, 'toHoldNothingOf', `nothing of ${show(texts)}`, async () => {
-      const places = (await device.stored()).filter(({ text }) => texts.some((wanted) => hasText(text, wanted)))
+      const stored = await device.stored().catch(unlessNavigating)
+      if (!stored) return { pass: this.isNot, received: 'a page that is being left' }
+      const places = stored.filter(({ text }) => texts.some((wanted) => hasText(text, wanted)))
       return { pass: places.length === 0, received: places.map(({ place }) => place).join('; ') || 'nothing' }
     })
   },
@@ -111,6 +113,10 @@ async function until(
   const { pass, received } = found
   const call = `expect(device)${isNot ? '.not' : ''}.${name}(…)`
   return { pass, message: () => `${call}\n\nExpected: ${isNot ? 'not ' : ''}${expected}\nReceived: ${received}` }
+}
+
+function unlessNavigating(error: unknown): undefined {
+  if (!isNavigation(error)) throw error
 }
 
 function assertDevice(value: Device, name: string): void {

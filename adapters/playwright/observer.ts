@@ -70,16 +70,20 @@ async function readState(question: Question, end: number): Promise<AuthState> {
     const found = await page.waitForFunction(stateOf, name, { polling: POLLING_MS, timeout })
     return (await found.jsonValue()) as AuthState
   } catch (error) {
-    const { name: kind, message } = error as Error
-    if (kind === 'TimeoutError') {
+    if ((error as Error).name === 'TimeoutError') {
       // A slow page may have it by now.
       const { names, state } = await page.evaluate(readSeen, name)
       if (state) return state
       throw appMissing(question, names)
     }
-    if (!/context was destroyed|navigat/i.test(message) || performance.now() >= end) throw error
+    if (!isNavigation(error) || performance.now() >= end) throw error
     return readState(question, end)
   }
+}
+
+/** Returns true if a page was left while it was asked. */
+export function isNavigation(error: unknown): boolean {
+  return /context was destroyed|navigat/i.test((error as Error).message)
 }
 
 function appMissing({ page, label, name, timeout }: Question, names: readonly string[]): LatchkeyError {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestInfo } from '@playwright/test'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Device } from './device.ts'
 import { createRecording } from './recordings.ts'
 
 const outputDir = mkdtempSync(join(tmpdir(), 'latchkey-videos-'))
@@ -35,5 +36,22 @@ describe('createRecording', () => {
     const recording = createRecording({ mode: 'on', size }, info(0), 'phone')
     expect(recording.options.recordVideo).toMatchObject({ size })
     await recording.end()
+  })
+
+  test('has the pages of a restarted device as well', async () => {
+    const attached: string[] = []
+    const testInfo = { ...info(0), outputPath: String, attach: async (name: string) => void attached.push(name) }
+    const newContext = () => ({ pages: () => [{ video: () => ({ async saveAs() {} }) }], on() {} })
+    const device = {
+      context: newContext(),
+      async restart() {
+        device.context = newContext()
+      },
+    }
+    const recording = createRecording('on', testInfo as unknown as TestInfo, 'phone')
+    recording.follow(device as unknown as Device)
+    await device.restart()
+    await recording.end()
+    expect(attached).toEqual(['phone, tab 1', 'phone, tab 2'])
   })
 })

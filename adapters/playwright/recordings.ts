@@ -9,7 +9,7 @@ type VideoOption = PlaywrightWorkerOptions['video']
 export interface Recording {
   /** For `newContext`. */
   readonly options: Pick<BrowserContextOptions, 'recordVideo'>
-  /** Follows the pages of a device. */
+  /** Follows the pages of a device, also after each `restart()`. */
   follow(device: Device): void
   /** Attaches the videos to the test, or deletes them. After the device is closed. */
   end(): Promise<void>
@@ -29,10 +29,18 @@ export function createRecording(option: VideoOption, testInfo: TestInfo, label: 
   const videos: Video[] = []
   return {
     options: { recordVideo: { dir, ...(size && { size }) } },
-    follow({ context }) {
+    follow(device) {
       const add = (video: Video | null): void => void (video && videos.push(video))
-      context.pages().forEach((page) => add(page.video()))
-      context.on('page', (page) => add(page.video()))
+      const watch = ({ context }: Device): void => {
+        context.pages().forEach((page) => add(page.video()))
+        context.on('page', (page) => add(page.video()))
+      }
+      watch(device)
+      const { restart } = device
+      device.restart = async () => {
+        await restart()
+        watch(device)
+      }
     },
     async end() {
       if (isKept(mode, testInfo))

@@ -51,7 +51,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
   },
   'Keys and runtime': {
     CRYPTO_UNAVAILABLE:
-      'Pass `crypto: nobleSuite` from `latchkey/noble` to `createAuth`; in a service worker import it statically. See [Workers](frameworks.md#workers).',
+      'Pass `crypto: nobleSuite` from `latchkey/noble` to `createAuth`; in a service worker import it statically. See [Workers](frameworks.md#workers). [Pairing](pairing.md) needs WebCrypto: open the page over https.',
     VERIFIER_UNAVAILABLE: "Install `sodium-native`, or leave out [`verifier: 'native'`](server.md#verifier).",
   },
   Storage: {

@@ -119,6 +119,7 @@ test('a held answer arrives when it is released', async ({ device, server }) => 
   const held = await phone.holdAnswer(SIGN_UP, { method: 'post' })
   const outcome = enter(phone.page, 'signUp', someEmail())
   expect(await held.status).toBe(200)
+  expect(await phone.context.cookies()).toEqual([])
   await phone.page.evaluate(async () => (await fetch('/framed')).text())
   expect(arrived).toContain('/framed')
   expect(arrived).not.toContain('/api/auth/sign-up/email')
@@ -214,6 +215,19 @@ test('what a device stores is found in every form and place', async ({ device, s
   await phone.evict({ what: 'site-data' })
   await phone.context.clearCookies()
   await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
+})
+
+test('a page that is left while its storage is read is asked again', async ({ device, server }) => {
+  const phone = await device({ baseURL: server.url })
+  await phone.page.goto(server.url)
+  await phone.page.evaluate(() => {
+    localStorage.setItem('owner', 'dora')
+    IDBFactory.prototype.databases = () => {
+      location.reload()
+      return new Promise(() => {})
+    }
+  })
+  await expect(phone).not.toHoldNothingOf('dora')
 })
 
 test('what does not come is said, with what is there instead', async ({ device, server }) => {

@@ -36,7 +36,7 @@ export type PairingOffer = IdentityOffer | AccountOffer
 interface Offer {
   /** The other device's name for the identity; may be empty. */
   readonly label: string
-  /** Refuses, and tells the other device. */
+  /** Refuses, and tells the other device. Does nothing after `accept`, unless that fails. */
   refuse(): Promise<void>
 }
 
@@ -64,7 +64,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
   readonly mode: 'account'
   /**
    * Signs in to the account, after the user has confirmed it and said that the other device shows success. This
-   * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data.
+   * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data. If it `failed`, such
+   * as with `OFFLINE`, call it again.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
    *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`,
@@ -92,13 +93,16 @@ export interface Newcomer {
 }
 
 /**
- * Makes sure that this device can receive an identity, before any is sent to it: its store can be read, and no account
- * is current or about to be.
+ * Makes sure that this device can receive an identity, before any is sent to it: its store can be read and is not known
+ * to be full, and no account is current or about to be.
  *
  * @throws {LatchkeyError} `CONFLICT`, `IDENTITY_CHANGED`, `UPGRADE_IN_PROGRESS`, `KEYSTORE_*`
  */
 export async function checkReady(auth: PairableAuth): Promise<void> {
   await listKept(auth)
+  // A full one can be read.
+  const { problem } = auth.getState().storage
+  if (problem === 'KEYSTORE_FULL') throw new LatchkeyError(problem)
   checkNew(auth)
 }
 
@@ -142,7 +146,29 @@ export async function arrivalOf(greet: Greet, newcomer: Newcomer): Promise<Arriv
 
 /** If it does not arrive, the other device learns nothing of what the user decided; nothing else depends on it. */
 function answer(talk: Talk, given: PairingAnswer): Promise<void> {
-  return talk.send(4, { answer: given }).catch(() => {})
+  return talk.send(4, { answer: given }).then(talk.leave, () => {})
+}
+
+interface Decision<Options extends unknown[], Accepted> {
+  accept(...options: Options): Promise<Accepted>
+  refuse(): Promise<void>
+}
+
+/** The user decides once: a second click while `accept` is at work has the result of the first. */
+function decisionOf<Options extends unknown[], Accepted>(
+  talk: Talk,
+  accept: (...options: Options) => Promise<Accepted>,
+): Decision<Options, Accepted> {
+  let accepting: Promise<Accepted> | undefined
+  let refusing: Promise<void> | undefined
+  const tell = (): Promise<void> => answer(talk, 'refused')
+  return {
+    async accept(...options) {
+      if (refusing && !accepting) throw new LatchkeyError('RENDEZVOUS_ENDED', 'the offer was refused')
+      return (accepting ??= accept(...options).finally(() => (accepting = undefined)))
+    },
+    refuse: () => (refusing ??= accepting ? accepting.then(() => {}, tell) : tell()),
+  }
 }
 
 async function identityOffer(
@@ -154,20 +180,25 @@ async function identityOffer(
   const kept = await listKept(auth, { withCurrent: true })
   const { session } = auth.getState()
   const replaces = session && session.principal !== principal ? session.principal : null
+  let accepted: Session | undefined
+  const accept = async ({ replace = false }: AcceptOptions = {}): Promise<Session> => {
+    if (accepted) return accepted
+    // Another device with the code may have sent the offer: then both devices learn of it.
+    await talk.checkAlone()
+    // An app may close its dialog, and so end the pairing, as soon as the identity is current.
+    return talk.finish(async () => {
+      accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
+      await answer(talk, 'done')
+      return accepted
+    })
+  }
   return Object.freeze<IdentityOffer>({
     mode: 'secret',
     principal,
     label,
     knownHere: kept.some((identity) => identity.principal === principal),
     replaces,
-    async accept({ replace = false } = {}) {
-      // Another device with the code may have sent the offer: then both devices learn of it.
-      await talk.checkAlone()
-      const accepted = await auth.importSecret(secret, { replace: replace && (replaces ?? false), forgetEmpty: true })
-      await answer(talk, 'done')
-      return accepted
-    },
-    refuse: () => answer(talk, 'refused'),
+    ...decisionOf(talk, accept),
   })
 }
 
@@ -178,31 +209,35 @@ async function accountOffer(
 ): Promise<AccountOffer> {
   const { grant, label, thumbprint, prove } = gift
   const account = await grants.inspect(grant, thumbprint, prove)
+  let isRedeemed = false
   const accept = async (): Promise<UpgradeResult> => {
     // A session of this account must not take the place of one that the user got meanwhile.
     checkNew(auth)
-    await talk.checkAlone()
-    await grants.redeem(grant, thumbprint, prove)
-    await answer(talk, 'done')
+    if (!isRedeemed) {
+      await talk.checkAlone()
+      await talk.finish(async () => {
+        await grants.redeem(grant, thumbprint, prove)
+        isRedeemed = true
+        await answer(talk, 'done')
+      })
+    }
     return takeAccount(auth, account)
   }
-  // Of two clicks at once, the second one has the result of the first.
-  let accepting: Promise<UpgradeResult> | undefined
   return Object.freeze<AccountOffer>({
     mode: 'account',
     label,
     ...account,
-    accept: () => (accepting ??= accept().finally(() => (accepting = undefined))),
-    refuse: () => answer(talk, 'refused'),
+    ...decisionOf(talk, accept),
   })
 }
 
 /** Continues with the account that the user has confirmed, and with no other one. */
 async function takeAccount(auth: PairableAuth, { accountId }: GrantedAccount): Promise<UpgradeResult> {
-  const isShown = (): boolean => auth.getState().upgrade?.account?.accountId === accountId
+  const shown = (): string | undefined => auth.getState().upgrade?.account?.accountId
   // The first call only looks, unless the account is this device's already.
-  const looked = isShown() ? null : await auth.acceptAccount()
-  if (looked && !['pending', 'failed'].includes(looked.outcome)) return looked
-  if (!isShown()) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
+  const looked = shown() === accountId ? null : await auth.acceptAccount()
+  const isLeft = looked?.outcome === 'pending' || (looked?.outcome === 'failed' && shown() !== undefined)
+  if (looked && !isLeft) return looked
+  if (shown() !== accountId) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
   return auth.acceptAccount()
 }

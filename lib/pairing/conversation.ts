@@ -17,6 +17,10 @@ export interface Conversation {
   receive(seq: number): Promise<string>
   /** Looks whether everything is as it was left: no second device has used the code. */
   checkAlone(): Promise<void>
+  /** Runs the last step on the device: an end here waits for it. */
+  finish<Value>(step: () => Promise<Value>): Promise<Value>
+  /** Leaves its end to the other device, which has to read the last message first. */
+  leave(): void
   /** Ends it, here and at the rendezvous. Never rejects. */
   end(): Promise<void>
 }
@@ -64,14 +68,22 @@ function continueFrom(
     if (isOver || Date.now() > expiresAt) throw new LatchkeyError('RENDEZVOUS_ENDED')
     return check(await rendezvous.read(channel))
   }
-  const end = async (): Promise<void> => {
-    if (isOver) return
+  const leave = (): void => {
     isOver = true
     signal?.removeEventListener('abort', abort)
     stop!()
+  }
+  const end = async (): Promise<void> => {
+    if (isOver) return
+    leave()
     await rendezvous.remove(channel).catch(() => {})
   }
-  const abort = (): void => void end()
+  let finishing: Promise<unknown> | undefined
+  const endAfterwards = async (): Promise<void> => {
+    if (finishing) await finishing
+    await end()
+  }
+  const abort = (): void => void endAfterwards()
   signal?.addEventListener('abort', abort)
   // It may have fired while the rendezvous was asked.
   if (signal?.aborted) abort()
@@ -88,7 +100,13 @@ function continueFrom(
   return {
     expiresIn,
     now: () => Date.now() + skew,
-    end,
+    finish: (step) => {
+      const finished = step()
+      finishing = finished.catch(() => {})
+      return finished
+    },
+    leave,
+    end: endAfterwards,
     send: (seq, message) =>
       endingOnFailure(async () => {
         await look()

@@ -111,11 +111,14 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(principalOf(fresh)).toBe(principalOf(old))
   })
 
-  test('begins nothing on a device whose store cannot be read: no secret is sent to it', async () => {
+  test.each([
+    ['cannot be read', 'read', 'KEYSTORE_BLOCKED'],
+    ['is full', 'update', 'KEYSTORE_FULL'],
+  ] as const)('begins nothing on a device whose store %s: no secret is sent to it', async (_, access, code) => {
     const relay = createRelay()
     const old = await device(relay)
-    const fresh = await deviceWith(relay, { read: () => Promise.reject(new LatchkeyError('KEYSTORE_BLOCKED')) })
-    expect(await codeOf(greet({ old, fresh }))).toBe('KEYSTORE_BLOCKED')
+    const fresh = await deviceWith(relay, { [access]: () => Promise.reject(new LatchkeyError(code)) })
+    expect(await codeOf(greet({ old, fresh }))).toBe(code)
     expect(relay.seen.join()).not.toMatch(/"seq":[1-9]/)
   })
 
@@ -262,6 +265,18 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     await whole(devices, greet)
     expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
     expect(lost.size).toBe(5)
+  })
+
+  test('a look whose response is lost is repeated', async () => {
+    const devices = await twoDevices()
+    const { approval, arrival } = await greet(devices)
+    await approval.check(arrival.checkCode)
+    let looks = 0
+    devices.relay.hostile = ({ path }, honest) =>
+      path === '/read' && ++looks === 1 ? new Response('gateway', { status: 502 }) : honest()
+    const given = approval.approve().catch((error: unknown) => error)
+    await (await identityOf(arrival)).accept({ replace: true })
+    expect(await given).toBe('done')
   })
 
   test('devices of another app or server cannot pair', async () => {
@@ -455,6 +470,23 @@ describe('a pairing', () => {
       await shown.cancel()
     },
   )
+
+  test('says so where there is no WebCrypto, and sends nothing', async () => {
+    const { relay, old, fresh } = await twoDevices()
+    const [ofOld, ofNew] = [await old.pairing.addDevice(), await fresh.pairing.showCode()]
+    const sent = relay.seen.length
+    const begin = [
+      () => old.pairing.addDevice(),
+      () => old.pairing.scan(ofNew.text),
+      () => fresh.pairing.join(ofOld.text),
+      () => fresh.pairing.showCode(),
+    ]
+    for (const crypto of [undefined, { getRandomValues: globalThis.crypto.getRandomValues }]) {
+      vi.stubGlobal('crypto', crypto)
+      for (const act of begin) expect(await codeOf(act())).toBe('CRYPTO_UNAVAILABLE')
+    }
+    expect(relay.seen).toHaveLength(sent)
+  })
 
   test('refuses options that it does not know', async () => {
     const { auth } = await device(createRelay())
@@ -702,6 +734,77 @@ describe('a pairing', () => {
     stop.abort()
     expect(removed).toHaveBeenCalledTimes(added.mock.calls.length)
     expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
+  })
+
+  test.each(['as soon as the identity is current', 'right after it has accepted'])(
+    'is accepted on both devices if the new one closes its dialog %s',
+    async (when) => {
+      const { relay, old, fresh } = await twoDevices()
+      const stop = new AbortController()
+      const shown = await old.pairing.addDevice()
+      const { signal } = stop
+      const [arrival, approval] = await Promise.all([fresh.pairing.join(shown.text, { signal }), shown.met()])
+      await approval.check(arrival.checkCode)
+      const given = approval.approve().catch((error: unknown) => error)
+      const offer = await identityOf(arrival)
+      // The old device looks for the answer only once the dialog is closed.
+      let close = (): void => {}
+      const closed = new Promise<void>((resolve) => (close = resolve))
+      relay.hostile = async ({ path, body }, honest) => {
+        if (path === '/read' && relay.slots.get(body.channel)?.seq === 4) await closed
+        return honest()
+      }
+      const isCurrent = (): boolean => fresh.auth.getState().session?.principal === offer.principal
+      if (when.startsWith('as soon')) fresh.auth.subscribe(() => isCurrent() && stop.abort())
+      await offer.accept({ replace: true })
+      stop.abort()
+      await arrival.cancel()
+      close()
+      expect(await given).toBe('done')
+      expect(relay.slots.size).toBe(0)
+    },
+  )
+
+  async function offered() {
+    const devices = await twoDevices()
+    const { approval, arrival } = await FLOWS.A(devices)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve().catch((error: unknown) => error)
+    const importSecret = vi.spyOn(devices.fresh.auth, 'importSecret')
+    return { ...devices, given, offer: await identityOf(arrival), importSecret }
+  }
+
+  test('that is accepted by two clicks is accepted once', async () => {
+    const { offer, given, importSecret } = await offered()
+    const accept = () => offer.accept({ replace: true })
+    const [first, second] = await Promise.all([accept(), accept()])
+    expect(await accept()).toBe(first)
+    expect(second).toBe(first)
+    expect(await given).toBe('done')
+    expect(importSecret).toHaveBeenCalledTimes(1)
+  })
+
+  test('is refused if the first click refused, and accepted if the first click accepted', async () => {
+    const refused = await offered()
+    const refusing = refused.offer.refuse()
+    expect(await codeOf(refused.offer.accept({ replace: true }))).toBe('RENDEZVOUS_ENDED')
+    await refusing
+    expect(await refused.given).toBe('refused')
+    expect(refused.importSecret).not.toHaveBeenCalled()
+
+    const accepted = await offered()
+    const accepting = accepted.offer.accept({ replace: true })
+    await Promise.all([accepted.offer.refuse(), accepting])
+    expect(await accepted.given).toBe('done')
+    expect(principalOf(accepted.fresh)).toBe(accepted.offer.principal)
+  })
+
+  test('can be refused after an acceptance that failed', async () => {
+    const { offer, given } = await offered()
+    const accepting = codeOf(offer.accept())
+    await offer.refuse()
+    expect(await accepting).toBe('IDENTITY_CHANGED')
+    expect(await given).toBe('refused')
   })
 
   test('that is cancelled before its gift was written gives nothing', async () => {

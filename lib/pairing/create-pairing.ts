@@ -13,6 +13,7 @@ import { httpRendezvous } from './rendezvous.ts'
 
 /**
  * Adds a second device. Made by `createPairing`. Call each method from a click, never automatically when a page loads.
+ * Without WebCrypto, as in a page over http and in React Native, each rejects with `CRYPTO_UNAVAILABLE`.
  */
 export interface Pairing {
   /**
@@ -154,6 +155,7 @@ async function untilEnded<Value>(
   { signal }: PairingActOptions,
   work: (signal: AbortSignal | undefined) => Promise<Value>,
 ): Promise<Value> {
+  if (!globalThis.crypto?.subtle) throw new LatchkeyError('CRYPTO_UNAVAILABLE', 'pairing needs WebCrypto')
   if (!signal) return work(signal)
   const ended = (): LatchkeyError => new LatchkeyError('RENDEZVOUS_ENDED', undefined, signal.reason)
   if (signal.aborted) throw ended()

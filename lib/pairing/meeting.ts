@@ -38,7 +38,7 @@ export interface Parts {
 }
 
 /** What two devices say after their first messages. */
-export interface Talk extends Pick<Conversation, 'checkAlone' | 'end' | 'now'> {
+export interface Talk extends Pick<Conversation, 'checkAlone' | 'end' | 'finish' | 'leave' | 'now'> {
   /** Seals and sends a message. */
   send(seq: number, message: object): Promise<void>
   /** Receives and opens a message. */
@@ -109,10 +109,12 @@ function contextOf({ server, name }: Parts, channel: string, shower: Shower): Pa
 }
 
 function talkOver(conversation: Conversation, channel: SealedChannel): Talk {
-  const { checkAlone, end, now } = conversation
+  const { checkAlone, end, finish, leave, now } = conversation
   return {
     checkAlone,
     end,
+    finish,
+    leave,
     now,
     send: async (seq, message) => conversation.send(seq, await channel.seal(seq, message)),
     async receive(seq) {

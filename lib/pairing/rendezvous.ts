@@ -22,7 +22,7 @@ export interface Rendezvous {
   remove(channel: string): Promise<void>
 }
 
-/** How often a write is sent if no response arrives: the same message again is no second one. */
+/** How often a request is sent if no response arrives: the same message again is no second one. */
 const ATTEMPTS = 3
 
 const REFUSALS: readonly string[] = [
@@ -46,7 +46,7 @@ export function httpRendezvous(server: string, send: typeof fetch): Rendezvous {
       const tx = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
       return retry(async () => slotOf(await ask('', { channel, seq, data, tx })))
     },
-    read: async (channel) => slotOf(await ask('/read', { channel })),
+    read: (channel) => retry(async () => slotOf(await ask('/read', { channel }))),
     remove: async (channel) => void (await ask('/delete', { channel })),
   }
 }

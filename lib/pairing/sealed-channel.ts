@@ -82,8 +82,8 @@ export async function openAtShower(
   keys: CodeKeys,
   first: string,
 ): Promise<SealedChannel> {
-  const encapsulated = decodeBase64url(first).slice(0, ENCAPSULATED_BYTES)
   try {
+    const encapsulated = decodeBase64url(first).slice(0, ENCAPSULATED_BYTES)
     // The whole key pair: the public key cannot be computed from the private one everywhere.
     const ctx = await suite.SetupRecipient(pair, encapsulated, optionsOf(context, keys))
     return await channelOf(ctx, 'g', encapsulated)

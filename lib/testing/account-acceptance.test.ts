@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { accountAcceptance } from './account-acceptance.ts'
+import { testDevice } from './device.ts'
 import { memoryAccountServer } from './memory-account.ts'
 
 const open = async () => {
@@ -14,6 +15,23 @@ const open = async () => {
 
 describe('the account provider of memory', () => {
   test.each(accountAcceptance(open))('$name', ({ run }) => run())
+
+  test('a sign-up with a principal that another account adopted is refused', async () => {
+    const server = memoryAccountServer()
+    const [ada, bob] = [server.connect(), server.connect()]
+    const [own, adopted] = [await testDevice(), await testDevice()]
+    const { audience } = ada.provider
+    const signUp = ({ signUp, provider }: typeof ada, name: string, device: typeof own) =>
+      provider.withProof(
+        () => device.proof({ audience, purpose: 'upgrade' }),
+        () => signUp(name),
+      )
+    await signUp(ada, 'ada', own)
+    await ada.provider.link!((nonce) => adopted.proof({ audience, purpose: 'link', nonce, linkTo: own.principal }))
+    const { result } = await signUp(bob, 'bob', adopted)
+    expect(bob.provider.readFailure(result)).toMatchObject({ code: 'PRINCIPAL_TAKEN' })
+    expect([...server.accounts.keys()]).toEqual(['ada'])
+  })
 })
 
 describe('the suite finds', () => {

@@ -193,7 +193,7 @@ function createCarrier({ verifier, used }: Server): Carrier {
 
 function signUp({ accounts }: Server, browser: Browser, name: string, principal: string | null): unknown {
   if (accounts.has(name)) return { error: { message: 'exists' } }
-  if ([...accounts.values()].some((other) => other.principal === principal))
+  if (principal !== null && holdersOf(accounts, principal).length > 0)
     return { error: new LatchkeyError('PRINCIPAL_TAKEN') }
   const accountId = `account-${accounts.size + 1}`
   accounts.set(name, { accountId, principal: principal ?? accountId, aliases: [], recoverable: false, claims: {} })
@@ -249,10 +249,12 @@ async function bind(
 }
 
 function checkFree({ accounts }: Server, account: MemoryAccount, principal: string): void {
-  const isOthers = [...accounts.values()].some(
-    (other) => other !== account && [other.principal, ...other.aliases].includes(principal),
-  )
-  if (isOthers) throw new LatchkeyError('PRINCIPAL_TAKEN')
+  if (holdersOf(accounts, principal).some((holder) => holder !== account)) throw new LatchkeyError('PRINCIPAL_TAKEN')
+}
+
+/** The accounts with a principal as their own or as an alias: one at most, unless a test makes more. */
+function holdersOf(accounts: Server['accounts'], principal: string): MemoryAccount[] {
+  return [...accounts.values()].filter((account) => [account.principal, ...account.aliases].includes(principal))
 }
 
 async function link(
@@ -297,11 +299,7 @@ async function exchange(
   const { principal, claims } = await verifier.verify(await prove(), { purpose: 'exchange' })
   if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
   used.add(claims.jti)
-  if (
-    [...accounts.values()].some(
-      (account) => account.recoverable && [account.principal, ...account.aliases].includes(principal),
-    )
-  )
+  if (holdersOf(accounts, principal).some(({ recoverable }) => recoverable))
     throw new LatchkeyError('PRINCIPAL_DISABLED')
   return tokenOf(principal, clock, { aud: audience, auth_mode: 'local-first' })
 }
@@ -310,7 +308,7 @@ async function isKnown({ accounts, verifier, used }: Server, prove: () => Promis
   const { principal, claims } = await verifier.verify(await prove(), { purpose: 'known' })
   if (used.has(claims.jti)) throw new LatchkeyError('PROOF_REPLAYED')
   used.add(claims.jti)
-  return [...accounts.values()].some((account) => [account.principal, ...account.aliases].includes(principal))
+  return holdersOf(accounts, principal).length > 0
 }
 
 function issue({ accounts }: Server, name: string | null, clock: () => number): string | null {

@@ -282,7 +282,8 @@ async function deleteExpired(store: BackupStore): Promise<void> {
   ]
   const removed = new Date(now.getTime() - REMOVED_KEPT_MS)
   await adapter.deleteMany({ model: MODEL, where: before('removedAt', removed) })
-  const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: before('until', now), limit: SWEPT_ROWS })
+  const live: Where[] = [{ field: 'removedAt', value: null }, ...before('until', now)]
+  const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: live, limit: SWEPT_ROWS })
   for (const row of expired) {
     const { locator, principal } = row
     const where: Where[] = [{ field: 'locator', value: locator }]
@@ -290,8 +291,8 @@ async function deleteExpired(store: BackupStore): Promise<void> {
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
     // The deletion of the account was interrupted.
-    else if (holder === 'retired' && isLive(row)) await store.withdraw(row)
-    // Not if it was renewed meanwhile.
-    else await adapter.deleteMany({ model: MODEL, where: [...where, ...before('until', now)] })
+    else if (holder === 'retired') await store.withdraw(row)
+    // Not if it was renewed or removed meanwhile.
+    else await adapter.deleteMany({ model: MODEL, where: [...where, ...live] })
   }
 }

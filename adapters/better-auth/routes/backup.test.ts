@@ -313,6 +313,26 @@ onEachEngine((newServer) => {
       expect(await one.kept(locator)).not.toBeNull()
     })
 
+    test('a removed one is kept for 30 days, even if it would have expired before', async () => {
+      const clock = { now: Date.now() }
+      const server = await open(newServer, { clock: () => clock.now })
+      const [lapsed, one, other] = await Promise.all([1, 2, 3].map(() => withoutAccount(server)))
+      const [locator, removed, envelope] = [newLocator(), newLocator(), newEnvelope()]
+      const put = async () =>
+        other!.put(locator, envelope, await writeProof(other!.device, 'put', locator, envelope, clock.now))
+      await lapsed!.put(newLocator(), newEnvelope())
+      await one!.put(removed, newEnvelope())
+      clock.now += 29 * DAY_MS
+      expect((await one!.remove(removed, clock.now)).status).toBe(200)
+      clock.now += 2 * DAY_MS
+      expect((await put()).status).toBe(200)
+      const principals = async () => (await backupsIn(server)).map(({ principal }) => principal).toSorted()
+      expect(await principals()).toEqual([one!.device.principal, other!.device.principal].toSorted())
+      clock.now += 29 * DAY_MS
+      expect((await put()).status).toBe(200)
+      expect(await principals()).toEqual([other!.device.principal])
+    })
+
     test('an address has its limit for each day, for all clients together, and removing does not help', async () => {
       const server = await open(newServer)
       const from = { 'x-forwarded-for': '192.0.2.1' }

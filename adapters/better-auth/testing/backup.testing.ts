@@ -33,7 +33,7 @@ export interface BackupRequests {
   put(locator: string, envelope: string, headers?: Record<string, string>): Promise<Response>
   renew(locator: string, now?: number): Promise<Response>
   read(locator: string): Promise<Response>
-  remove(locator: string): Promise<Response>
+  remove(locator: string, now?: number): Promise<Response>
   /** The envelope that a locator reads. */
   kept(locator: string): Promise<string | null>
 }
@@ -53,8 +53,8 @@ export function backupRequests({ browser, device }: { browser: TestBrowser; devi
         post({ hash: await hashLocator(locator) }, await writeProof(device, 'renew', locator, '', now)),
       ),
     read,
-    remove: async (locator) =>
-      browser.send('/latchkey/backup/remove', post({ locator }, await writeProof(device, 'remove', locator))),
+    remove: async (locator, now) =>
+      browser.send('/latchkey/backup/remove', post({ locator }, await writeProof(device, 'remove', locator, '', now))),
     kept: async (locator) => ((await (await read(locator)).json()) as { envelope: string | null }).envelope,
   }
 }

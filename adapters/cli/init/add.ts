@@ -38,6 +38,7 @@ export function planAddition(found: FoundApp): Addition {
     ...(missing.length > 0 ? [`${INSTALL[packageManager]} ${missing.join(' ')}`] : []),
     ...(app.client ? [CLIENT_LINES(app.client)] : []),
     ...(app.server ? [SERVER_LINES(app.server)] : []),
+    ...(framework.server === undefined || app.server ? [] : [SECRET]),
     ...(framework.server === undefined && !app.server
       ? []
       : [`${RUN[packageManager]} latchkey migrate --auth ./${at.server}`]),
@@ -50,6 +51,10 @@ export function planAddition(found: FoundApp): Addition {
 
 const SERVER_LINES = (path: string): string =>
   `In ${path}: import { latchkey, latchkeyJwt } from 'latchkey/better-auth', and plugins: [latchkey(), latchkeyJwt()]`
+
+const SECRET =
+  'Set BETTER_AUTH_SECRET for the server to 32 or more random characters, such as those of `openssl rand -hex 32`, ' +
+  'and keep them out of git.'
 
 const CLIENT_LINES = (path: string): string =>
   `In ${path}: import { latchkeyClient } from 'latchkey/better-auth/client', and plugins: [latchkeyClient()]. ` +

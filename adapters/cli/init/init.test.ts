@@ -130,6 +130,14 @@ describe('an app that exists', () => {
     expect(read('lib/sign-up.ts')).toContain(`from '${target}'`)
   })
 
+  test('is told what its new server needs, also by a second run', async () => {
+    putPackage(['next'])
+    for (let time = 0; time < 2; time++) expect(await run()).toContain('Set BETTER_AUTH_SECRET')
+    for (const path of paths()) rmSync(join(folder, path))
+    putPackage(['expo'])
+    expect(await run()).not.toContain('BETTER_AUTH_SECRET')
+  })
+
   test('keeps its own Better Auth, whose lines are only told', async () => {
     putPackage(['next', 'better-auth'], { packageManager: 'pnpm@10.0.0' })
     put('tsconfig.json', '{}')
@@ -141,6 +149,7 @@ describe('an app that exists', () => {
     expect(read('src/lib/server/resolver.ts')).toContain("from '../../auth/server'")
     expect(told).toContain('pnpm add latchkey\n')
     expect(told).toContain('In src/auth/server.ts: ')
+    expect(told).not.toContain('BETTER_AUTH_SECRET')
     expect(told).toContain('In src/auth/client.ts: ')
     expect(told).toContain('pnpm exec latchkey migrate --auth ./src/auth/server.ts')
     expect(read('src/auth/server.ts')).toBe('export const auth = betterAuth({})')

@@ -4700,7 +4700,13 @@ export const ATTACKS = [
     attack: 'A phone changes hands, and the session of the user before signs in the next person who installs the app',
     defence:
       "`onReinstall: 'forget'` deletes the account's session before the identity, and again if it was interrupted",
-    patches: [{ file: SECURE_STORE, find: 'await reported(async () => onForget?.())', replace: UNCHECKED }],
+    patches: [
+      {
+        file: SECURE_STORE,
+        find: 'await reported(() => withTimeout((async () => onForget?.())(), TIMEOUT_MS, late))',
+        replace: UNCHECKED,
+      },
+    ],
     test: {
       file: 'adapters/expo/better-auth.test.ts',
       name: 'a phone that changes hands without being erased > has no session of the user before',
@@ -5181,7 +5187,11 @@ export const ATTACKS = [
     attack: 'A photo of the code on a new device is used to plant an identity there',
     defence: 'The new device looks for a second party before it stores anything',
     patches: [
-      { file: ARRIVAL, find: '      await talk.checkAlone()\n      const accepted', replace: '      const accepted' },
+      {
+        file: ARRIVAL,
+        find: 'then both devices learn of it.\n    await talk.checkAlone()',
+        replace: 'then both devices learn of it.',
+      },
     ],
     test: {
       file: PAIR_TEST,
@@ -5495,8 +5505,8 @@ export const ATTACKS = [
     patches: [
       {
         file: ARRIVAL,
-        find: '    checkNew(auth)\n    await talk.checkAlone()',
-        replace: '    await talk.checkAlone()',
+        find: '    checkNew(auth)\n    if (!isRedeemed) {',
+        replace: '    if (!isRedeemed) {',
       },
     ],
     test: {
@@ -5831,6 +5841,21 @@ export const ATTACKS = [
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > a removed one can no longer be read, and is kept for 30 days; its locator and its place are free',
+    },
+  },
+  {
+    attack: 'A script removes the backup of an identity without an account shortly before it would have expired',
+    defence: 'A removed backup is kept for 30 days, whenever it would have expired',
+    patches: [
+      {
+        file: BACKUPS,
+        find: "[{ field: 'removedAt', value: null }, ...before('until', now)]",
+        replace: "before('until', now)",
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > without an account > a removed one is kept for 30 days, even if it would have expired before',
     },
   },
   {

@@ -1,3 +1,4 @@
+import { LatchkeyError } from 'latchkey'
 import { auth } from './auth.ts'
 import { type LocalNote, MAX_CHARACTERS, type Note, changeNotes, readNotes } from './local-notes.ts'
 
@@ -34,7 +35,11 @@ export const notes = {
   /** Writes a note on this device. It works offline; the server gets it as soon as it can be reached. */
   async add(text: string): Promise<void> {
     if (text.length > MAX_CHARACTERS) throw new RangeError('the note is too long')
-    const { principal } = auth.getState().session ?? (await auth.ensureIdentity())
+    await auth.ready
+    const { session, storage } = auth.getState()
+    // Whether a cleared device starts over is the user's decision.
+    if (!session && storage.problem === 'KEYSTORE_VANISHED') throw new LatchkeyError(storage.problem)
+    const { principal } = session ?? (await auth.ensureIdentity())
     await write({ id: crypto.randomUUID(), owner: principal, text, updatedAt: Date.now(), isDeleted: false })
   },
 
@@ -90,7 +95,7 @@ async function exchange(): Promise<void> {
       // of this device that a sign-in to another account must not hide.
       const response = await auth.fetch('/api/notes', changes.length > 0 ? put({ changes }) : {})
       if (!response.ok) return publish({ problem: 'refused' })
-      await merge((await response.json()) as Answer, sent)
+      await merge((await response.json()) as Answer, { sent, principal: session.principal })
     } while (state.pending > 0)
     publish({ problem: null })
   } catch {
@@ -108,10 +113,17 @@ function put(body: object): RequestInit {
   return { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
+interface Asked {
+  readonly sent: readonly LocalNote[]
+  readonly principal: string
+}
+
 /** The server's notes replace this device's, except for those that were written while it answered. */
-async function merge({ principals, notes: theirs }: Answer, sent: readonly LocalNote[]): Promise<void> {
+async function merge({ principals, notes: theirs }: Answer, { sent, principal }: Asked): Promise<void> {
   const isSent = (note: LocalNote) => sent.some(({ id, updatedAt }) => id === note.id && updatedAt === note.updatedAt)
   await changeNotes((all) => {
+    // A late answer does not bring back what a sign-out has deleted.
+    if (auth.getState().session?.principal !== principal) return all
     const kept = all.filter((note) => !principals.includes(note.owner) || (note.isPending && !isSent(note)))
     const ids = new Set(kept.map(({ id }) => id))
     return [...kept, ...theirs.filter(({ id }) => !ids.has(id)).map((note) => ({ ...note, isPending: false }))]

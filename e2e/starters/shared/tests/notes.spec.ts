@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test'
+import type { Page, Route } from '@playwright/test'
 import { type Device, expect, test } from 'latchkey/playwright'
 
 const password = 'correct horse battery'
@@ -142,4 +142,59 @@ test('a sign-out leaves nothing of the account on the device', async ({ device }
   await page.getByRole('button', { name: 'Sign out' }).click()
   await expect(page.getByText('Signed out')).toBeVisible()
   await expect(page.getByText('Only mine')).toBeHidden()
+})
+
+test('an answer that arrives after a sign-out in another tab does not bring the notes back', async ({ device }) => {
+  const phone = await open(device)
+  const { page } = phone
+  await write(page, 'Only mine')
+  await enter(page, newAddress(), 'Create account')
+  await expect(page.getByText('Saved in your account')).toBeVisible()
+  const other = await phone.newTab('/')
+  await expect(other.getByText('Saved in your account')).toBeVisible()
+
+  let release = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const answered = new Promise<number>((resolve) => {
+    const hold = async (route: Route) => {
+      const response = await route.fetch()
+      resolve(response.status())
+      await released
+      await route.fulfill({ response })
+    }
+    void page
+      .route('**/api/notes', hold, { times: 1 })
+      .then(() => page.evaluate(() => dispatchEvent(new Event('online'))))
+  })
+  expect(await answered).toBe(200)
+  await other.getByRole('button', { name: 'Your account' }).click()
+  await other.getByRole('button', { name: 'Sign out' }).click()
+  await expect(page.getByText('Signed out')).toBeVisible()
+  await other.close()
+
+  // The page tells its other tabs when it has taken the answer in.
+  const taken = await page.evaluateHandle(() => {
+    const channel = new BroadcastChannel('notes')
+    return { message: new Promise((resolve) => (channel.onmessage = () => resolve(true))) }
+  })
+  release()
+  expect(await taken.evaluate(({ message }) => message)).toBe(true)
+  await expect(phone).toHoldNothingOf('Only mine')
+})
+
+test('a device whose identity was cleared does not start over by writing a note', async ({ device }) => {
+  const phone = await open(device)
+  const { page } = phone
+  await write(page, 'Before')
+  await expect(page.getByText('Saved for this device')).toBeVisible()
+  await phone.evict()
+  await page.reload()
+  await phone.waitForState({ session: null, storage: { problem: 'KEYSTORE_VANISHED' } })
+  await page.getByLabel('New note').fill('Whose is it?')
+  await page.getByRole('button', { name: 'Add' }).click()
+  await expect(page.getByText('(KEYSTORE_VANISHED)')).toBeVisible()
+  expect(await phone.principal()).toBeNull()
+  await page.getByRole('button', { name: 'Start fresh' }).click()
+  await phone.waitForState({ authMode: 'local-first' })
+  await write(page, 'After')
 })
