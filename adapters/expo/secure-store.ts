@@ -35,8 +35,8 @@ export interface SecureStoreOptions {
   readonly onReinstall?: OnReinstall
   /**
    * Called before `forget` deletes the identity: delete what else the earlier installation left of its user. Nothing is
-   * read or deleted before it is done, at most 10 seconds. If it fails, the store is `KEYSTORE_UNAVAILABLE`, if it takes
-   * longer, `KEYSTORE_TIMEOUT`, and the next access calls it again. It must not use the `auth` that is being opened.
+   * read or deleted before it is done, at most 10 seconds. If it fails, the store is `KEYSTORE_UNAVAILABLE`; if it
+   * takes longer, `KEYSTORE_TIMEOUT`; the next access calls it again. It must not use the `auth` that is being opened.
    */
   readonly onForget?: () => void | Promise<void>
 }

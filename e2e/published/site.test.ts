@@ -133,7 +133,7 @@ describe('diagrams', () => {
   test('show the labels of a flowchart', () => {
     const edges = edgesOf('architecture.md')
     expect(edges).toContainEqual({ from: 'lib/recovery', to: 'lib/client', by: '' })
-    expect(edges).toContainEqual({ from: 'lib/server', to: 'lib/tokens', by: '' })
+    expect(edges).toContainEqual({ from: 'lib/server', to: 'lib/session', by: '' })
     expect(edges).toHaveLength(read('architecture.md').match(/ --> /g)!.length)
   })
 })

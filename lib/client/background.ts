@@ -1,7 +1,7 @@
 import { harden } from './device/harden.ts'
 import { type ServerAttendant, attendServer } from './account/attend-server.ts'
 import { followApp } from './account/follow-app.ts'
-import { reportEarlier } from './complete-context.ts'
+import { reportEarlier } from './start-context.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
 import { createRenewal } from './device/renew-backups.ts'

@@ -3,7 +3,7 @@ export { devices, renameDevice, revokeDevice, revokeOtherDevices } from './accou
 export { resolveConflict, previewConflict, unlinkAlias } from './account/resolve-conflict.ts'
 export { signOut } from './account/sign-out.ts'
 export { acceptAccount, cancelUpgrade, upgrade } from './account/upgrade.ts'
-export { complete, getToken, reportToken } from './complete-context.ts'
+export { start, getToken, reportToken } from './start-context.ts'
 export { startBackground } from './background.ts'
 export { provePairing } from './account/prove-pairing.ts'
 export { confirmBackup, exportSecret, importSecret, listIdentities, unlockData } from './device/backup.ts'

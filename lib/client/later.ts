@@ -46,7 +46,7 @@ export function createLater(context: StartContext, loadOnce: Load): [Loaded, Loa
 
   async function load(): Promise<Lazy> {
     const lazy = await loadOnce()
-    lazy.complete(context)
+    lazy.start(context)
     return (loaded = lazy)
   }
 

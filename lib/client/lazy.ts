@@ -1,6 +1,6 @@
 import { guarded } from '../machine/guarded.ts'
 import type { ControlParts } from './controls.ts'
-import { complete as completeContext, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
+import { start as startContext, ensureIdentity, getToken, reportToken, signOut } from './later-parts.ts'
 import type { Context, StartContext } from './shared/context.ts'
 import type { DevtoolsControls } from './shared/devtools.ts'
 import { readPayload } from './tokens/account-token.ts'
@@ -37,10 +37,10 @@ export {
   upgrade,
 } from './later-parts.ts'
 
-/** As in `complete-context.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
-export function complete(context: StartContext): void {
+/** As in `start-context.ts`. The developer tools of a page, if there are any, learn how to load their controls. */
+export function start(context: StartContext): void {
   const wasComplete = context.dispatch !== undefined
-  completeContext(context)
+  startContext(context)
   if (!wasComplete) guarded(() => context.record?.connect?.(() => loadControls(context as Context)))
 }
 

@@ -71,7 +71,7 @@ export interface SessionOptions {
    * Called and awaited before another principal's session starts automatically on a transport that keeps data: clear or
    * reassign the data here. Without it, or if it throws, that session does not start. If another user comes meanwhile,
    * or the session ends, the data stays that of `from`: `clear` of the session that the callback got then rejects with
-   * `SESSION_ENDED`, and the callback is called again at the next start. Not called for an adopted principal, whose data
+   * `SESSION_ENDED`, and the next start calls the callback again. Not called for an adopted principal, whose data
    * belongs to the same user.
    */
   readonly beforeRestart?: (change: RestartChange, session: ConnectedSession) => unknown

@@ -26,8 +26,7 @@ export const MOVED = 'moved'
 export const RESET = 'reset'
 
 /**
- * Value of `principalMailboxBy` after that password was replaced by another one, which the mailbox's owner need not have
- * chosen.
+ * Value of `principalMailboxBy` after that password was replaced by one that the mailbox's owner may not have chosen.
  */
 export const REPLACED = 'replaced'
 

@@ -80,10 +80,9 @@ export function createContext(options: AuthOptions): StartContext {
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
-  const deviceTime = (): number => clock() + timing.simulated
-  const now = (): number => deviceTime() + timing.skew
-  const view = (): View => viewOf(keystore.known(), facts, deviceTime())
-  const waiting = (): UpgradeState => waitingOf(keystore.known(), deviceTime())
+  const now = (): number => clock() + timing.simulated + timing.skew
+  const view = (): View => viewOf(keystore.known(), facts, clock() + timing.simulated)
+  const waiting = (): UpgradeState => waitingOf(keystore.known(), clock() + timing.simulated)
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     context.dispatch?.({ type: 'storageChanged', storage: view().storage })

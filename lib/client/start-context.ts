@@ -5,8 +5,8 @@ import { startMachine } from './shared/machine.ts'
 import { knownReason } from './tokens/bearer-error.ts'
 import { dropHeld, tokenSource } from './tokens/token-source.ts'
 
-/** Completes the context of the first load, once: the machine, and the tokens that it keeps. */
-export function complete(context: StartContext): void {
+/** Starts what the context of the first load lacks, once: the machine, and the tokens that it keeps. */
+export function start(context: StartContext): void {
   tokenSource(startMachine(context))
 }
 
