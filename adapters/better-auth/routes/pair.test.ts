@@ -568,12 +568,13 @@ describe('a session that another one let in', () => {
     await server.change('user', { emailVerified: true, principalMailbox: ada.email })
     const fresh = await pairedWith(server, one)
     const token = (await sessionsOf(server)).find(({ pairedBy }) => pairedBy === null)!['token']
+    const [account] = await server.rows('account')
     for (const [path, body] of [
       ['/revoke-session', { token }],
       ['/revoke-sessions', {}],
       ['/revoke-other-sessions', {}],
       ['/delete-user', { password: ada.password }],
-      ['/unlink-account', { providerId: 'credential' }],
+      ['/unlink-account', { accountId: String(account!['id']) }],
       ['/passkey/delete-passkey', { id: 'hers' }],
       ['/latchkey/keys/revoke', { thumbprint: one.device.thumbprint }],
     ] as const)
