@@ -163,8 +163,9 @@ export function createInstances<Zero extends ZeroLike>(parts: InstanceParts<Zero
         })
         deletions.set(principal, erased)
       }
-      const results = await Promise.allSettled(deletions.values())
-      for (const result of results) if (result.status === 'rejected') throw result.reason
+      const all = [...deletions.values()]
+      await Promise.allSettled(all)
+      await Promise.all(all)
     },
   }
 }

@@ -194,14 +194,10 @@ export function createTransport<Zero extends ZeroLike>(parts: TransportParts<Zer
       askedFor = ''
       const deleted = instances.deleteAll()
       show()
-      let handle: unknown
-      const late = new Promise<never>((_, reject) => {
-        handle = timer.set(
-          () => reject(new LatchkeyError('OFFLINE', 'Zero does not end the deletion')),
-          CLEAR_TIMEOUT_MS,
-        )
+      await new Promise<void>((resolve, reject) => {
+        const handle = timer.set(() => reject(new LatchkeyError('OFFLINE')), CLEAR_TIMEOUT_MS)
+        void deleted.then(resolve, reject).then(() => timer.clear(handle))
       })
-      await Promise.race([deleted, late]).finally(() => timer.clear(handle))
     },
     begin() {
       watch()

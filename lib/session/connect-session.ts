@@ -70,7 +70,7 @@ function createStarter(runtime: SessionRuntime): Starter {
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     const isSameUser = (): boolean => principal === (auth.getState().session?.principal ?? null)
     // With a token of its own, the app says whose session starts.
-    if (session && !token) await prepareRestart(runtime, session, () => mine === calls && isSameUser())
+    if (session && !token) await prepareRestart(runtime, session.principals, () => mine === calls && isSameUser())
     // `start` or `end` was called again meanwhile.
     if (mine !== calls) return
     if (!isSameUser()) throw new LatchkeyError('PRINCIPAL_MISMATCH')

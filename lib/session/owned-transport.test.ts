@@ -353,6 +353,23 @@ describe('a third user, who comes while the app asks about the second', () => {
     },
   )
 
+  test('gets nothing that the app decides after the end of the session, where tokens come from elsewhere', async () => {
+    const time = testTime()
+    const auth = await anonymousAuth(time)
+    const [store, source] = [testStore(), testSource(time.clock, 'ada')]
+    let decide = (): void => {}
+    const beforeRestart = vi.fn(() => new Promise<void>((resolve) => void (decide = resolve)))
+    const transport = ownedTransport(auth, testTransport(), store)
+    const { session } = await testSession(time, auth, transport, { refresh: source, beforeRestart })
+    source.answer = () => testSource(time.clock, 'bob').next()
+    await time.advance(15 * MINUTE)
+    expect(beforeRestart).toHaveBeenCalledOnce()
+    await session.end()
+    decide()
+    await rest()
+    expect([store.owner, session.getState().status]).toEqual(['ada', 'ended'])
+  })
+
   test('is asked about the second, whose data it is by then, even if there was no token yet', async () => {
     const { account, asked, decide, signIn, first } = await asking()
     account.provider.getToken = () => Promise.reject(new Error('down'))

@@ -4048,9 +4048,9 @@ export const ATTACKS = [
     defence: 'The answer counts only for the session that was to start',
     patches: [
       {
-        file: 'lib/session/runtime/hand-over.ts',
-        find: "isCurrent() && runtime.state().stage === 'started'\n",
-        replace: 'isCurrent()\n',
+        file: 'lib/session/runtime/auth-observer.ts',
+        find: '    stop() {\n      changes++\n',
+        replace: '    stop() {\n',
       },
     ],
     test: {
@@ -4079,8 +4079,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: 'from === to || next.principals.includes(from)',
-        replace: 'from === to',
+        find: 'if (next.includes(from))',
+        replace: 'if (from === to)',
       },
     ],
     test: {
@@ -4128,7 +4128,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session, () => mine === calls && isSameUser())',
+        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => mine === calls && isSameUser())',
         replace: 'void prepareRestart',
       },
     ],

@@ -24,19 +24,19 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
     if (isSame) return dispatch({ type: 'authChanged' })
     const mine = ++changes
     dispatch({ type: 'finished' })
-    // The principal may change again during `beforeRestart`, and come back: the app is asked again then.
-    const isCurrent = (): boolean => mine === changes && principal === auth.getState().session?.principal
-    if (session) void handOver(runtime, session, null, isCurrent)
+    // The principal may change again during `beforeRestart`, and come back, and the session may end: the app is asked
+    // again then.
+    if (session) void handOver(runtime, session.principals, null, () => mine === changes)
   }
 
   return {
     start() {
       this.stop()
-      changes++
       observed = auth.getState().session?.principal ?? null
       stops = [auth.subscribe(observe), listenForWakeEvents((isOnline) => catchUp(runtime, isOnline))]
     },
     stop() {
+      changes++
       for (const stop of stops.splice(0)) stop()
     },
   }

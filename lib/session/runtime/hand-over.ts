@@ -3,15 +3,15 @@ import type { Session } from '../../machine/state.ts'
 import type { SessionToken } from '../machine/session-token.ts'
 import type { SessionRuntime } from './runtime.ts'
 
-/** The user whose session starts next. */
-export type NextUser = Pick<Session, 'principal' | 'principals'>
+/** The user whose session starts next: the canonical principal, then the aliases. */
+export type NextUser = Session['principals']
 
 /**
  * Starts the session of another principal, once the app has handled data that the transport keeps. Ends the session if
  * it did not. Never rejects.
  *
  * @param token - the first token; null to fetch one
- * @param isCurrent - asked when the app is done: false if something else happened meanwhile. An end counts as that too
+ * @param isCurrent - asked when the app is done: false if something else happened meanwhile, such as an end
  */
 export async function handOver(
   runtime: SessionRuntime,
@@ -19,20 +19,19 @@ export async function handOver(
   token: SessionToken | null,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const isStill = (): boolean => isCurrent() && runtime.state().stage === 'started'
-  const isAllowed = await prepareRestart(runtime, next, isStill).then(
-    () => true,
-    (error: unknown) => (runtime.fault(error), false),
-  )
-  if (!isStill()) return
-  const { wanted } = runtime.state()
-  if (isAllowed) runtime.dispatch({ type: 'started', token, principal: next.principal, connect: wanted })
-  else void runtime.self().end()
+  try {
+    await prepareRestart(runtime, next, isCurrent)
+  } catch (error) {
+    runtime.fault(error)
+    if (isCurrent()) void runtime.self().end()
+    return
+  }
+  if (isCurrent()) runtime.dispatch({ type: 'started', token, principal: next[0]!, connect: runtime.state().wanted })
 }
 
 /** True if the transport keeps data of another user than this one. */
-export function keepsDataOfAnother({ owner, transport }: SessionRuntime, { principals, principal }: NextUser): boolean {
-  return owner !== null && transport.keeps === 'data' && owner !== principal && !principals.includes(owner)
+export function keepsDataOfAnother({ owner, transport }: SessionRuntime, next: NextUser): boolean {
+  return owner !== null && transport.keeps === 'data' && !next.includes(owner)
 }
 
 /**
@@ -60,7 +59,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, from, { principal: to, principals: [] }, isCurrent)
+    await askApp(runtime, from, [to], isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -76,15 +75,15 @@ async function askApp(
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const { options, transport } = runtime
+  const { options, transport, self } = runtime
   if (!options.beforeRestart)
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the transport keeps data of another principal; pass beforeRestart')
-  const to = next.principal
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data belongs to another user; pass beforeRestart')
+  const to = next[0]!
   // The store knows better: another tab may have handled the data, and a user without a connection never had it.
   const from = (await transport.owner?.()) ?? remembered
-  if (from === to || next.principals.includes(from))
+  if (next.includes(from))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
-  const session = runtime.self()
+  const session = self()
   const clear = async (): Promise<void> => {
     if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
     await session.clear()

@@ -15,8 +15,11 @@ export function createAnswerHandler(runtime: SessionRuntime): (answer: RefreshAn
     const mine = ++handovers
     if (state().principal !== null) dispatch({ type: 'finished' })
     const isCurrent = (): boolean =>
-      mine === handovers && state().principal === null && auth.getState().session === null
-    void handOver(runtime, { principal: token.principal, principals: [] }, token, isCurrent)
+      mine === handovers &&
+      state().stage === 'started' &&
+      state().principal === null &&
+      auth.getState().session === null
+    void handOver(runtime, [token.principal], token, isCurrent)
   }
 
   return (answer) => {
@@ -51,9 +54,7 @@ function resultOf(
 function isOfAnotherUser(runtime: SessionRuntime, { principal }: SessionToken): boolean {
   const { session } = runtime.auth.getState()
   if (session) return false
-  return (
-    (runtime.state().principal ?? principal) !== principal || keepsDataOfAnother(runtime, { principal, principals: [] })
-  )
+  return (runtime.state().principal ?? principal) !== principal || keepsDataOfAnother(runtime, [principal])
 }
 
 /** Codes that say that there is no token, in contrast to one that cannot be fetched at the moment. */
