@@ -4064,7 +4064,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')\n    await",
+        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')\n    await",
         replace: '    await',
       },
     ],

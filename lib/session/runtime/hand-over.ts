@@ -64,9 +64,9 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
     if (isLatchkeyError(error, 'PRINCIPAL_MISMATCH')) throw error
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the data still belongs to another user', error)
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'beforeRestart failed; the data belongs to another user', error)
   }
-  if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
+  if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')
 }
 
 async function askApp(
@@ -82,10 +82,10 @@ async function askApp(
   // The store knows better: another tab may have handled the data, and a user without a connection never had it.
   const from = (await transport.owner?.()) ?? remembered
   if (next.includes(from))
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab has handled the data; reload the page')
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab handled the data; reload the page')
   const session = self()
   const clear = async (): Promise<void> => {
-    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed during beforeRestart')
+    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')
     await session.clear()
   }
   await options.beforeRestart({ from, to }, { ...session, clear })
