@@ -315,6 +315,12 @@ describe('keys of the set', () => {
   })
 })
 
+/** The issuer of a token, of which these are the signed bytes. */
+function issuerOf(signed: BufferSource): unknown {
+  const [, payload = ''] = new TextDecoder().decode(signed).split('.')
+  return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { iss?: unknown }).iss
+}
+
 describe('a set of a hundred keys', () => {
   const crowd = async (kid?: (index: number) => string) => {
     const pairs = await Promise.all(Array.from({ length: 100 }, () => generateKeyPair('EdDSA')))
@@ -332,8 +338,11 @@ describe('a set of a hundred keys', () => {
     const header = { alg: 'EdDSA', kid: kid?.(0) === 'EdDSA' ? 'EdDSA' : undefined } as const
     const verify = vi.spyOn(crypto.subtle, 'verify')
     expect(await reasonOf(header)).toBe('TOKEN_KEY_UNKNOWN')
-    expect(verify.mock.calls.length).toBeLessThanOrEqual(8)
+    // An earlier test file of the same process may still verify a token of its own.
+    const ofIssuer = verify.mock.calls.filter(([, , , signed]) => issuerOf(signed) === provider.issuer)
     verify.mockRestore()
+    expect(ofIssuer.length).toBeGreaterThan(0)
+    expect(ofIssuer.length).toBeLessThanOrEqual(8)
     expect(await reasonOf(header, pairs[7]!.privateKey)).toBe('accepted')
     expect(await reasonOf(header, pairs[8]!.privateKey)).toBe('TOKEN_KEY_UNKNOWN')
   })
