@@ -25,13 +25,16 @@ test.use({ requireVerification: false })
 
 for (const which of ['the same', 'another'] as const) {
   test(`a look at the session that gets no answer holds up no sign-up in ${which} tab`, async ({ device, site }) => {
-    const { page, holdAnswer, newTab, principal, waitForState } = await device()
+    const { context, page, holdAnswer, newTab, principal, waitForState } = await device()
     const held = await holdAnswer('**/latchkey/session*')
     await page.goto(site.url)
     expect(await held.status).toBe(200)
     const before = await principal()
     const tab = which === 'the same' ? page : await newTab(site.url)
+    // No time passes on the device from here on: a sign-up that waits for the look would not end.
+    await context.clock.pauseAt(Date.now() + 1000)
     expect(await enter(tab, 'signUp', someEmail())).toBe('upgraded')
+    await context.clock.resume()
     await waitForState({ authMode: 'external', phase: 'ready' })
     // What comes late is of no interest to anyone.
     held.release()
