@@ -80,10 +80,10 @@ export function createContext(options: AuthOptions): StartContext {
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
-  const deviceTime = (): number => clock() + timing.simulated
-  const now = (): number => deviceTime() + timing.skew
-  const view = (): View => viewOf(keystore.known(), facts, deviceTime())
-  const waiting = (): UpgradeState => waitingOf(keystore.known(), deviceTime())
+  // By the device's own clock, as pending upgrades and backups expire. The later chunk corrects `context.now`.
+  const now = (): number => clock() + timing.simulated
+  const view = (): View => viewOf(keystore.known(), facts, now())
+  const waiting = (): UpgradeState => waitingOf(keystore.known(), now())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     context.dispatch?.({ type: 'storageChanged', storage: view().storage })
@@ -94,7 +94,7 @@ export function createContext(options: AuthOptions): StartContext {
     try {
       if (isLocalFile(options)) throw new LatchkeyError('KEYSTORE_OPAQUE')
       const value = await work()
-      timing.readAt = now()
+      timing.readAt = context.now()
       // A full disk can still be read, and an empty read does not show that writing works.
       const isOver = isWrite || (!isFull && (value || options.initialMode === 'anonymous'))
       if (facts.problem && isOver) learn({ problem: undefined })

@@ -4,10 +4,14 @@ import type { AuthEvent, Effect } from '../../machine/events.ts'
 import { transition } from '../../machine/transition.ts'
 import type { Context, Machine, Performer, StartContext } from './context.ts'
 
-/** Starts the machine of an opened client, once, and reports each event to the developer tools. */
+/**
+ * Starts the machine of an opened client, once, and reports each event to the developer tools. From then on the clock is
+ * corrected.
+ */
 export function startMachine(context: StartContext): Context {
   if (context.dispatch) return context as Context
-  const { getState, now, record } = context
+  const { getState, now: deviceTime, record, timing } = context
+  const now = (): number => deviceTime() + timing.skew
   const performers: { [Name in Effect]?: Performer } = {}
   const { dispatch } = createMachine<AuthState, AuthEvent, Effect>({
     initial: getState(),
@@ -22,5 +26,5 @@ export function startMachine(context: StartContext): Context {
     },
   })
   const machine: Machine = { dispatch, on: (effect, perform) => void (performers[effect] = perform) }
-  return Object.assign(context, machine)
+  return Object.assign(context, machine, { now })
 }
