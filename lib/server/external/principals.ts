@@ -56,8 +56,8 @@ export interface SubjectRules {
 /**
  * Applies the issuer's rule to the subject of verified claims.
  *
- * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, an alias (or, of an issuer that does not
- *   run Latchkey, `sub`) is the namespaced id of another issuer, or `aliases` is not a list of principals
+ * @throws {LatchkeyError} `TOKEN_CLAIM_INVALID`: `sub` is not a valid principal, an alias (or, of an issuer that does
+ *   not run Latchkey, `sub`) is the namespaced id of another issuer, or `aliases` is not a list of principals
  * @throws {TypeError} the app's function returned neither a principal, nor a list of principals, nor null
  */
 export function principalsOf(
