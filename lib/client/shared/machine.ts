@@ -5,8 +5,8 @@ import { transition } from '../../machine/transition.ts'
 import type { Context, Machine, Performer, StartContext } from './context.ts'
 
 /**
- * Starts the machine of an opened client, once, and reports each event to the developer tools. From then on the clock is
- * corrected.
+ * Starts the machine of an opened client, once, and reports each event to the developer tools. From then on, the clock
+ * is corrected.
  */
 export function startMachine(context: StartContext): Context {
   if (context.dispatch) return context as Context
