@@ -1009,7 +1009,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
-      name: 'SQLite > keeps the principal of whoever signed up with a proof > the link, opened in the same browser by plain navigation',
+      name: 'SQLite > keeps the principal of a user who signed up with a proof > the link, opened in the same browser by plain navigation',
     },
   },
   {
