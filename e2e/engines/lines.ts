@@ -39,6 +39,13 @@ function expectTrue(what: string, condition: boolean): void {
   if (!condition) throw new Error(what)
 }
 
+/** Of all that was written on a device, a person sees and owns one text. */
+async function expectOnly(text: string, { notes, principal }: Person, backend: Backend): Promise<void> {
+  expectTrue('sees only their own', (await notes.texts()).join() === text)
+  const owned = (await backend.rows()).filter(({ owner }) => owner === principal())
+  expectTrue('owns only their own', owned.map((row) => row.text).join() === text)
+}
+
 export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   async 'offline start'({ backend, open, arrived }) {
     backend.online = false
@@ -158,9 +165,7 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     await until('connected', () => isConnected(ada))
     await ada.write('of the next')
     await until('arrived', () => arrived(['of the next'], ada.principal()))
-    expectTrue('sees only their own', (await ada.notes.texts()).join() === 'of the next')
-    const owned = (await backend.rows()).filter(({ owner }) => owner === ada.principal())
-    expectTrue('owns only their own', owned.map(({ text }) => text).join() === 'of the next')
+    await expectOnly('of the next', ada, backend)
   },
 
   async 'the next user after a reload'({ backend, open, arrived }) {
@@ -177,9 +182,7 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     await until('connected', () => isConnected(next))
     await next.write('of the next')
     await until('arrived', () => arrived(['of the next'], next.principal()))
-    expectTrue('sees only their own', (await next.notes.texts()).join() === 'of the next')
-    const owned = (await backend.rows()).filter(({ owner }) => owner === next.principal())
-    expectTrue('owns only their own', owned.map(({ text }) => text).join() === 'of the next')
+    await expectOnly('of the next', next, backend)
     expectTrue('no row of the first was refused', (backend.refused ?? 0) === 0)
   },
 

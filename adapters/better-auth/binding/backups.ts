@@ -7,6 +7,7 @@ import { isRevokedKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
 import { isBanned } from './status.ts'
+import { equal } from './where.ts'
 import type { PrincipalRow } from '../schema.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
 
@@ -286,7 +287,7 @@ async function deleteExpired(store: BackupStore): Promise<void> {
   const expired = await adapter.findMany<BackupRow>({ model: MODEL, where: live, limit: SWEPT_ROWS })
   for (const row of expired) {
     const { locator, principal } = row
-    const where: Where[] = [{ field: 'locator', value: locator }]
+    const where = equal({ locator })
     const holder = await holderIn(principals, await principals.find(principal))
     const hasAccount = holder !== 'nobody' && holder !== 'retired'
     if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })

@@ -140,12 +140,18 @@ onEachEngine((newServer) => {
       expect(refused.headers.get('location') ?? (await codeOf(refused))).toContain('PROOF_IDENTIFIER_MISMATCH')
     })
 
-    test("into the attacker's own account, ends the session that it made", async () => {
+    /** Eve has the account, and asked for another link into it. */
+    const takenByEve = async () => {
       const { server, one, mail } = await setUp()
       const eve = await newPerson(server)
       await eve.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
       await eve.browser.send('/sign-out', post({}))
       await eve.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      return { server, one, eve, mail }
+    }
+
+    test("into the attacker's own account, ends the session that it made", async () => {
+      const { server, one, eve, mail } = await takenByEve()
       const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
       expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_IDENTIFIER_MISMATCH'])
       expect(await server.rows('session')).toEqual([])
@@ -154,11 +160,7 @@ onEachEngine((newServer) => {
     })
 
     test("into the attacker's own account, without a proof, ends the session that it made", async () => {
-      const { server, one, mail } = await setUp()
-      const eve = await newPerson(server)
-      await eve.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
-      await eve.browser.send('/sign-out', post({}))
-      await eve.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      const { server, one, mail } = await takenByEve()
       // A browser that has signed out has no key, and still knows what its user typed.
       const headers = { [EXPECT_HEADER]: 'victim@example.com' }
       const refused = await one.browser.send(pathOf(mail.last().url), { headers })

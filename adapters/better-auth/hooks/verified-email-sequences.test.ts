@@ -144,7 +144,11 @@ onEachEngine((newServer) => {
   })
 
   describe("an account whose address was changed to the victim's", () => {
-    const moved = async (isLooked: boolean) => {
+    const requestReset = ({ browser }: Person): Promise<Response> =>
+      browser.send('/request-password-reset', post({ email: eveAtHome.email }))
+
+    /** @param request - what Eve requests by mail before she changes the address */
+    const moved = async (isLooked: boolean, request?: (eve: Person) => Promise<Response>) => {
       const { server, mails } = await open()
       const eve = await newPerson(server)
       // Her own mailbox was proven before there was an account, so that only the change of address tells.
@@ -152,10 +156,12 @@ onEachEngine((newServer) => {
       await eve.browser.send(pathOf(mails.last().url))
       // The first use fixes the subject, so that there is something to link to.
       if (isLooked) expect(await eve.session()).not.toBeNull()
+      if (request) expect((await request(eve)).status).toBe(200)
+      const requested = mails.last()
       expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
       await click(server, mails.last().url)
       expect(await userOf(server)).toMatchObject({ email: victim.email, emailVerified: true })
-      return { server, mails, eve }
+      return { server, mails, eve, requested }
     }
 
     test("is not bound by the victim's sign-in, nor by bind", async () => {
@@ -167,14 +173,8 @@ onEachEngine((newServer) => {
     })
 
     test('gets no new password by a link that was requested before', async () => {
-      const { server, mails } = await open()
-      const eve = await newPerson(server)
-      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
-      await eve.browser.send(pathOf(mails.last().url))
-      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
-      const { token } = mails.last()
-      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
-      await click(server, mails.last().url)
+      const { server, eve, requested } = await moved(false, requestReset)
+      const { token } = requested
       const body = { newPassword: 'a new password', token }
       // A fresh session of hers is no reason: it is not known to be the owner's.
       for (const browser of [server.browser(), eve.browser]) {
@@ -190,14 +190,8 @@ onEachEngine((newServer) => {
     })
 
     test('gets no new password by a link that was requested while it was changed', async () => {
-      const { server, mails } = await open()
-      const eve = await newPerson(server)
-      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
-      await eve.browser.send(pathOf(mails.last().url))
-      await eve.browser.send('/request-password-reset', post({ email: eveAtHome.email }))
-      const { token } = mails.last()
-      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
-      await click(server, mails.last().url)
+      const { server, requested } = await moved(false, requestReset)
+      const { token } = requested
       const movedAt = Number((await userOf(server))['principalMailboxAt'])
       const resetAfter = async (delay: number) => {
         const identifier = `reset-password:${token}`
@@ -210,14 +204,8 @@ onEachEngine((newServer) => {
     })
 
     test('is not deleted by a link that was requested before, and that the victim opens', async () => {
-      const { server, mails } = await open()
-      const eve = await newPerson(server)
-      await eve.browser.send('/sign-in/magic-link', post({ email: eveAtHome.email, name: 'Eve' }))
-      await eve.browser.send(pathOf(mails.last().url))
-      expect((await eve.browser.send('/delete-user', post({}))).status).toBe(200)
-      const { url, token } = mails.last()
-      expect((await eve.browser.send('/change-email', post({ newEmail: victim.email }))).status).toBe(200)
-      await click(server, mails.last().url)
+      const { server, mails, requested } = await moved(false, ({ browser }) => browser.send('/delete-user', post({})))
+      const { url, token } = requested
       const ada = await enterByLink(server, () => mails.last().url)
       const opened = await ada.browser.send(url.replace(AUDIENCE, ''), { redirect: 'manual' })
       expect(opened.headers.get('location')).toBe(`${ORIGIN}/?error=REQUEST_SUPERSEDED`)

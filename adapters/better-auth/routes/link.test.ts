@@ -905,7 +905,8 @@ onEachEngine((newServer, engine) => {
       expect(await victim.session()).toMatchObject({ aliases: [victim.device.principal] })
     })
 
-    test('after the link takes the aliases away, and leaves an id that was the principal', async () => {
+    /** Eve has made the account with Ada's address, and has linked her device; Ada has the mail. */
+    const linkedByEve = async () => {
       const mail = mailing()
       const server = await mailed(mail)
       await server.browser().send('/sign-up/email', post(ada))
@@ -913,6 +914,11 @@ onEachEngine((newServer, engine) => {
       const eve = await elsewhere(server, ada)
       await eve.session()
       expect((await link(eve, eve.device)).status).toBe(200)
+      return { mail, server, token, eve }
+    }
+
+    test('after the link takes the aliases away, and leaves an id that was the principal', async () => {
+      const { mail, server, token, eve } = await linkedByEve()
       const { id } = await userOf(server)
       const victim = await newPerson(server)
       await victim.browser.send(`/verify-email?token=${token}`)
@@ -931,13 +937,7 @@ onEachEngine((newServer, engine) => {
     })
 
     test('links no former alias again: its proof did not make the account', async () => {
-      const mail = mailing()
-      const server = await mailed(mail)
-      await server.browser().send('/sign-up/email', post(ada))
-      const { token } = mail.last()
-      const eve = await elsewhere(server, ada)
-      await eve.session()
-      expect((await link(eve, eve.device)).status).toBe(200)
+      const { server, token, eve } = await linkedByEve()
       const victim = await newPerson(server)
       await victim.browser.send(`/verify-email?token=${token}`)
       expect(await victim.session()).toMatchObject({ aliases: [] })

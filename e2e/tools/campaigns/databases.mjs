@@ -8,15 +8,14 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { ENGINES } from '../../databases/engines.mjs'
 import { tableOf } from '../../databases/table.mjs'
+import { readNames } from '../build/names.mjs'
 import { startMariadb } from '../servers/mariadb.mjs'
 import { FAST, startPostgres } from '../servers/postgres.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const parameters = process.argv.slice(2)
-const isWritten = parameters.includes('--write')
-const named = parameters.filter((parameter) => !parameter.startsWith('--'))
-const unknown = named.filter((name) => !ENGINES.some(({ id }) => id === name))
-if (unknown.length > 0) throw new Error(`No engine is called ${unknown.join(', ')}.`)
+const isWritten = process.argv.includes('--write')
+const ids = ENGINES.map(({ id }) => id)
+const named = readNames('engine', ids, ['--write'])
 const engines = ENGINES.filter(({ id }) => named.length === 0 || named.includes(id))
 const resultsFile = join(root, 'e2e/databases/results.json')
 

@@ -4,14 +4,13 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readNames } from '../build/names.mjs'
 import { findBrowser } from './browser.mjs'
 import { ENDS } from './peer-versions.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const browser = findBrowser()
-const chosen = process.argv.slice(2)
-const unknown = chosen.filter((name) => !(name in ENDS))
-if (unknown.length > 0) throw new Error(`No set of peers is called ${unknown.join(', ')}.`)
+const chosen = readNames('set of peers', Object.keys(ENDS))
 
 /** @param {string} folder @param {string} program @param {...string} parameters */
 function run(folder, program, ...parameters) {

@@ -11,12 +11,11 @@ import { ENGINES, runIn } from '../../runtimes/engines.mjs'
 import { runOn } from '../../runtimes/run.mjs'
 import { RUNTIMES } from '../../runtimes/runtimes.mjs'
 import { engineTableOf, tableOf } from '../../runtimes/table.mjs'
+import { readNames } from '../build/names.mjs'
 
-const parameters = process.argv.slice(2)
-const isWritten = parameters.includes('--write')
-const named = parameters.filter((parameter) => !parameter.startsWith('--'))
-const unknown = named.filter((name) => ![...RUNTIMES, ...ENGINES].some(({ id }) => id === name))
-if (unknown.length > 0) throw new Error(`No runtime or engine is called ${unknown.join(', ')}.`)
+const isWritten = process.argv.includes('--write')
+const ids = [...RUNTIMES, ...ENGINES].map(({ id }) => id)
+const named = readNames('runtime or engine', ids, ['--write'])
 const isMeant = (/** @type {{ id: string }} */ { id }) => named.length === 0 || named.includes(id)
 const [runtimes, engines] = [RUNTIMES.filter(isMeant), ENGINES.filter(isMeant)]
 const at = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url))

@@ -9,14 +9,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ENGINES, RECIPES } from '../../engines/engines.mjs'
 import { tableOf } from '../../engines/table.mjs'
+import { readNames } from '../build/names.mjs'
 import { FAST, startPostgres } from '../servers/postgres.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const { build } = createRequire(createRequire(import.meta.url).resolve('@size-limit/esbuild'))('esbuild')
-const parameters = process.argv.slice(2)
-const named = parameters.filter((parameter) => !parameter.startsWith('--'))
-const unknown = named.filter((name) => ![...ENGINES.map(({ id }) => id), 'recipes'].includes(name))
-if (unknown.length > 0) throw new Error(`No engine is called ${unknown.join(', ')}.`)
+const named = readNames('engine', [...ENGINES.map(({ id }) => id), 'recipes'], ['--write'])
 const engines = ENGINES.filter(({ id }) => named.length === 0 || named.includes(id))
 const resultsFile = join(root, 'e2e/engines/results.json')
 /** Replication of Postgres to zero-cache. */
@@ -117,5 +115,5 @@ if (named.length === 0 || named.includes('recipes')) {
     rmSync(folder, { recursive: true, force: true })
   }
 }
-if (parameters.includes('--write')) writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
+if (process.argv.includes('--write')) writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
 console.log(`\n${tableOf(results)}`)
