@@ -1,3 +1,4 @@
+import { encodeBase64url } from '../../../lib/server-kit.ts'
 import { audit } from './audit.ts'
 import { expireBackupsOf } from './expire-backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
@@ -22,13 +23,15 @@ export const CONTESTED = 'contested'
 /** Value of `principalMailboxBy` after a change of address: the user who requested it may not own the mailbox. */
 export const MOVED = 'moved'
 
-/** Value of `principalMailboxBy` after the mailbox's owner set a new password through a mailed link. */
-export const RESET = 'reset'
-
 /**
- * Value of `principalMailboxBy` after that password was replaced by one that the mailbox's owner may not have chosen.
+ * Value of `principalMailboxBy` after the mailbox's owner set a new password through a mailed link: it names the hash
+ * of that password, in base64url of its SHA-256. Any other password may be another person's choice, however and
+ * whenever it was set.
  */
-export const REPLACED = 'replaced'
+export async function proverByReset(passwordHash: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(passwordHash))
+  return `reset:${encodeBase64url(new Uint8Array(digest))}`
+}
 
 /** Value of `principalMailboxBy` after a provider vouched for the address: it names the provider's credential. */
 export function proverOfProvider(credentialId: string): string {

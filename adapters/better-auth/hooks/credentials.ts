@@ -5,7 +5,7 @@ import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { liveSessions } from '../binding/sessions.ts'
 import { MAX_ROWS_READ } from '../binding/where.ts'
-import { RESET, proverOfProvider } from '../binding/verified-email.ts'
+import { proverByReset, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
 type Context = GenericEndpointContext['context']
@@ -85,12 +85,13 @@ async function hasDevice(principals: PrincipalStore, user: BoundUser): Promise<b
 /** Passwords and providers, apart from the one that the mailbox's owner chose. */
 async function foreignCredentials({ internalAdapter }: Context, user: BoundUser): Promise<WayIn[]> {
   const { principalMailboxBy: prover } = user
-  const isOwners = ({ id, providerId }: { id: string; providerId: string }): boolean =>
-    prover === proverOfProvider(id) || (prover === RESET && providerId === PASSWORD_PROVIDER)
-  const accounts = await internalAdapter.findAccounts(user.id)
-  return accounts
-    .filter((account) => !isOwners(account))
-    .map(({ providerId }) => (providerId === PASSWORD_PROVIDER ? 'password' : providerId))
+  const ways: WayIn[] = []
+  for (const { id, providerId, password } of await internalAdapter.findAccounts(user.id)) {
+    const isPassword = providerId === PASSWORD_PROVIDER
+    const isOwners = prover === (isPassword ? await proverByReset(password ?? '') : proverOfProvider(id))
+    if (!isOwners) ways.push(isPassword ? 'password' : providerId)
+  }
+  return ways
 }
 
 /** The provider id that Better Auth uses for a password. */

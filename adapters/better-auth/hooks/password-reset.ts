@@ -1,17 +1,18 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { isAPIError } from 'better-auth/api'
+import { APIError, isAPIError } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import {
   NOBODY,
-  REPLACED,
-  RESET,
   confirmByKey,
   isContested,
   isProofPending,
   proveMailbox,
+  proverByReset,
 } from '../binding/verified-email.ts'
+import { equal } from '../binding/where.ts'
 import type { BoundUser } from '../schema.ts'
+import { PASSWORD_PROVIDER } from './credentials.ts'
 import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
 
@@ -55,38 +56,55 @@ async function userOfReset(ctx: GenericEndpointContext): Promise<string | undefi
  * Applies the consequences of the reset together with the new password, once Better Auth has accepted it. The holder of
  * a mailed token or code owns the mailbox; where the address was verified before, there is nothing left to prove. A
  * password that was set in another way proves no mailbox, but is not the creator's choice either: while the binding is
- * contested, it decides like any other sign-in without the key. Nor is it the choice of a mailbox's owner who reset it
- * before.
+ * contested, it decides like any other sign-in without the key.
  */
-export async function applyPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const { resetUser } = requestContextOf(ctx)
+export async function applyPasswordReset(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext,
+  passwordHash: unknown,
+): Promise<void> {
+  const request = requestContextOf(ctx)
+  const { resetUser } = request
+  if (typeof passwordHash === 'string') request.resetHash = passwordHash
   const user = resetUser ? await principals.findUser('id', resetUser) : null
   const prover = (await provenDevice(ctx))?.principal ?? NOBODY
   if (!user) return
   if (BY_OTHERS.includes(ctx.path)) {
     if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)
-    await withdrawReset(principals, user)
   } else if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
 }
 
-/** Called for an account that gets a password again, as from a page of the app: the reset one was removed. */
-export async function afterRemovedPassword(principals: PrincipalStore, userId: string): Promise<void> {
-  const user = await principals.findUser('id', userId)
-  if (user) await withdrawReset(principals, user)
+/**
+ * Called when a user who entered the present password gets another one: where the mailbox's owner chose the present
+ * one, the other is the owner's choice, too. It may have been reset while Better Auth compared it, so that it is
+ * compared once more.
+ *
+ * @throws {APIError} `INVALID_PASSWORD`
+ */
+export async function applyPasswordChange(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext,
+  passwordHash: string,
+): Promise<void> {
+  const { session, password: passwords } = ctx.context
+  const user = session && (await principals.findUser('id', session.user.id))
+  if (user?.principalMailboxBy == null) return
+  const where = equal({ userId: user.id, providerId: PASSWORD_PROVIDER })
+  const present = await principals.adapter.findOne<{ password?: string | null }>({ model: 'account', where })
+  if (!present?.password || user.principalMailboxBy !== (await proverByReset(present.password))) return
+  if (!(await passwords.verify({ hash: present.password, password: ctx.body?.currentPassword })))
+    throw new APIError('BAD_REQUEST', { code: 'INVALID_PASSWORD', message: 'Invalid password' })
+  await principals.changeUser(user, { principalMailboxBy: await proverByReset(passwordHash) })
 }
 
-async function withdrawReset(principals: PrincipalStore, user: BoundUser): Promise<void> {
-  if (user.principalMailboxBy === RESET) await principals.changeUser(user, { principalMailboxBy: REPLACED })
-}
-
-/** The password is now the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */
+/** The new password is the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */
 export async function afterPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { returned } = ctx.context as typeof ctx.context & { readonly returned?: unknown }
-  const { resetUser } = requestContextOf(ctx)
+  const { resetUser, resetHash } = requestContextOf(ctx)
   const isDone = BY_MAILBOX.includes(ctx.path) && !isAPIError(returned)
   const user = resetUser && isDone ? await principals.findUser('id', resetUser) : null
   if (!user || user.principalMailboxBy == null || user.principalMailboxBy === user.principal) return
   const device = await provenDevice(ctx)
   if (device && device.principal === user.principal) await confirmByKey(principals, user)
-  else await principals.changeUser(user, { principalMailboxBy: RESET })
+  else if (resetHash) await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
 }

@@ -18,6 +18,8 @@ export interface RequestContext {
   addedCredential?: string
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
+  /** The hash of the password that the request sets. */
+  resetHash?: string
   /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
   /** The user whose binding changed in the request. */

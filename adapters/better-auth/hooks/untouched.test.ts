@@ -164,6 +164,22 @@ onEachEngine((newServer) => {
       expect(await eve.session()).toBeNull()
     })
 
+    test('a change of the password is refused if the victim set one by mail while the old one was compared', async () => {
+      const { password, begun, release } = slowComparison()
+      const mails = mailing()
+      const sendResetPassword = (mail: object) => mails.send(mail)
+      const { server, eve } = await start({ emailAndPassword: { enabled: true, password, sendResetPassword } })
+      const body = { currentPassword: victim.password, newPassword: 'another password' }
+      const answer = eve.browser.send('/change-password', post(body))
+      await begun
+      await server.browser().send('/request-password-reset', post({ email: victim.email }))
+      const reset = { newPassword: 'a new password', token: mails.last().token }
+      expect((await server.browser().send('/reset-password', post(reset))).status).toBe(200)
+      release()
+      expect([(await answer).status, await codeOf(await answer)]).toEqual([400, 'INVALID_PASSWORD'])
+      expect(await server.rows('account')).toMatchObject([{ password: 'a new password' }])
+    })
+
     test('rows of others do not count', async () => {
       const { server, enter } = await start()
       const bob = await newPerson(server)

@@ -13,8 +13,7 @@ import {
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { PASSWORD_PROVIDER } from './credentials.ts'
-import { afterRemovedPassword, applyPasswordReset, resetsPassword } from './password-reset.ts'
+import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -71,13 +70,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async (account, ctx) => {
-          await followPasswordReset(ctx, tools)
-          await followNewPassword(account, ctx, tools)
-        },
+        before: async ({ password }, ctx) => followPassword(password, ctx, tools),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
-      update: { before: async (_, ctx) => followPasswordReset(ctx, tools) },
+      update: { before: async ({ password }, ctx) => followPassword(password, ctx, tools) },
     },
     session: {
       create: {
@@ -102,16 +98,11 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-async function followPasswordReset(ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx)
-}
-
-type NewAccount = Readonly<Record<'userId' | 'providerId', string>>
-
-/** A user who signs up had no earlier password. */
-async function followNewPassword({ userId, providerId }: NewAccount, ctx: Context, tools: HookTools): Promise<void> {
-  if (providerId !== PASSWORD_PROVIDER || ctx?.path === '/sign-up/email') return
-  await afterRemovedPassword(await storeOf(tools), userId)
+/** @param hash - of the password, if the request sets one */
+async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<void> {
+  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx, hash)
+  else if (ctx?.path === '/change-password' && typeof hash === 'string')
+    await applyPasswordChange(await storeOf(tools), ctx, hash)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {

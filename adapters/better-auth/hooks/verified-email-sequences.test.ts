@@ -1,3 +1,4 @@
+import type { BetterAuthOptions } from 'better-auth'
 import { admin, magicLink, phoneNumber } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -15,6 +16,8 @@ import {
   userOf,
 } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+
+type EmailAndPassword = NonNullable<BetterAuthOptions['emailAndPassword']>
 
 const victim = person('victim')
 const eveAtHome = person('eve')
@@ -243,11 +246,11 @@ onEachEngine((newServer) => {
   })
 
   describe("an account whose binding was made with the victim's address, and a phone number", () => {
-    const withPhone = async () => {
+    const withPhone = async (options: Pick<EmailAndPassword, 'onPasswordReset'> = {}) => {
       const mails = mailing()
       const send = (mail: object) => mails.send(mail)
       const server = await newServer({
-        emailAndPassword: { enabled: true, sendResetPassword: send },
+        emailAndPassword: { enabled: true, sendResetPassword: send, ...options },
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
         plugins: [
           magicLink({ sendMagicLink: send }),
@@ -332,8 +335,8 @@ onEachEngine((newServer) => {
     })
 
     describe('and whose password the victim reset by mail, the creator having verified the number before', () => {
-      const reset = async () => {
-        const { server, mails, creator } = await withPhone()
+      const reset = async (options?: Parameters<typeof withPhone>[0]) => {
+        const { server, mails, creator } = await withPhone(options)
         expect((await creator.browser.send('/sign-up/email', post(victim))).status).toBe(200)
         await verifyPhone(creator, mails)
         // The first use fixes the subject, so that there is something to link to.
@@ -375,6 +378,24 @@ onEachEngine((newServer) => {
         expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
         await byMail()
         expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('takes a password for hers with which she replaced that one', async () => {
+        const { ada, clear } = await reset()
+        const body = { currentPassword: newPassword, newPassword: 'another password' }
+        expect((await ada.browser.send('/change-password', post(body))).status).toBe(200)
+        await clear()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('does not take the password for hers that was set right after it', async () => {
+        let replace = async () => {}
+        const { server, ada, byMail, clear } = await reset({ onPasswordReset: () => replace() })
+        replace = () => server.change('account', { password: 'the hash of another one' })
+        await byMail()
+        await clear()
+        const answer = await link(ada, ada.device)
+        expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
       })
 
       test('does not take the password for hers that a page of the app set afterwards', async () => {

@@ -1216,6 +1216,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "Pre-hijack: a change of the password, whose comparison began before the victim's reset by mail, replaces the victim's password and counts as the victim's choice",
+    defence: 'The password of a reset by mail is compared once more when it is changed',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (!(await passwords.verify({ hash: present.password, password: ctx.body?.currentPassword })))',
+        replace: 'if (!passwords)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a change of the password is refused if the victim set one by mail while the old one was compared',
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address, with a phone number of the attacker that is not verified yet",
     defence: 'Any phone number is a way in: its code verifies it and signs in',
     patches: [
@@ -1458,12 +1474,13 @@ export const ATTACKS = [
   {
     attack:
       "Pre-hijack: the victim resets the password by mail, and the creator sets another one by a phone number, which then counts as the victim's choice",
-    defence: 'A password that replaces the one of a reset by mail is a way in',
+    defence: 'Each password but the very one that a reset by mail set is a way in',
     patches: [
       {
-        file: plugin('hooks/password-reset.ts'),
-        find: 'if (user.principalMailboxBy === RESET) await principals.changeUser(user, { principalMailboxBy: REPLACED })',
-        replace: 'if (user.principalMailboxBy === REPLACED) await principals.changeUser(user, {})',
+        file: plugin('hooks/credentials.ts'),
+        find: 'prover === (isPassword ? await proverByReset(password ??',
+        replace:
+          "(isPassword && prover?.startsWith('reset:')) || prover === (isPassword ? await proverByReset(password ??",
       },
     ],
     test: {
