@@ -54,13 +54,19 @@ describe("`start` over the previous user's data", () => {
     expect(beforeRestart).toHaveBeenCalledExactlyOnceWith({ from: first, to: next }, expect.anything())
   })
 
-  test('does not overtake a `beforeRestart` that still waits', async () => {
-    const beforeRestart = vi.fn(() => new Promise<never>(() => {}))
+  test('waits for a `beforeRestart` that has been called already, and does not call it again', async () => {
+    let decide = (): void => {}
+    const beforeRestart = vi.fn(() => new Promise<void>((resolve) => void (decide = resolve)))
     const { auth, session, log, first } = await connected({ beforeRestart })
-    await nextUser(auth)
-    void session.start()
-    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledTimes(2), { timeout: 30_000 })
+    const next = await nextUser(auth)
+    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledOnce(), { timeout: 30_000 })
+    const started = session.start()
+    await auth.ready
     expect(log).toEqual([`connect ${first}`])
+    decide()
+    await started
+    await vi.waitFor(() => expect(log).toEqual([`connect ${first}`, `connect ${next}`]), { timeout: 30_000 })
+    expect(beforeRestart).toHaveBeenCalledOnce()
   })
 
   test('of the same user needs none, nor after `clear`', async () => {

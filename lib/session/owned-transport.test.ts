@@ -5,6 +5,7 @@ import type { ConnectedSession } from './connected-session.ts'
 import type { RestartChange, SessionOptions } from './options.ts'
 import { type OwnerStore, ownedTransport } from './owned-transport.ts'
 import {
+  HOUR,
   MINUTE,
   SECOND,
   type TestTransport,
@@ -119,6 +120,15 @@ describe('data of another user, from before the page was loaded', () => {
     decide()
     await rest()
     expect(session.getState().status).toBe('connected')
+  })
+
+  test('is asked about once, however many tokens expire meanwhile', async () => {
+    const { asked, decide, first, session, time, transport } = await asking('ada', {}, clear)
+    await time.advance(2 * HOUR)
+    expect(asked()).toEqual([{ from: 'ada', to: first }])
+    await decide(0)
+    expect(session.getState()).toEqual({ status: 'connected', principal: first })
+    expect([connects(transport), transport.calls.filter((call) => call === 'clear')]).toEqual([1, ['clear']])
   })
 
   test('may be found by a transport of its own at once', async () => {
@@ -401,6 +411,21 @@ describe('an answer for a user who has left again', () => {
     expect(transport.calls).not.toContain('clear')
     expect([store.owner, session.getState()]).toEqual([first, { status: 'connected', principal: first }])
     expect(faults).toMatchObject([{ code: 'SESSION_ENDED' }])
+  })
+
+  test('deletes nothing of the same user who came back, where an earlier page left the data', async () => {
+    const { asked, auth, decide, first, session, store, transport } = await asking('ada', {}, clear)
+    await auth.signOut({ force: true })
+    await auth.ensureIdentity({ resume: first })
+    await rest()
+    await decide(1)
+    await decide(0)
+    expect(asked()).toEqual([
+      { from: 'ada', to: first },
+      { from: 'ada', to: first },
+    ])
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect([store.owner, session.getState()]).toEqual([first, { status: 'connected', principal: first }])
   })
 
   test('deletes nothing of the same user, who came back and was asked again', async () => {

@@ -56,7 +56,9 @@ export async function prepareRestart(runtime: SessionRuntime, next: NextUser, is
  *   user came meanwhile
  */
 export async function takeOver(runtime: SessionRuntime, from: string, to: string): Promise<void> {
-  const isCurrent = (): boolean => runtime.state().principal === to
+  const { turn } = runtime
+  // The same user may have left and come back: that is another turn.
+  const isCurrent = (): boolean => runtime.turn === turn && runtime.state().principal === to
   runtime.owner = from
   try {
     await askApp(runtime, from, [to], isCurrent)
@@ -69,12 +71,35 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')
 }
 
+/** Asks the app only once, although a start, and each connection with a fresh token, needs the answer. */
 async function askApp(
   runtime: SessionRuntime,
   remembered: string,
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<void> {
+  const to = next[0]!
+  const { decision: open } = runtime
+  if (open?.to === to && open.isCurrent() && (await open.hasEffect)) {
+    runtime.owner = to
+    return
+  }
+  if (!isCurrent()) return
+  const decision = { to, isCurrent, hasEffect: decide(runtime, remembered, next, isCurrent) }
+  runtime.decision = decision
+  try {
+    await decision.hasEffect
+  } finally {
+    if (runtime.decision === decision) runtime.decision = null
+  }
+}
+
+async function decide(
+  runtime: SessionRuntime,
+  remembered: string,
+  next: NextUser,
+  isCurrent: () => boolean,
+): Promise<boolean> {
   const { options, transport, self } = runtime
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data belongs to another user; pass beforeRestart')
@@ -90,7 +115,8 @@ async function askApp(
   }
   await options.beforeRestart({ from, to }, { ...session, clear })
   // A decision for a user who has left does not assign the data to the next one.
-  if (!isCurrent()) return
+  if (!isCurrent()) return false
   runtime.owner = to
   await transport.assign?.(to)
+  return true
 }

@@ -10,6 +10,16 @@ import type { Deadline } from './deadline.ts'
 import type { PendingResults } from './pending-results.ts'
 import type { Refresher } from './refresher.ts'
 
+/** A decision of the app about data that the transport keeps of another user. */
+export interface Decision {
+  /** The principal whose session starts next. */
+  readonly to: string
+  /** False if another user came meanwhile, or the session ended: the decision has no effect. */
+  readonly isCurrent: () => boolean
+  /** True once the data is that of `to`; false without an effect. Rejects if the session must not start. */
+  readonly hasEffect: Promise<boolean>
+}
+
 /** What the parts of a session share. */
 export interface SessionRuntime extends Machine<InternalState, SessionEvent, SessionState> {
   readonly auth: SessionAuth
@@ -26,6 +36,10 @@ export interface SessionRuntime extends Machine<InternalState, SessionEvent, Ses
   read(text: string, isFresh: boolean): SessionToken
   /** The principal whose data the transport may keep. */
   owner: string | null
+  /** What the app is deciding about data of another user; null if it was not asked. */
+  decision: Decision | null
+  /** The number of times that the session's principal changed. */
+  turn: number
   /** Stops all calls to the app, the transport and `auth`, including those of queued events, until the next start. */
   halt(): void
   /** Calls `onFault`. */

@@ -53,8 +53,10 @@ export function createSessionRuntime(
     holder: holdSnapshot(snapshotOf(INITIAL_STATE)),
     record({ event, before, state }) {
       if (event.type === 'started') isHalted = false
+      if (before.principal === state.principal) return
+      runtime.turn++
       // What was written locally during a session belongs to its principal, with or without a connection.
-      if (before.principal !== state.principal) runtime.owner ??= before.principal
+      runtime.owner ??= before.principal
     },
     perform: (effect) => (isHalted && OUTWARD.includes(effect.do) ? undefined : perform(runtime, effect)),
   })
@@ -74,6 +76,8 @@ export function createSessionRuntime(
     retry: createDeadline(clock, timer, () => dispatch({ type: 'retried' })),
     read: (text, isFresh) => readSessionToken(text, options, { now: clock(), mode: auth.getState().authMode, isFresh }),
     owner: null,
+    decision: null,
+    turn: 0,
     halt: () => void (isHalted = true),
     fault,
     self,
