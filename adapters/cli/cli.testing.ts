@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-const PROGRAM = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+/** The built program. */
+export const MAIN: URL = new URL('../../dist/adapters/cli/main.js', import.meta.url)
+const PROGRAM = fileURLToPath(MAIN)
 
 /** The result of a run of the program. */
 export interface Outcome {
@@ -15,8 +17,9 @@ export interface Outcome {
 export function start(
   parameters: readonly string[],
   environment: Record<string, string> = {},
+  program: string = PROGRAM,
 ): { child: ChildProcess; output: { stdout: string; stderr: string } } {
-  const child = spawn(process.execPath, [PROGRAM, ...parameters], { env: environment, stdio: 'pipe' })
+  const child = spawn(process.execPath, [program, ...parameters], { env: environment, stdio: 'pipe' })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
@@ -52,12 +55,17 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts a server on a free port and waits until it reports that it has started. */
+/**
+ * Starts a server on a free port and waits until it reports that it has started.
+ *
+ * @param program - defaults to the built program
+ */
 export async function startServer(
   parameters: readonly string[],
   environment: Record<string, string> = {},
+  program?: string,
 ): Promise<RunningServer> {
-  const { child, output } = start([...parameters, '--port', '0'], environment)
+  const { child, output } = start([...parameters, '--port', '0'], environment, program)
   const closed = once(child, 'close') as Promise<[number | null]>
   const started = new Promise<number>((resolve) => {
     child.stdout!.on('data', () => {

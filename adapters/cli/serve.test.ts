@@ -10,8 +10,9 @@ import { NOW } from '../../lib/tokens/forge.testing.ts'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { backendHeaders } from '../../lib/server.ts'
 import { testDevice } from '../../lib/testing.ts'
+import { bundle } from '../better-auth/testing/bundle.testing.ts'
 import { newPostgres } from '../better-auth/testing/database.testing.ts'
-import { type RunningServer, run, startServer } from './cli.testing.ts'
+import { MAIN, type RunningServer, run, startServer } from './cli.testing.ts'
 
 const SECRET = 'QmV0dGVyIHRoYW4gYW55dGhpbmcgZWxzZQ1'
 const ADMIN = 'YW5vdGhlciBvbmUsIGFsc28gbG9uZyBlbm8'
@@ -35,7 +36,7 @@ async function server(
   parameters: readonly string[],
   environment: Record<string, string> = SECRETS,
 ): Promise<RunningServer> {
-  const running = await startServer(parameters, environment)
+  const running = await startServer(parameters, environment, await bundle(MAIN))
   ended.push(() => running.child.exitCode === null && running.stop('SIGKILL'))
   return running
 }

@@ -108,7 +108,7 @@ for (const store of ['indexedDbStore', 'memoryStore'] as const) {
 }
 
 /** `npm run test:stress` asks for more. */
-const ROUNDS = process.env['LATCHKEY_STRESS'] ? 100 : 5
+const ROUNDS = process.env['LATCHKEY_STRESS'] ? 100 : 3
 
 test('eight pages opened at once make one identity, round after round (checklist 30: eight tabs)', async ({
   device,
