@@ -8,8 +8,8 @@ const SYSTEM_NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'g
 const SHELL = 'chromium-headless-shell'
 
 /**
- * Playwright's own browser where it is there or can be downloaded, else a system Chromium, else Debian's package when
- * root.
+ * Playwright's own browser or a system Chromium where there is one; else Playwright's, if it can be downloaded, or
+ * Debian's package when root.
  *
  * @returns {string} the path of the program
  * @throws {Error} with what to do, where none of these works
@@ -17,7 +17,7 @@ const SHELL = 'chromium-headless-shell'
 export function findBrowser() {
   const told = process.env['LATCHKEY_CHROMIUM']
   if (told) return told
-  return ownBrowser() ?? downloadBrowser() ?? findProgram(SYSTEM_NAMES) ?? installBrowser() ?? fail()
+  return ownBrowser() ?? findProgram(SYSTEM_NAMES) ?? downloadBrowser() ?? installBrowser() ?? fail()
 }
 
 /**
@@ -75,7 +75,7 @@ function isProgram(path) {
 }
 
 function downloadBrowser() {
-  console.log('Playwright has no browser yet: trying to download it.')
+  console.log('There is no Chromium yet: trying to download it.')
   run(process.execPath, [
     join(import.meta.dirname, '../../../node_modules/@playwright/test/cli.js'),
     'install',
