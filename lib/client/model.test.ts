@@ -142,7 +142,7 @@ interface World {
   restarted: string
 }
 
-const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 400
+const RUNS = Number(process.env['LATCHKEY_STRESS'] ?? 0) || 200
 const counts = { runs: 0, steps: 0, faults: 0, restarts: 0, rests: 0 }
 const imported = await Promise.all(Array.from({ length: 2 }, () => testDevice(formatSecret(createSecret()))))
 let environment: TestEnvironment

@@ -5,7 +5,7 @@ import { type TestServer, testServer } from './server.testing.ts'
 
 /** `npm run test:stress` asks for more. */
 export const PROCESSES: number = Number(process.env['LATCHKEY_PROCESSES'] ?? 2)
-export const ROUNDS: number = Number(process.env['LATCHKEY_ROUNDS'] ?? 10)
+export const ROUNDS: number = Number(process.env['LATCHKEY_ROUNDS'] ?? 5)
 
 /** A guard against hanging, not a limit on speed. */
 export const RACE_TIMEOUT_MS: number = 120_000 + PROCESSES * ROUNDS * 1000
