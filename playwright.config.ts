@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { defineConfig } from '@playwright/test'
 
 // Browsers that a spec starts again on what they stored are whole ones: `e2e/support/account.ts`.
@@ -11,8 +10,7 @@ export default defineConfig({
   globalSetup: './e2e/support/global-setup.ts',
   // A file stays in one worker, which starts its servers once.
   fullyParallel: false,
-  // Pages wait for servers and timers: one worker more than there are processors.
-  workers: availableParallelism() + 1,
+  workers: '100%',
   forbidOnly: true,
   // Guards against hanging, not limits on speed.
   timeout: 120_000,

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { type UserWorkspaceConfig, defineConfig, mergeConfig } from 'vitest/config'
 import { CAMPAIGNS } from './e2e/tools/campaigns/campaign-files.mjs'
 
@@ -51,8 +50,8 @@ export const BASE = defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
-    // Files wait for databases and processes: one worker more than there are processors, instead of one less.
-    maxWorkers: availableParallelism() + 1,
+    // Files wait for databases and processes: one worker for each processor, instead of one less.
+    maxWorkers: '100%',
     globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },
