@@ -244,6 +244,48 @@ describe('a tab that has not heard what another one did', () => {
   })
 })
 
+describe('the identity that an upgrade began with', () => {
+  test.each(['signs out', 'gets another identity'])(
+    'is the only one that the account is bound to if another tab %s while `run` goes on',
+    async (how) => {
+      const device = await faultyDevice()
+      const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: false, claims: {}, open: true }
+      device.server.accounts.set('ada', ada)
+      const [here, there] = [await load(device), await load(device)]
+      const result = await here.auth.upgrade(async () => {
+        await there.auth.signOut()
+        if (how === 'gets another identity') await there.auth.ensureIdentity()
+        await environment.idle(here.faults, there.faults)
+        return here.account.signIn('ada')
+      })
+      expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+      expect(device.server.accounts.get('ada')).toMatchObject({ principal: 'own', open: true })
+    },
+  )
+
+  test('is the only one that is linked if another tab gets another identity while a decision is carried out', async () => {
+    const device = await faultyDevice()
+    const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', ada)
+    const [here, there] = [await load(device), await load(device)]
+    await here.auth.markWritten()
+    expect(await here.auth.upgrade(() => here.account.signIn('ada'))).toMatchObject({ outcome: 'conflict' })
+    await environment.idle(here.faults, there.faults)
+    // The answer right before the link.
+    here.faults.arm('answersLate', 'getSession', 2)
+    const decided = here.auth.resolveConflict('adopt')
+    await environment.idle(here.faults)
+    expect(here.faults.struck).toBe(true)
+    await there.auth.signOut()
+    await there.auth.ensureIdentity()
+    await environment.idle(here.faults, there.faults)
+    here.faults.recover()
+    expect(await decided).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(device.server.accounts.get('ada')!.aliases).toEqual([])
+    await environment.idle(here.faults, there.faults)
+  })
+})
+
 describe('what an identity holds', () => {
   test('counts up to the moment when it is set aside', async () => {
     const { device, other: page } = await deafAndOther()

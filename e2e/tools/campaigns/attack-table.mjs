@@ -621,6 +621,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'Another user gets an identity in a second tab while a form of the first is open, and it becomes the principal of the account',
+    defence: 'Only the identity that was current when the upgrade began is bound or linked',
+    patches: [
+      {
+        file: 'lib/client/account/apply.ts',
+        find: "if (before?.kind === 'device' && key?.principal !== before.principal) throw new LatchkeyError('IDENTITY_CHANGED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'the identity that an upgrade began with > is the only one that the account is bound to if another tab gets another identity while `run` goes on',
+    },
+  },
+  {
     attack: 'The user rejects an account in one tab after they accepted it in another, and is signed out everywhere',
     defence: 'A cancellation ends only a session that is still waiting',
     patches: [
