@@ -50,6 +50,20 @@ onEachEngine((newServer) => {
         session: { principal },
       })
     })
+
+    test('again, by a user who is signed in: a wrong password is a refusal', async () => {
+      const { auth, send, principal } = await firstVisit()
+      await auth.upgrade(() => send('/sign-up/email', ada))
+      expect(await auth.upgrade(() => send('/sign-in/email', { ...ada, password: 'a wrong one' }))).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'PROVIDER_REFUSED' },
+      })
+      expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal } })
+      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
+    })
   })
 
   describe('in two steps', () => {

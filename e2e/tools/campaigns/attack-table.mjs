@@ -540,6 +540,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'Someone at the keyboard of a signed-in user types a wrong password where the app asks for the password again, and the outcome is `upgraded`',
+    defence: 'The session that the account had before `run` does not make a refused sign-in a success',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'const isDone = found !== null && !isOld && isSameIdentity(found, before)',
+        replace: 'const isDone = found !== null && isSameIdentity(found, before)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/upgrade.test.ts',
+      name: 'failed > a refusal while the account is signed in: the session that it has is no success',
+    },
+  },
+  {
     attack: 'Login CSRF: a planted session, while the user waits for a link that they requested',
     defence: 'A session that existed before `run` is shown to the user, and not accepted',
     patches: [
