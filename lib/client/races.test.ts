@@ -4,6 +4,7 @@ import { memoryStore } from '../keystore/memory.ts'
 import type { DeviceEntry, Keyring } from '../keystore/record.ts'
 import { parseKeyring } from '../keystore/keyring.ts'
 import type { RecordStore } from '../keystore/store.ts'
+import { testDevice } from '../testing/device.ts'
 import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
@@ -283,6 +284,56 @@ describe('the identity that an upgrade began with', () => {
     expect(await decided).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
     expect(device.server.accounts.get('ada')!.aliases).toEqual([])
     await environment.idle(here.faults, there.faults)
+  })
+})
+
+describe('an account that waits in one tab, and not in the other,', () => {
+  async function waitingHere() {
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    device.server.accounts.set('ada', {
+      accountId: 'ada',
+      principal: 'ada',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+    })
+    device.account.setSession('ada')
+    // Shows it.
+    await here.auth.acceptAccount()
+    expect(here.auth.getState().upgrade?.account).toMatchObject({ accountId: 'ada' })
+    expect(there.auth.getState().upgrade).toBeUndefined()
+    return { device, here, there }
+  }
+
+  test('leaves with a sign-out in the other', async () => {
+    const { device, here, there } = await waitingHere()
+    await there.auth.signOut()
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    expect(here.auth.getState().upgrade).toBeUndefined()
+  })
+
+  test('leaves with it too if the next identity is there before this tab hears of either', async () => {
+    const { device, here, there } = await waitingHere()
+    here.faults.arm('rejects', 'read')
+    await there.auth.signOut()
+    await environment.idle(here.faults, there.faults)
+    expect(here.faults.struck).toBe(true)
+    expect(device.account.session).toBe('ada')
+    await there.auth.ensureIdentity()
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+  })
+
+  test('stays if the user restores another identity in the other', async () => {
+    const { device, here, there } = await waitingHere()
+    const { secret, principal } = await testDevice()
+    await there.auth.importSecret(secret, { replace: true })
+    await environment.idle(here.faults, there.faults)
+    expect(here.auth.getState().session).toMatchObject({ principal })
+    expect(device.account.session).toBe('ada')
   })
 })
 

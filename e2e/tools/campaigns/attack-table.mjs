@@ -775,6 +775,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The next user of a shared browser is offered an account that waited in one tab, while its user signed out in another tab',
+    defence: 'The tab that shows the account ends its session once its user has signed out in another one',
+    patches: [
+      {
+        file: 'lib/client/background.ts',
+        find: "heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an account that waits in one tab, and not in the other, > leaves with a sign-out in the other',
+    },
+  },
+  {
     attack: '`beforeSignOut` returns an invalid value, and unsynced data is left behind',
     defence: 'Only a finite number of at most 0, or no return value, lets the sign-out proceed',
     patches: [
