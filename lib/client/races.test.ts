@@ -287,6 +287,48 @@ describe('the identity that an upgrade began with', () => {
   })
 })
 
+describe('an upgrade that waits for another tab', () => {
+  /** A tab that holds the lock until `finish`, as with a popup, and two others. */
+  async function threeTabs(options?: AuthOptions) {
+    const device = await faultyDevice()
+    const [here, there, third] = [await load(device, options), await load(device, options), await load(device, options)]
+    let [finish, begin] = [(): void => {}, (): void => {}]
+    const gate = new Promise<void>((resolve) => (finish = resolve))
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const busy = third.auth.upgrade(() => (begin(), gate))
+    await begun
+    const idle = () => environment.idle(here.faults, there.faults, third.faults)
+    const run = vi.fn(() => here.account.signUp('ada'))
+    return { device, here, there, busy, finish, idle, run }
+  }
+
+  test.each(['signs out', 'gets another identity'])(
+    'is of the identity that was shown when the app asked: not if a third one %s meanwhile',
+    async (how) => {
+      const { here, there, busy, finish, idle, run } = await threeTabs()
+      const waited = here.auth.upgrade(run)
+      await there.auth.signOut()
+      if (how === 'gets another identity') await there.auth.ensureIdentity()
+      await idle()
+      finish()
+      await busy
+      expect(await waited).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+      expect(run).not.toHaveBeenCalled()
+    },
+  )
+
+  test('goes on if the first identity of the device is made meanwhile', async () => {
+    const { here, busy, finish, idle, run } = await threeTabs({ initialMode: 'anonymous' })
+    const ensured = here.auth.ensureIdentity()
+    const waited = here.auth.upgrade(run)
+    const { principal } = await ensured
+    await idle()
+    finish()
+    await busy
+    expect(await waited).toMatchObject({ outcome: 'upgraded', session: { principal } })
+  })
+})
+
 describe('an account that waits in one tab, and not in the other,', () => {
   async function waitingHere() {
     const device = await faultyDevice()

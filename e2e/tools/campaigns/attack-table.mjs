@@ -653,6 +653,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A sign-up waits for a popup of another tab, and another user gets an identity in a third one, which becomes the principal of the account',
+    defence: 'An upgrade is of the identity that the tab showed when the app asked for it, not after the wait',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'const expected = isFirst ? shownId(context) : shown',
+        replace: 'const expected = shownId(context)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an upgrade that waits for another tab > is of the identity that was shown when the app asked: not if a third one gets another identity meanwhile',
+    },
+  },
+  {
     attack: 'The user rejects an account in one tab after they accepted it in another, and is signed out everywhere',
     defence: 'A cancellation ends only a session that is still waiting',
     patches: [
