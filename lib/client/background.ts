@@ -1,6 +1,7 @@
 import { harden } from './device/harden.ts'
 import { type ServerAttendant, attendServer } from './account/attend-server.ts'
 import { followApp } from './account/follow-app.ts'
+import { endWaitingWithUser } from './account/session-check.ts'
 import { reportEarlier } from './start-context.ts'
 import { prepareSpareToken } from './tokens/spare-token.ts'
 import { readPersistence } from './device/persistence.ts'
@@ -49,6 +50,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   const renew = createRenewal(context, settle)
   const stop = listen(context, attendant, renew, heard.signal, platform)
   followApp(context, ask, heard.signal)
+  heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)

@@ -4,6 +4,7 @@ import { memoryStore } from '../keystore/memory.ts'
 import type { DeviceEntry, Keyring } from '../keystore/record.ts'
 import { parseKeyring } from '../keystore/keyring.ts'
 import type { RecordStore } from '../keystore/store.ts'
+import { testDevice } from '../testing/device.ts'
 import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
@@ -241,6 +242,140 @@ describe('a tab that has not heard what another one did', () => {
     device.clock.advance(-3_600_000)
     await expect(deaf.auth.getToken({ fresh: true })).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
     expect(deaf.auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+  })
+})
+
+describe('the identity that an upgrade began with', () => {
+  test.each(['signs out', 'gets another identity'])(
+    'is the only one that the account is bound to if another tab %s while `run` goes on',
+    async (how) => {
+      const device = await faultyDevice()
+      const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: false, claims: {}, open: true }
+      device.server.accounts.set('ada', ada)
+      const [here, there] = [await load(device), await load(device)]
+      const result = await here.auth.upgrade(async () => {
+        await there.auth.signOut()
+        if (how === 'gets another identity') await there.auth.ensureIdentity()
+        await environment.idle(here.faults, there.faults)
+        return here.account.signIn('ada')
+      })
+      expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+      expect(device.server.accounts.get('ada')).toMatchObject({ principal: 'own', open: true })
+    },
+  )
+
+  test('is the only one that is linked if another tab gets another identity while a decision is carried out', async () => {
+    const device = await faultyDevice()
+    const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', ada)
+    const [here, there] = [await load(device), await load(device)]
+    await here.auth.markWritten()
+    expect(await here.auth.upgrade(() => here.account.signIn('ada'))).toMatchObject({ outcome: 'conflict' })
+    await environment.idle(here.faults, there.faults)
+    // The answer right before the link.
+    here.faults.arm('answersLate', 'getSession', 2)
+    const decided = here.auth.resolveConflict('adopt')
+    await environment.idle(here.faults)
+    expect(here.faults.struck).toBe(true)
+    await there.auth.signOut()
+    await there.auth.ensureIdentity()
+    await environment.idle(here.faults, there.faults)
+    here.faults.recover()
+    expect(await decided).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    expect(device.server.accounts.get('ada')!.aliases).toEqual([])
+    await environment.idle(here.faults, there.faults)
+  })
+})
+
+describe('an upgrade that waits for another tab', () => {
+  /** A tab that holds the lock until `finish`, as with a popup, and two others. */
+  async function threeTabs(options?: AuthOptions) {
+    const device = await faultyDevice()
+    const [here, there, third] = [await load(device, options), await load(device, options), await load(device, options)]
+    let [finish, begin] = [(): void => {}, (): void => {}]
+    const gate = new Promise<void>((resolve) => (finish = resolve))
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const busy = third.auth.upgrade(() => (begin(), gate))
+    await begun
+    const idle = () => environment.idle(here.faults, there.faults, third.faults)
+    const run = vi.fn(() => here.account.signUp('ada'))
+    return { device, here, there, busy, finish, idle, run }
+  }
+
+  test.each(['signs out', 'gets another identity'])(
+    'is of the identity that was shown when the app asked: not if a third one %s meanwhile',
+    async (how) => {
+      const { here, there, busy, finish, idle, run } = await threeTabs()
+      const waited = here.auth.upgrade(run)
+      await there.auth.signOut()
+      if (how === 'gets another identity') await there.auth.ensureIdentity()
+      await idle()
+      finish()
+      await busy
+      expect(await waited).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+      expect(run).not.toHaveBeenCalled()
+    },
+  )
+
+  test('goes on if the first identity of the device is made meanwhile', async () => {
+    const { here, busy, finish, idle, run } = await threeTabs({ initialMode: 'anonymous' })
+    const ensured = here.auth.ensureIdentity()
+    const waited = here.auth.upgrade(run)
+    const { principal } = await ensured
+    await idle()
+    finish()
+    await busy
+    expect(await waited).toMatchObject({ outcome: 'upgraded', session: { principal } })
+  })
+})
+
+describe('an account that waits in one tab, and not in the other,', () => {
+  async function waitingHere() {
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    device.server.accounts.set('ada', {
+      accountId: 'ada',
+      principal: 'ada',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+    })
+    device.account.setSession('ada')
+    // Shows it.
+    await here.auth.acceptAccount()
+    expect(here.auth.getState().upgrade?.account).toMatchObject({ accountId: 'ada' })
+    expect(there.auth.getState().upgrade).toBeUndefined()
+    return { device, here, there }
+  }
+
+  test('leaves with a sign-out in the other', async () => {
+    const { device, here, there } = await waitingHere()
+    await there.auth.signOut()
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    expect(here.auth.getState().upgrade).toBeUndefined()
+  })
+
+  test('leaves with it too if the next identity is there before this tab hears of either', async () => {
+    const { device, here, there } = await waitingHere()
+    here.faults.arm('rejects', 'read')
+    await there.auth.signOut()
+    await environment.idle(here.faults, there.faults)
+    expect(here.faults.struck).toBe(true)
+    expect(device.account.session).toBe('ada')
+    await there.auth.ensureIdentity()
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+  })
+
+  test('stays if the user restores another identity in the other', async () => {
+    const { device, here, there } = await waitingHere()
+    const { secret, principal } = await testDevice()
+    await there.auth.importSecret(secret, { replace: true })
+    await environment.idle(here.faults, there.faults)
+    expect(here.auth.getState().session).toMatchObject({ principal })
+    expect(device.account.session).toBe('ada')
   })
 })
 

@@ -1,6 +1,8 @@
+import { BASE_ERROR_CODES } from 'better-auth'
 import { describe, expect, test, vi } from 'vitest'
 import { createAuthClient } from 'better-auth/client'
 import { type BetterAuthAccount, betterAuthAccount, latchkeyClient } from './index.ts'
+import { refusal } from '../hooks/proofs.ts'
 import { PROOF_HEADER } from '../index.ts'
 
 const BASE = 'https://notes.example/api/auth'
@@ -308,6 +310,16 @@ describe('an answer of the account server', () => {
     })
     expect(account.readFailure({ data: {}, error: null })).toBeNull()
     expect(account.readFailure(undefined)).toBeNull()
+  })
+
+  test('that the link of a mail has expired is PROVIDER_REFUSED, although the code is that of an expired proof', () => {
+    const { account } = pluginAlone()
+    const read = (body: object) => account.readFailure({ data: null, error: { status: 401, ...body } })
+    expect(read(BASE_ERROR_CODES.TOKEN_EXPIRED)).toMatchObject({
+      code: 'PROVIDER_REFUSED',
+      cause: { code: 'TOKEN_EXPIRED' },
+    })
+    expect(read(refusal('TOKEN_EXPIRED').body!)).toMatchObject({ code: 'TOKEN_EXPIRED' })
   })
 
   test.each([

@@ -82,8 +82,10 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** Distinguishes a server that is unreachable, refuses, asks to wait, or fails. */
 export function toFailure(error: ErrorAnswer): LatchkeyError {
-  const { status, code = '' } = error
-  if (REFUSALS.has(code)) return new LatchkeyError(code as LatchkeyErrorCode)
+  const { status, code = '', message } = error
+  // Better Auth's own code for an expired link of a mail, with its own message. A proof is refused with another one.
+  const isLink = code === 'TOKEN_EXPIRED' && message === 'Token expired'
+  if (REFUSALS.has(code) && !isLink) return new LatchkeyError(code as LatchkeyErrorCode)
   return new LatchkeyError(codeOf(status), undefined, error)
 }
 

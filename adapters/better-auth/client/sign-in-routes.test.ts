@@ -1,7 +1,7 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { anonymous, emailOTP, magicLink, phoneNumber, twoFactor, username } from 'better-auth/plugins'
 import { decodeJwt } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { mailing, pathOf, post, userOf } from '../testing/requests.testing.ts'
 import { load, settled } from '../testing/pages.testing.ts'
@@ -45,6 +45,20 @@ onEachEngine((newServer) => {
     test('an open account, by its password', async () => {
       const { server, auth, send, principal } = await firstVisit()
       await server.browser().send('/sign-up/email', post(ada))
+      expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({
+        outcome: 'upgraded',
+        session: { principal },
+      })
+    })
+
+    test('again, by a user who is signed in: a wrong password is a refusal', async () => {
+      const { auth, send, principal } = await firstVisit()
+      await auth.upgrade(() => send('/sign-up/email', ada))
+      expect(await auth.upgrade(() => send('/sign-in/email', { ...ada, password: 'a wrong one' }))).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'PROVIDER_REFUSED' },
+      })
+      expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal } })
       expect(await auth.upgrade(() => send('/sign-in/email', ada))).toMatchObject({
         outcome: 'upgraded',
         session: { principal },
@@ -207,12 +221,13 @@ onEachEngine((newServer) => {
   })
 
   describe('with required verification', () => {
-    const verified = async () => {
+    const verified = async (more: BetterAuthOptions['emailVerification'] = {}) => {
       const mail = mailing()
       const emailVerification = {
         sendVerificationEmail: mail.send,
         sendOnSignUp: true,
         autoSignInAfterVerification: true,
+        ...more,
       }
       const given = await firstVisit({
         emailAndPassword: { enabled: true, requireEmailVerification: true },
@@ -232,6 +247,18 @@ onEachEngine((newServer) => {
       expect(await page.upgrade(run)).toMatchObject({ outcome: 'upgraded', session: { principal } })
       expect(await userOf(server)).toMatchObject({ principal, emailVerified: true })
       expect(page.getState().storage.durability).toBe('recoverable')
+    })
+
+    test('an expired link is a refusal, and is followed once: it does not mean that the clock is wrong', async () => {
+      const { browser, mail, principal } = await verified({ expiresIn: -1 })
+      const page = await load(browser, { clock: () => Date.now() + 5000 })
+      const run = vi.fn(() => (browser.client.$fetch as Fetch)(`/verify-email?token=${mail.last().token}`))
+      expect(await page.upgrade(run)).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'PROVIDER_REFUSED', cause: { code: 'TOKEN_EXPIRED' } },
+      })
+      expect(run).toHaveBeenCalledOnce()
+      expect(page.getState()).toMatchObject({ phase: 'pending', session: { principal } })
     })
 
     test('a link that is just opened says nothing of the device: the account gets a principal of its own, the device keeps its own', async () => {

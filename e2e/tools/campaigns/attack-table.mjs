@@ -540,6 +540,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'Someone at the keyboard of a signed-in user types a wrong password where the app asks for the password again, and the outcome is `upgraded`',
+    defence: 'The session that the account had before `run` does not make a refused sign-in a success',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'const isDone = found !== null && !isOld && isSameIdentity(found, before)',
+        replace: 'const isDone = found !== null && isSameIdentity(found, before)',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/upgrade.test.ts',
+      name: 'failed > a refusal while the account is signed in: the session that it has is no success',
+    },
+  },
+  {
     attack: 'Login CSRF: a planted session, while the user waits for a link that they requested',
     defence: 'A session that existed before `run` is shown to the user, and not accepted',
     patches: [
@@ -618,6 +634,38 @@ export const ATTACKS = [
     test: {
       file: plugin('client/decisions.test.ts'),
       name: "SQLite > the policy's answer > about one account decides nothing about another",
+    },
+  },
+  {
+    attack:
+      'Another user gets an identity in a second tab while a form of the first is open, and it becomes the principal of the account',
+    defence: 'Only the identity that was current when the upgrade began is bound or linked',
+    patches: [
+      {
+        file: 'lib/client/account/apply.ts',
+        find: "if (before?.kind === 'device' && key?.principal !== before.principal) throw new LatchkeyError('IDENTITY_CHANGED')",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'the identity that an upgrade began with > is the only one that the account is bound to if another tab gets another identity while `run` goes on',
+    },
+  },
+  {
+    attack:
+      'A sign-up waits for a popup of another tab, and another user gets an identity in a third one, which becomes the principal of the account',
+    defence: 'An upgrade is of the identity that the tab showed when the app asked for it, not after the wait',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'const expected = isFirst ? shownId(context) : shown',
+        replace: 'const expected = shownId(context)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an upgrade that waits for another tab > is of the identity that was shown when the app asked: not if a third one gets another identity meanwhile',
     },
   },
   {
@@ -740,6 +788,22 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/races.test.ts',
       name: 'a tab that has not heard what another one did > deletes no identity that it never showed, although a write has told it of that one',
+    },
+  },
+  {
+    attack:
+      'The next user of a shared browser is offered an account that waited in one tab, while its user signed out in another tab',
+    defence: 'The tab that shows the account ends its session once its user has signed out in another one',
+    patches: [
+      {
+        file: 'lib/client/background.ts',
+        find: "heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an account that waits in one tab, and not in the other, > leaves with a sign-out in the other',
     },
   },
   {

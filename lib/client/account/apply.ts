@@ -70,8 +70,20 @@ function checkSame(found: AccountSession, { found: { accountId } }: Facts): Acco
   return found
 }
 
-async function bind(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+/**
+ * Returns the key of the identity that is decided about; null if it is none of this device. Another tab may have made
+ * another one current meanwhile, possibly of another user.
+ *
+ * @throws {LatchkeyError} `IDENTITY_CHANGED`
+ */
+async function keyOf(context: Context, before: Entry | undefined): Promise<DeviceKey | null> {
   const key = await currentKey(context)
+  if (before?.kind === 'device' && key?.principal !== before.principal) throw new LatchkeyError('IDENTITY_CHANGED')
+  return key
+}
+
+async function bind(context: Context, account: AccountProvider, facts: Facts): Promise<Partial<Facts>> {
+  const key = await keyOf(context, facts.before)
   if (!key || !account.bind) return fix(account, facts)
   const prove = (nonce: string): Promise<string> => proofFor(context, key, account, { purpose: 'bind', nonce })
   const expected = expectedOf(context, facts)
@@ -108,7 +120,7 @@ async function link(
   { before, found: { principal: linkTo }, isTaken }: Facts,
 ): Promise<Partial<Facts>> {
   if (isTaken) throw new LatchkeyError('PRINCIPAL_TAKEN')
-  const key = await currentKey(context)
+  const key = await keyOf(context, before)
   if (!account.link || !key) throw new LatchkeyError('PROVIDER_REFUSED', 'the account provider cannot link')
   const found = await linkBy(context, account, key, linkTo)
   if (!isSameIdentity(found, before))

@@ -250,35 +250,61 @@ describe('a `run` that settles after it was cancelled', () => {
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
     expect((await browser.load()).getState()).toMatchObject({ authMode: 'local-first', session: { principal } })
   })
+})
 
-  test('is the account of the device if the cancellation came after the record was written', async () => {
+describe('a cancellation that comes after the record was written', () => {
+  /** The store has written the result of `signIn`, and does not answer before `open`. */
+  async function written(signIn: 'signUp' | 'signIn') {
     const kept = memoryStore()
-    let hold: (() => Promise<void>) | undefined
+    const [reached, answered] = [gate(), gate()]
+    let isLate = false
     const store: RecordStore = {
       ...kept,
       async update(updater) {
-        const written = await kept.update(updater)
-        await hold?.()
-        return written
+        const found = await kept.update(updater)
+        if (isLate) {
+          reached.open()
+          await answered.passed
+        }
+        return found
       },
     }
-    const { auth, browser, principal } = await world(store)
-    let open = (): void => {}
-    const gate = new Promise<void>((resolve) => (open = resolve))
-    let reach = (): void => {}
-    const reached = new Promise<void>((resolve) => (reach = resolve))
-    const result = auth.upgrade(async () => {
-      const answer = await browser.account.signUp('ada')
-      hold = () => (reach(), gate)
+    const given = await world(store)
+    given.server.accounts.set('bob', {
+      accountId: 'bob',
+      principal: 'bob',
+      aliases: [],
+      recoverable: true,
+      claims: {},
+    })
+    await given.auth.markWritten()
+    const result = given.auth.upgrade(async () => {
+      const answer = await given.browser.account[signIn](signIn === 'signUp' ? 'ada' : 'bob')
+      isLate = true
       return answer
     })
-    await reached
+    await reached.passed
+    return { ...given, result, open: answered.open }
+  }
+
+  test('leaves the account of the device', async () => {
+    const { auth, browser, principal, result, open } = await written('signUp')
     const cancelled = auth.cancelUpgrade()
     open()
     expect(await result).toMatchObject({ outcome: 'upgraded', session: { principal } })
     await cancelled
     expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session: { principal } })
     expect(browser.account.session).not.toBeNull()
+  })
+
+  test('ends a conflict, with the session of its account', async () => {
+    const { auth, browser, principal, result, open } = await written('signIn')
+    const cancelled = auth.cancelUpgrade()
+    open()
+    await cancelled
+    await result
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal } })
+    expect(browser.account.session).toBeNull()
   })
 })
 

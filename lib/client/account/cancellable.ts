@@ -69,14 +69,16 @@ export async function untilCancelled<Value>(
     writing = written.catch(() => {})
     return written
   }
-  const current = context.keyring()?.current
+  const { current, intent: begun } = context.keyring() ?? {}
   const result = work({ ...inTurn, write })
   // A write that has begun decides which of the two came first.
   const cancelled = new Promise<never>((_, reject) =>
     turn.addEventListener('abort', () => void writing.then(() => reject(turn.reason))),
   )
   return Promise.race([result, cancelled]).catch((error: unknown) => {
-    const isDone = currentEntry(context.keyring())?.kind === 'account' && context.keyring()?.current !== current
+    const keyring = context.keyring()
+    const isHeld = keyring?.intent?.conflict !== undefined && keyring.intent.id !== begun?.id
+    const isDone = isHeld || (currentEntry(keyring)?.kind === 'account' && keyring?.current !== current)
     if (turn.aborted && isDone) return result
     throw error
   })

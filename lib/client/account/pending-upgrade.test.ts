@@ -153,6 +153,39 @@ describe('an upgrade without a session yet', () => {
     expect(auth.getState().authMode).toBe('local-first')
   })
 
+  test('ends when the account that is current has a session again', async () => {
+    const given = await world()
+    const { auth, browser } = given
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    browser.account.setSession(null)
+    await auth.getToken().catch(() => {})
+    await waiting(given)
+    const other = await browser.load()
+    expect(other.getState()).toMatchObject({ phase: 'pending', authMode: 'external' })
+    browser.account.setSession('ada')
+    auth.close()
+    other.close()
+    await settled(await browser.load(), { phase: 'ready', authMode: 'external' })
+    expect((await keyringOf(browser)).intent).toBeNull()
+  })
+
+  test('does not end while the account that is current has the session that it had before', async () => {
+    const given = await world()
+    const { auth, browser, clock } = given
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    // The page is left for a provider, where the user stops.
+    void auth.upgrade(() => new Promise(() => {}))
+    await vi.waitFor(async () => expect((await keyringOf(browser)).intent).not.toBeNull(), { timeout: 30_000 })
+    clock.advance(1000)
+    const back = await browser.load()
+    const isConfirmed = expect.objectContaining({ kind: 'account', verifiedAt: clock.now() })
+    await vi.waitFor(async () => expect((await keyringOf(browser)).entries).toContainEqual(isConfirmed), {
+      timeout: 30_000,
+    })
+    expect(back.getState()).toMatchObject({ phase: 'pending', authMode: 'external' })
+    expect((await keyringOf(browser)).intent).not.toBeNull()
+  })
+
   test('leaves with the person who began it', async () => {
     const given = await world()
     await waiting(given)

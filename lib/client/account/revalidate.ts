@@ -59,12 +59,17 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
     return
   }
   const verifiedAt = context.now()
+  // A new session ends the upgrade that waited for one. Without ids, it is new if there was none before.
+  const isNew = found.id === undefined ? context.getState().error === 'missing' : found.id !== entry.sessionId
   await context.write((keyring) => {
     const now = unchanged(keyring)
     if (!keyring || !now) return keyring
     const { expected, ...kept } = withAliases(now, found.aliases)
-    return replaceEntry(keyring, now, { ...kept, ...accountEntry(found, verifiedAt, expected), claims: now.claims })
+    const next = { ...kept, ...accountEntry(found, verifiedAt, expected), claims: now.claims }
+    const confirmed = replaceEntry(keyring, now, next)
+    return isNew && !keyring.intent?.conflict ? { ...confirmed, intent: null } : confirmed
   })
-  if (currentAccount(context.keyring())?.accountId === entry.accountId)
-    context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  if (currentAccount(context.keyring())?.accountId !== entry.accountId) return
+  context.dispatch({ type: 'recordChanged', view: context.view(), waiting: context.waiting() })
+  context.dispatch({ type: 'sessionConfirmed', view: context.view() })
 }

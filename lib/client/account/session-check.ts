@@ -1,3 +1,4 @@
+import { withSignOut } from '../../keystore/entries.ts'
 import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import type { WaitingAccount } from '../../machine/state.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
@@ -104,5 +105,31 @@ export function showWaiting(context: Context, found: AccountSession | null): voi
   context.dispatch({
     type: 'upgradePended',
     upgrade: { ...context.waiting(), ...(account && { account }), ...(failure && { failure }) },
+  })
+}
+
+/**
+ * Ends the session of a waiting account once the user whom it waited for has signed out in another tab, which may not
+ * show the account: the next user must not be offered it.
+ *
+ * @param deliver - tells the account server
+ * @returns a function that ends the subscription
+ */
+export function endWaitingWithUser(context: Context, deliver: () => void): () => void {
+  let before = context.getState()
+  return context.subscribe((state) => {
+    const { session, upgrade } = before
+    before = state
+    if (!session || !upgrade?.account || session.principal === state.session?.principal) return
+    const entry = currentEntry(context.keyring())
+    // The same user has accepted an account, or restored an identity.
+    if (entry?.kind === 'account' || entry?.origin === 'imported') return
+    const { accountId, id: sessionId } = waitingSession(context, upgrade.account)
+    const write = context.write((keyring) => {
+      // A sign-out in a tab that shows the account ends its session too.
+      const isEnding = keyring?.outbox.some((item) => item.accountId === accountId && item.sessionId === sessionId)
+      return keyring && !isEnding ? withSignOut(keyring, { accountId, sessionId }, deviceTime(context)) : keyring
+    })
+    write.then(deliver).catch(() => {})
   })
 }

@@ -97,6 +97,18 @@ describe('upgraded', () => {
     expect(auth.getState().error).toBeUndefined()
   })
 
+  test('again, by a request that keeps the session, such as one that verifies an address', async () => {
+    const { server, browser } = world()
+    const device = browser()
+    const auth = await device.load()
+    await auth.upgrade(() => device.account.signUp('ada'))
+    server.accounts.get('ada')!.recoverable = true
+    expect(await auth.upgrade(() => device.account.requestLink('ada@example.com'))).toMatchObject({
+      outcome: 'upgraded',
+    })
+    expect(auth.getState().storage.durability).toBe('recoverable')
+  })
+
   test('and again with the claims that were known, and one entry for the account', async () => {
     const { server, browser } = world()
     const device = browser()
@@ -322,6 +334,17 @@ describe('failed', () => {
       outcome: 'taken',
       error: { code: 'PRINCIPAL_TAKEN' },
     })
+  })
+
+  test('a refusal while the account is signed in: the session that it has is no success', async () => {
+    const browser = world().browser()
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const { session } = auth.getState()
+    expect(codeOf(await auth.upgrade(() => browser.account.signIn('nobody')))).toBe('PROVIDER_REFUSED')
+    expect(codeOf(await auth.upgrade(() => {}))).toBe('PROOF_NOT_SENT')
+    expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready', session })
+    expect(await auth.upgrade(() => browser.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
   })
 
   test('a session that was planted before gains nothing from a run without a sign-in', async () => {

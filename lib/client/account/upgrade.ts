@@ -35,7 +35,7 @@ export async function upgrade(
 ): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
   if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
-  const result = await start(context, signal, (turn) => reach(context, turn, identifier, run))
+  const result = await start(context, signal, (turn, shown) => reach(context, turn, { shown, identifier, run }))
   // The server may have created a session before the upgrade was cancelled: it waits for confirmation.
   if (result.outcome === 'failed' && result.error.code === 'UPGRADE_CANCELLED') look(context)
   return result
@@ -48,18 +48,21 @@ function look(context: Context): void {
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
 export async function acceptAccount(context: Context): Promise<UpgradeResult> {
-  const result = await start(context, undefined, (turn) =>
-    untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn)),
+  const result = await start(context, undefined, (turn, shown) =>
+    untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn, shown)),
   )
   // The waiting account may be gone.
   if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
   return result
 }
 
+/** The id of the identity that this tab showed when the app asked, as {@link shownId} returns it. */
+type ShownId = ReturnType<typeof shownId>
+
 async function start(
   context: Context,
   signal: AbortSignal | undefined,
-  attempt: (turn: AbortSignal) => Promise<Reached>,
+  attempt: (turn: AbortSignal, shown: ShownId) => Promise<Reached>,
 ): Promise<UpgradeResult> {
   if (!context.options.account) throw new TypeError('upgrade: createAuth needs the `account` option')
   if (context.getState().phase === 'conflict') throw new LatchkeyError('CONFLICT', 'resolve it first')
@@ -69,7 +72,8 @@ async function start(
     const reached = await cancellable(context, signal, async (turn) => {
       // A browser that blocks storage denies Web Locks too, with an error that says nothing about storage.
       if (context.getState().storage.problem) await readUnlessVanished(context)
-      return exclusively(context, () => beginAnew(context).then(() => attempt(turn)), turn)
+      const shown = shownId(context)
+      return exclusively(context, () => beginAnew(context).then(() => attempt(turn, shown)), turn)
     })
     return reached === 'pending' || reached === 'shown' ? pended(context) : await conclude(context, reached, signal)
   } catch (thrown) {
@@ -136,25 +140,26 @@ async function readShown(context: Context, shown: Conflict | undefined): Promise
 }
 
 /** Only an account that was shown counts as confirmed by the user. */
-async function acceptShown(context: Context, turn: AbortSignal): Promise<Reached> {
+async function acceptShown(context: Context, turn: AbortSignal, shown: ShownId): Promise<Reached> {
   const account = accountOf(context, turn)!
-  const shown = context.getState().upgrade?.account
-  const before = await readUnchanged(context)
+  const waiting = context.getState().upgrade?.account
+  const before = await readUnchanged(context, shown)
   await deliverOutbox(context, turn)
   const found = await account.getSession({ peek: true })
   if (!found) throw new LatchkeyError('SESSION_MISSING')
-  if (shown && shown.accountId !== found.accountId)
+  if (waiting && waiting.accountId !== found.accountId)
     throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
-  return settleFound(context, account, before, found, shown !== undefined)
+  return settleFound(context, account, before, found, waiting !== undefined)
 }
 
-async function reach(
-  context: Context,
-  turn: AbortSignal,
-  identifier: string | undefined,
-  run: (options: RunOptions) => unknown,
-): Promise<Reached> {
-  const before = await readUnchanged(context)
+interface Asked {
+  readonly shown: ShownId
+  readonly identifier: string | undefined
+  readonly run: (options: RunOptions) => unknown
+}
+
+async function reach(context: Context, turn: AbortSignal, { shown, identifier, run }: Asked): Promise<Reached> {
+  const before = await readUnchanged(context, shown)
   const key = (await currentKey(context)) ?? (await unprovenAccountKey(context))
   // An undelivered sign-out would end the session that is about to be created.
   await deliverOutbox(context, turn)
@@ -184,8 +189,10 @@ async function attempt(context: Context, account: AccountProvider, given: Attemp
   const earlier = await account.getSession({ peek: true })
   const { failure, sent, unasked, signedIn } = await runInTime(context, account, given)
   const found = await account.getSession({ peek: true })
+  // The session that the current account had before says nothing about this run.
+  const isOld = before?.kind === 'account' && found !== null && isSameSession(earlier, found)
   // The upgrade succeeded if only the response was lost.
-  const isDone = found !== null && isSameIdentity(found, before)
+  const isDone = found !== null && !isOld && isSameIdentity(found, before)
   if (failure && !isDone) throw failure
   if (!sent && !isDone) throw new LatchkeyError('PROOF_NOT_SENT')
   if (!found && signedIn) throw new LatchkeyError('SESSION_NOT_KEPT')
@@ -229,10 +236,12 @@ function isSameSession(earlier: AccountSession | null, found: AccountSession): b
 }
 
 /** Another tab may have changed the identity while this one waited for the lock. */
-async function readUnchanged(context: Context): Promise<Entry | undefined> {
-  const shown = shownId(context)
+async function readUnchanged(context: Context, shown: ShownId): Promise<Entry | undefined> {
+  // Where none was shown, the device's own may have been made meanwhile: it is the one that is meant.
+  const isFirst = shown === null && context.getState().authMode === 'local-first'
+  const expected = isFirst ? shownId(context) : shown
   const keyring = await context.read()
-  if ((keyring?.current ?? null) !== shown) throw new LatchkeyError('IDENTITY_CHANGED')
+  if ((keyring?.current ?? null) !== expected) throw new LatchkeyError('IDENTITY_CHANGED')
   return currentEntry(context.keyring())
 }
 
