@@ -3548,6 +3548,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'In Workers, a client leaves while its request fetches the keys; the fetch never ends, and all others wait',
+    defence: 'Each request waits for the keys for a limited time, and the next one fetches them again',
+    patches: [
+      {
+        file: 'lib/server/external/key-source.ts',
+        find: 'if (isLatest()) pending = undefined',
+        replace: 'void isLatest',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/key-source.test.ts',
+      name: 'a fetch that died with its request, as in Workers > holds up no other request',
+    },
+  },
+  {
     attack: 'An endless request body is sent to a binder',
     defence: 'The body is read only up to the limit',
     patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
