@@ -14,8 +14,8 @@ import {
 /** Options of {@link tokenAccount}. */
 export interface TokenAccountOptions {
   /**
-   * Returns a fresh JWT of the provider, from the provider's own client; null if no user is signed in. An error means
-   * that the provider cannot be reached.
+   * Returns a JWT of the provider that has not expired, from the provider's own client, which may have cached it; null
+   * if no user is signed in. An error means that the provider cannot be reached.
    */
   readonly getToken: () => Promise<string | null> | string | null
   /** Ends the session at the provider. */
