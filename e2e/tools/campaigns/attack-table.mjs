@@ -3820,6 +3820,26 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A stranger uses up the rate limit of the key set, so that a resolver beside Better Auth gets no keys',
+    defence: 'It calls the endpoint of its own Better Auth, without a request that the rate limit would count',
+    patches: [
+      {
+        file: plugin('resolver.ts'),
+        find: '{ api, $context }: BetterAuthInstance,',
+        replace: '{ api, handler, $context }: BetterAuthInstance,',
+      },
+      {
+        file: plugin('resolver.ts'),
+        find: 'keysOf(context, api),',
+        replace: 'keysOf(context, { getJwks: (input: { request: Request }) => handler(input.request) }),',
+      },
+    ],
+    test: {
+      file: plugin('resolver.test.ts'),
+      name: 'the session of a request (checklist 1: anonymous, local-first, external) > an account, also where others have used up the rate limit of the keys',
+    },
+  },
+  {
     attack:
       'A stranger deletes the newest account again and again; each next user gets its retired id and is locked out',
     defence: 'A database that gives an id twice is refused before an account is bound',
