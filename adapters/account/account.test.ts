@@ -396,6 +396,11 @@ describe('something in front of the server that answers everything', () => {
     await expect(at(() => new Response('', { status: 502 })).getSession()).rejects.toMatchObject({
       code: 'PROVIDER_FAILED',
     })
+    // It cannot fetch the provider's keys.
+    const body = { now: 1, code: 'KEYS_UNAVAILABLE', message: '' }
+    await expect(at(() => Response.json(body, { status: 503 })).getSession()).rejects.toMatchObject({
+      code: 'PROVIDER_FAILED',
+    })
   })
 
   test('a request ends once the caller gave up', async () => {

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 
 /** Tells a test that a query was sent. */
-export interface Asking {
+interface Asking {
   readonly isAsked: Promise<void>
   /** Tells, and returns a promise that never settles. */
   readonly asked: () => Promise<never>
