@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
 import { createBinderHandler, createExternalBinder, memoryBindingStore, namespacedPrincipal } from '../../lib/server.ts'
@@ -162,6 +163,29 @@ describe('an account of another provider', () => {
     signIn({ sub: 'eve' })
     await expect(auth.getToken({ fresh: true })).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
     expect(auth.getState()).toMatchObject({ error: 'invalid', session: { authMode: 'external' } })
+  })
+
+  test('whose client caches tokens: one is used only until it expires', async () => {
+    const { signIn, load, provider } = world()
+    let passed = 0
+    const auth = await load({ clock: () => Date.now() + passed })
+    const now = Math.floor(Date.now() / 1000)
+    await auth.upgrade(() => signIn({ iat: now - 240, exp: now + 60 }))
+    expect(decodeJwt((await auth.getToken())!)).toMatchObject({ exp: now + 60 })
+    passed = 61_000
+    provider.signedIn = { ...provider.signedIn, iat: now, exp: now + 300 }
+    expect(decodeJwt((await auth.getToken())!)).toMatchObject({ exp: now + 300 })
+  })
+
+  test('whose tokens all look expired, under a clock that is wrong: one is used while it lasts', async () => {
+    const { signIn, load, provider } = world()
+    const options = { keystore: memoryStore(), clock: () => Date.now() + 3_600_000 }
+    await (await load(options)).upgrade(() => signIn())
+    // A correction of the clock is forgotten at a reload.
+    const auth = await load(options)
+    const token = await auth.getToken()
+    provider.signedIn = { ...provider.signedIn, jti: 'another' }
+    expect(await auth.getToken()).toBe(token)
   })
 
   test('that cannot be reached is not signed out', async () => {
@@ -370,6 +394,11 @@ describe('something in front of the server that answers everything', () => {
       code: 'PROVIDER_LIMITED',
     })
     await expect(at(() => new Response('', { status: 502 })).getSession()).rejects.toMatchObject({
+      code: 'PROVIDER_FAILED',
+    })
+    // It cannot fetch the provider's keys.
+    const body = { now: 1, code: 'KEYS_UNAVAILABLE', message: '' }
+    await expect(at(() => Response.json(body, { status: 503 })).getSession()).rejects.toMatchObject({
       code: 'PROVIDER_FAILED',
     })
   })

@@ -237,6 +237,25 @@ test('the whole route: anonymous, local-first, exchange, sign-up, another device
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal } })
 })
 
+test('an exchanged token is used again while it lasts', async () => {
+  const server = await startServer()
+  const paths: string[] = []
+  const handle = (request: Request): Promise<Response> => {
+    paths.push(new URL(request.url).pathname)
+    return server.handle(request)
+  }
+  const phone = startBrowser(() => ({ ...server, handle }))
+  const auth = await phone.load()
+  await auth.upgrade(() => phone.sdk.signIn('user_ada'))
+  const exchanges = (): number => paths.filter((path) => path === '/identity/token').length
+  const token = await auth.getToken({ audience: SYNC })
+  for (let time = 0; time < 4; time++) expect(await auth.getToken({ audience: SYNC })).toBe(token)
+  expect(exchanges()).toBe(1)
+  wait(31)
+  expect(await auth.getToken({ audience: SYNC })).not.toBe(token)
+  expect(exchanges()).toBe(2)
+})
+
 test('an account that the API has seen keeps its principal', async () => {
   const server = await startServer()
   const phone = startBrowser(() => server)

@@ -14,8 +14,8 @@ import {
 /** Options of {@link tokenAccount}. */
 export interface TokenAccountOptions {
   /**
-   * Returns a fresh JWT of the provider, from the provider's own client; null if no user is signed in. An error means
-   * that the provider cannot be reached.
+   * Returns a JWT of the provider that has not expired, from the provider's own client, which may have cached it; null
+   * if no user is signed in. An error means that the provider cannot be reached.
    */
   readonly getToken: () => Promise<string | null> | string | null
   /** Ends the session at the provider. */
@@ -256,9 +256,9 @@ async function reached<Answer>(work: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** The codes of `server` that the app has to know; it explains others to the user as a refusal. */
+/** Refusals of `server` that the app has to know; it explains others to the user as a refusal. */
 const OWN_CODES =
-  /^(PRINCIPAL|PROOF|TOKEN|ISSUER|KEYS|ACCOUNT|ALIAS|ALIASES|DELEGATION|DEVICE)_|^SESSION_(MISSING|NOT_FRESH|REVOKED)$/
+  /^(PRINCIPAL|PROOF|TOKEN|ISSUER|ACCOUNT|ALIAS|ALIASES|DELEGATION|DEVICE)_|^SESSION_(MISSING|NOT_FRESH|REVOKED)$/
 
 function toFailure(path: string, status: number, { code, now, error }: Refusal): LatchkeyError {
   const isOwn = typeof code === 'string' && (typeof now === 'number' || typeof error === 'string')

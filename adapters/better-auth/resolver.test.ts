@@ -44,6 +44,17 @@ describe('the session of a request (checklist 1: anonymous, local-first, externa
     })
   })
 
+  test('an account, also where others have used up the rate limit of the keys', async () => {
+    const customRules = { '/jwks': { window: 60, max: 1 }, '/sign-up/email': false } as const
+    const server = await testServer({ rateLimit: { enabled: true, customRules } })
+    const browser = server.browser()
+    const auth = await browser.load()
+    await auth.upgrade(() => browser.client.signUp.email(ada))
+    await browser.send('/jwks')
+    expect((await browser.send('/jwks')).status).toBe(429)
+    expect(await ask(server, await auth.getToken())).toMatchObject({ ok: true, session: { authMode: 'external' } })
+  })
+
   test('an account with its aliases', async () => {
     const server = await testServer()
     await server.browser().client.signUp.email(ada)

@@ -90,7 +90,7 @@ async function hint(
 }
 
 async function build(
-  { handler, $context }: BetterAuthInstance,
+  { api, $context }: BetterAuthInstance,
   { audience, localFirst = 'allow', external = [], ...options }: BetterAuthResolverOptions,
 ): Promise<SessionResolver> {
   const context = (await $context) as unknown as AuthContext
@@ -117,7 +117,7 @@ async function build(
       // No thumbprint is empty: the entries of keys differ from this one.
       status(`${principal}:`, () => statusOfPrincipal(store(), principal)),
     lookupSession: (sid, principal) => status(sessionKey(sid), () => statusOfSession(context, sid, principal)),
-    ...keysOf(context, handler),
+    ...keysOf(context, api),
   }
   const bindings = bindingStoreOf(adapter as DBAdapter, options.clock)
   const principal: FindPrincipal = (subject, issuer, claims) => ownPrincipals(bindings, { issuer, subject, claims })
@@ -133,15 +133,18 @@ function originOf({ baseURL }: AuthContext): string {
   return new URL(baseURL).origin
 }
 
+interface KeyEndpoint {
+  getJwks(input: { readonly request: Request; readonly headers: Headers; readonly asResponse: true }): Promise<Response>
+}
+
 /** Where another service signs, its address has the keys. */
-function keysOf(
-  context: AuthContext,
-  handler: BetterAuthInstance['handler'],
-): Pick<ExternalIssuer, 'jwksUrl' | 'fetch'> {
+function keysOf(context: AuthContext, api: object): Pick<ExternalIssuer, 'jwksUrl' | 'fetch'> {
   const { jwks } = jwtOptionsOf(context)
   if (jwks?.remoteUrl) return { jwksUrl: jwks.remoteUrl }
   return {
     jwksUrl: `${ownBaseURL(context)}${jwks?.jwksPath ?? '/jwks'}`,
-    fetch: (url) => handler(new Request(url)),
+    // Not by the handler, whose rate limit would count this server among the clients without an address.
+    fetch: (url) =>
+      (api as KeyEndpoint).getJwks({ request: new Request(url), headers: new Headers(), asResponse: true }),
   }
 }

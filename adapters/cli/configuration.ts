@@ -280,5 +280,7 @@ function aboutKey(key: string, { message }: Error): string {
 function readHeaderName(name: string | undefined, { problem }: Report): string | null {
   if (name !== undefined && !/^[a-z][a-z-]{0,63}$/i.test(name))
     problem('proxy-header', 'expected a header name such as x-forwarded-for.')
+  if (name?.toLowerCase() === 'forwarded')
+    problem('proxy-header', 'Forwarded (RFC 7239) is not read. Let the proxy send x-forwarded-for.')
   return name?.toLowerCase() ?? null
 }

@@ -97,6 +97,7 @@ describe('latchkey doctor', () => {
       ['--redis=redis://:50%ab-today-secret@127.0.0.1:6379'],
       'Write the % in its user or password as %25',
     ],
+    ['a header of addresses that it does not read', ['--proxy-header=Forwarded'], 'Let the proxy send x-forwarded-for'],
     ['two databases', ['--database=postgres://localhost/x'], 'both'],
   ])('finds %s', async (_, flags, word) => {
     const found = await problems(...flags)

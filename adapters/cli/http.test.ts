@@ -137,6 +137,25 @@ describe('a request', () => {
   })
 })
 
+describe('the address of a client, for rate limits', () => {
+  const addressOf = createAddressOf('x-forwarded-for')
+
+  test.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['192.0.2.1, 203.0.113.7:51234', '203.0.113.7'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['[2001:db8::7]', '2001:db8::7'],
+    ['[2001:db8::7]:51234', '2001:db8::7'],
+    ['for=203.0.113.7;proto=https', '10.0.0.1'],
+    ['203.0.113.7, unknown', '10.0.0.1'],
+    ['203.0.113.7,', '10.0.0.1'],
+    ['203.0.113.777:1', '10.0.0.1'],
+  ])('in the header %j is %s', (text, expected) => {
+    const message = { headersDistinct: { 'x-forwarded-for': [text] }, socket: { remoteAddress: '10.0.0.1' } }
+    expect(addressOf(message as never)).toBe(expected)
+  })
+})
+
 describe('a connection', () => {
   test('stays open for longer than a proxy keeps it: a request on its way would be lost', async () => {
     const { port } = await listen()

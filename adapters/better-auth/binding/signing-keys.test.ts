@@ -1,7 +1,8 @@
 import { decodeProtectedHeader } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { testDevice } from '../../../lib/testing.ts'
 import { createSigningKeys, latchkey, latchkeyJwt } from '../index.ts'
+import { leave, neverAnswered } from '../testing/leaving.testing.ts'
 import { post } from '../testing/requests.testing.ts'
 import { AUDIENCE, type TestServer, testServer } from '../testing/server.testing.ts'
 
@@ -40,6 +41,8 @@ async function exchanged(server: TestServer): Promise<string> {
 
 const SECOND: JwtOptions['jwks'] = { keyPairConfigs: [{ alg: 'RS256' }] }
 
+afterEach(() => vi.restoreAllMocks())
+
 describe('the key pairs of a server', () => {
   test('are published before the first token where they were created at deploy', async () => {
     const server = await serverWith(SECOND)
@@ -59,6 +62,22 @@ describe('the key pairs of a server', () => {
     expect(new Set(all.map((keys) => JSON.stringify(keys))).size).toBe(1)
     expect(await createSigningKeys(server.auth)).toEqual(all[0])
     expect(await server.rows('jwks')).toHaveLength(2)
+  })
+
+  test('sign for others although the first request for one died, as in Workers', async () => {
+    const { isAsked, asked } = neverAnswered()
+    let isFirst = true
+    const server = await serverWith(SECOND, {
+      adapter: {
+        getJwks({ context }) {
+          if (!isFirst) return context.adapter.findMany<never>({ model: 'jwks' })
+          isFirst = false
+          return asked()
+        },
+      },
+    })
+    await leave(() => exchanged(server), isAsked)
+    expect(decodeProtectedHeader(await exchanged(server)).alg).toBe('RS256')
   })
 
   test('are those of the options: one algorithm has one', async () => {

@@ -1,5 +1,6 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { type JwtOptions, type ResolvedSigningKey, resolveSigningKey } from 'better-auth/plugins'
+import { awaitShared } from './shared-work.ts'
 import type { BetterAuthInstance } from './types.ts'
 
 /** A key pair that signs tokens. */
@@ -72,6 +73,7 @@ export async function keyFor(
       name,
       resolve().catch(() => known.delete(name)),
     )
-  await known.get(name)
+  const first = known.get(name)!
+  await awaitShared(first, () => known.get(name) === first && known.delete(name))
   return resolve()
 }

@@ -1,5 +1,6 @@
 import { isUniqueViolation } from '../../../lib/server-kit.ts'
 import { repeatStatement } from './repeat.ts'
+import { awaitShared } from './shared-work.ts'
 import type { Adapter } from './types.ts'
 
 /**
@@ -46,7 +47,8 @@ export async function insertRefusing(
 const turns = new Map<string, Promise<unknown>>()
 
 async function inTurn(name: string, work: () => Promise<boolean>): Promise<boolean> {
-  const turn = (turns.get(name) ?? Promise.resolve()).then(work, work)
+  const before = turns.get(name) ?? Promise.resolve()
+  const turn = awaitShared(before, () => {}).then(work, work)
   turns.set(name, turn)
   try {
     return await turn

@@ -3,7 +3,7 @@ import { getMigrations } from 'better-auth/db/migration'
 import Sqlite from 'better-sqlite3'
 import { type DatabaseConnection, type Dialect, type Driver, PostgresDialect, SqliteDialect } from 'kysely'
 import { Pool } from 'pg'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { latchkey, latchkeyJwt } from '../index.ts'
 import { newPostgres, openSqlite } from '../testing/database.testing.ts'
 import {
@@ -15,10 +15,14 @@ import {
   matchesNoNull,
   movesDates,
 } from '../testing/faulty.testing.ts'
+import { leave, neverAnswered } from '../testing/leaving.testing.ts'
 import { codeOf, newPerson } from '../testing/requests.testing.ts'
 import { BASE_OPTIONS, person, testServer } from '../testing/server.testing.ts'
 
 const ada = person('ada')
+
+afterEach(() => vi.restoreAllMocks())
+
 const TABLES = ['latchkeyPrincipal', 'latchkeyKey', 'latchkeyProof', 'latchkeyAudit'] as const
 
 /**
@@ -223,4 +227,21 @@ test('a database that fails during the check is checked again', async () => {
   expect((await one.prove('/sign-up/email', ada)).status).toBe(500)
   isDown = false
   expect((await one.prove('/sign-up/email', ada)).status).toBe(200)
+})
+
+test('a check that died with its request, as in Workers, holds up no other request', async () => {
+  const { isAsked, asked } = neverAnswered()
+  let isFirst = true
+  const { server } = await serverOn(
+    await faulty((adapter) => ({
+      create(query) {
+        if (!isFirst) return adapter.create(query)
+        isFirst = false
+        return asked()
+      },
+    })),
+  )
+  const [one, two] = [await newPerson(server), await newPerson(server)]
+  await leave(() => one.prove('/sign-up/email', ada), isAsked)
+  expect((await two.prove('/sign-up/email', ada)).status).toBe(200)
 })

@@ -1,5 +1,6 @@
 import type { AuthContext } from 'better-auth'
 import { LatchkeyError } from '../../../lib/server.ts'
+import { awaitShared } from '../binding/shared-work.ts'
 import { type DatabaseFault, findFaults, hasIdsOfDatabase, lineOf } from './database-checks.ts'
 
 type Asked = Pick<AuthContext, 'adapter' | 'logger' | 'options'>
@@ -17,15 +18,23 @@ const probed = new WeakMap<object, Promise<void>>()
  *
  * @throws {LatchkeyError} `DATABASE_UNSUITABLE`; the log names the adapter and the fault, once
  */
-export function probeDatabase({ adapter, logger, options }: Asked): Promise<void> {
+export function probeDatabase(asked: Asked): Promise<void> {
+  const { adapter } = asked
   const known = probed.get(adapter)
-  if (known) return known
-  const probe = probeAll({ adapter, logger, options }).catch((error: unknown) => {
-    probed.delete(adapter)
+  if (!known) return probeOnce(asked)
+  return awaitShared(known, () => {
+    if (probed.get(adapter) === known) probed.delete(adapter)
+    return probeDatabase(asked)
+  })
+}
+
+function probeOnce(asked: Asked): Promise<void> {
+  const probe = probeAll(asked).catch((error: unknown) => {
+    probed.delete(asked.adapter)
     // A database that is locked or unreachable proves nothing: the request continues, and the next one checks again.
     if (error instanceof LatchkeyError) throw error
   })
-  probed.set(adapter, probe)
+  probed.set(asked.adapter, probe)
   return probe
 }
 

@@ -3612,6 +3612,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'In Workers, a client leaves while its request fetches the keys; the fetch never ends, and all others wait',
+    defence: 'Each request waits for the keys for a limited time, and the next one fetches them again',
+    patches: [
+      {
+        file: 'lib/server/external/key-source.ts',
+        find: 'if (isLatest()) pending = undefined',
+        replace: 'void isLatest',
+      },
+    ],
+    test: {
+      file: 'lib/server/external/key-source.test.ts',
+      name: 'a fetch that died with its request, as in Workers > holds up no other request',
+    },
+  },
+  {
     attack: 'An endless request body is sent to a binder',
     defence: 'The body is read only up to the limit',
     patches: [{ file: 'lib/server/bounded-body.ts', find: 'if (size > limit) return null', replace: UNCHECKED }],
@@ -3866,6 +3881,26 @@ export const ATTACKS = [
     test: {
       file: plugin('cookie-session.test.ts'),
       name: "SQLite > Better Auth's cookie has no limit of requests that all users share",
+    },
+  },
+  {
+    attack: 'A stranger uses up the rate limit of the key set, so that a resolver beside Better Auth gets no keys',
+    defence: 'It calls the endpoint of its own Better Auth, without a request that the rate limit would count',
+    patches: [
+      {
+        file: plugin('resolver.ts'),
+        find: '{ api, $context }: BetterAuthInstance,',
+        replace: '{ api, handler, $context }: BetterAuthInstance,',
+      },
+      {
+        file: plugin('resolver.ts'),
+        find: 'keysOf(context, api),',
+        replace: 'keysOf(context, { getJwks: (input: { request: Request }) => handler(input.request) }),',
+      },
+    ],
+    test: {
+      file: plugin('resolver.test.ts'),
+      name: 'the session of a request (checklist 1: anonymous, local-first, external) > an account, also where others have used up the rate limit of the keys',
     },
   },
   {

@@ -55,7 +55,7 @@ export interface AccountProvider {
    * @param options - `peek`: an unused account stays open
    */
   getSession(options?: CallOptions & { readonly peek?: boolean }): Promise<AccountSession | null>
-  /** Returns a fresh JWT of the account. */
+  /** Returns a fresh JWT of the account; with `isTokenOf` also one that the provider's own client has cached. */
   getToken(options?: CallOptions): Promise<string | null>
   /**
    * Returns true if a token belongs to the current account, for providers whose `sub` is their own id. Without it,

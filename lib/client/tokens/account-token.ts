@@ -49,7 +49,7 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
   }
   const claims = (context.options.readClaims ?? appClaims)(payload)
   // For the other tabs and an offline start; if the store fails, only these are affected.
-  const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) }
+  const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) - ageOf(context, payload) }
   // A correction of the clock is forgotten at each reload: there it must not seem to last longer.
   const kept = { jwt, until: token.until - Math.max(0, context.timing.skew) }
   // Another issuer may use the claim `aliases` for something else.
@@ -73,9 +73,17 @@ export function readPayload(jwt: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** In milliseconds. The token was issued just now, so the result does not depend on any clock. */
+/** In milliseconds. It counts from the token's issue, so that it does not depend on any clock. */
 export function lifetimeOf({ iat, exp }: Readonly<Record<string, unknown>>): number {
   return (Number(exp) - Number(iat)) * 1000 || 0
+}
+
+/** In milliseconds. The account server issues a token when it is asked; a provider's own client may have cached it. */
+function ageOf({ options, now }: Context, payload: Readonly<Record<string, unknown>>): number {
+  if (!options.account?.isTokenOf) return 0
+  const age = now() - Number(payload['iat']) * 1000
+  // A token that looks expired, or not yet issued, was signed under another clock.
+  return age > 0 && age < lifetimeOf(payload) ? age : 0
 }
 
 /** Discards responses that belong to a previous identity. */

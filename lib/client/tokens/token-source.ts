@@ -3,6 +3,7 @@ import { currentAccount } from '../../keystore/entries.ts'
 import type { KeptToken } from '../../keystore/record.ts'
 import type { GetTokenOptions } from '../auth.ts'
 import type { Context, HeldToken } from '../shared/context.ts'
+import { lifetimeOf, readPayload } from './account-token.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 import { catchUp } from './clock-skew.ts'
 import { issuedToken } from './exchange.ts'
@@ -88,7 +89,7 @@ function createTokenSource(context: Context): GetToken {
     if (!context.getState().session) return null
     const kept = held.get(audience)
     const left = fresh || !kept || kept.isDropped || kept.jwt === refused ? 0 : kept.until - context.now()
-    if (left > (isLeaving ? 0 : REFRESH_MARGIN_MS)) return kept!.jwt
+    if (kept && left > (isLeaving ? 0 : marginOf(kept))) return kept.jwt
     try {
       // What another tab or page fetched before is no new one either.
       return (await share(audience, kept ?? (fresh ? currentAccount(context.keyring())?.token : undefined))).jwt
@@ -99,4 +100,10 @@ function createTokenSource(context: Context): GetToken {
       throw error
     }
   }
+}
+
+/** How long before its expiry a token is replaced: one that lasts for a minute, as with Clerk, after half of that. */
+function marginOf({ jwt }: KeptToken): number {
+  const half = lifetimeOf(readPayload(jwt)) / 2
+  return half > 0 && half < REFRESH_MARGIN_MS ? half : REFRESH_MARGIN_MS
 }

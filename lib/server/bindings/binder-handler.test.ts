@@ -3,7 +3,7 @@ import { testDevice } from '../../testing.ts'
 import { NOW } from '../../tokens/forge.testing.ts'
 import { AUDIENCE, type TestIssuer, startIssuer } from '../external/issuer.testing.ts'
 import { createBinderHandler } from './binder-handler.ts'
-import { createExternalBinder } from './binder.ts'
+import { type ExternalBinder, createExternalBinder } from './binder.ts'
 import { memoryBindingStore } from './memory-store.ts'
 
 const SERVER = 'https://notes.example/identity'
@@ -12,16 +12,18 @@ const clock = (): number => NOW * 1000
 let provider: TestIssuer
 let handler: (request: Request) => Promise<Response>
 
-beforeAll(async () => {
-  provider = await startIssuer()
-  const binder = createExternalBinder({
+const binderAt = (audience: string): ExternalBinder =>
+  createExternalBinder({
     issuers: [{ issuer: provider.issuer, jwksUrl: provider.jwksUrl, audience: AUDIENCE }],
     store: memoryBindingStore(clock),
-    audience: SERVER,
+    audience,
     secret: 'a secret of at least thirty-two characters',
     clock,
   })
-  handler = createBinderHandler({ binder, clock })
+
+beforeAll(async () => {
+  provider = await startIssuer()
+  handler = createBinderHandler({ binder: binderAt(SERVER), clock })
 })
 afterAll(() => provider.close())
 
@@ -61,6 +63,13 @@ test('a device is bound with the nonce and the proof in the body', async () => {
   expect(await ask('POST /bind', token, JSON.stringify({ proof, nonce }))).toMatchObject([200, { session }])
   expect(await ask('GET /session', token)).toMatchObject([200, { session }])
 })
+
+test.each([`${SERVER}/`, 'https://NOTES.example:443/identity'])(
+  'a server at %s takes the proofs that clients sign for it',
+  (audience) => {
+    expect(binderAt(audience).audience).toBe(SERVER)
+  },
+)
 
 test.each(['POST /session', 'GET /challenge', 'GET /bind', 'GET /', 'GET /session/', 'POST /other'])(
   '%s is not found',

@@ -34,7 +34,10 @@ export interface ExternalBinderOptions {
   readonly issuers: readonly ExternalIssuer[]
   /** Aliases need an `AdoptingBindingStore`: `postgresBindingStore`, `sqliteBindingStore` or `memoryBindingStore`. */
   readonly store: BindingStore | AdoptingBindingStore
-  /** `aud` of proofs: this server's origin plus base path. Take it from configuration, never from a Host header. */
+  /**
+   * `aud` of proofs: this server's origin plus base path; a slash at the end makes no difference. Take it from
+   * configuration, never from a Host header.
+   */
   readonly audience: string
   /** Signs nonces. At least 32 characters; the same in every process of the server. */
   readonly secret: string
@@ -83,7 +86,7 @@ export interface ProvenRequest {
 
 /** Binds device principals to accounts of external providers. Made by {@link createExternalBinder}. */
 export interface ExternalBinder {
-  /** `aud` of proofs, as configured. */
+  /** `aud` of proofs, as clients write it: a URL without a slash at the end. */
   readonly audience: string
   /** True if the store has aliases. Otherwise `link`, `unlink`, `isKnown`, `lookup` and `verifyDevice` throw. */
   readonly hasAliases: boolean
@@ -183,7 +186,8 @@ export interface ExternalBinder {
  */
 export function createExternalBinder(options: ExternalBinderOptions): ExternalBinder {
   checkOptionNames('', options, OPTIONS)
-  const { issuers, store, audience, secret, clock = Date.now } = options
+  const { issuers, store, secret, clock = Date.now } = options
+  const audience = asClientsWrite(options.audience)
   if (secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
   const tools: Tools = {
     accounts: createExternalAccounts(issuers, clock),
@@ -214,6 +218,11 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
     findPrincipals: (subject, issuer, claims) => ownPrincipals(store, { issuer, subject, claims }),
     look: async (token, peek = false, userAgent) => look(store, await verifyAccount(tools, token, userAgent), peek),
   }
+}
+
+/** As `tokenAccount` writes its `server`: otherwise a slash at the end would refuse every proof. */
+function asClientsWrite(audience: string): string {
+  return URL.canParse(audience) ? new URL(audience).href.replace(/\/$/, '') : audience
 }
 
 interface Tools {

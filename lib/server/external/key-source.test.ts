@@ -152,6 +152,49 @@ describe('while the issuer does not answer', () => {
   })
 })
 
+describe('a fetch that died with its request, as in Workers', () => {
+  let isDead = false
+  let asked = (): void => {}
+
+  beforeEach(() => {
+    resolver = resolverOf({
+      timeout: 50,
+      fetch: (url, init) => (isDead ? (asked(), new Promise<never>(() => {})) : fetch(url, init)),
+    })
+  })
+
+  /** Makes a request whose client leaves while the keys are fetched: nothing of it goes on. */
+  async function leave(): Promise<void> {
+    isDead = true
+    const isAsked = new Promise<void>((resolve) => (asked = resolve))
+    // The request's timers end, too.
+    const timers = vi.spyOn(globalThis, 'setTimeout').mockReturnValue(0 as never)
+    void reasonOf()
+    await isAsked
+    timers.mockRestore()
+    isDead = false
+  }
+
+  test('holds up no other request', async () => {
+    await leave()
+    expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
+    clock.advance(1000)
+    expect(await reasonOf()).toBe('accepted')
+  })
+
+  test('leaves the keys that are at hand in use, and an unknown key without a verdict', async () => {
+    await reasonOf()
+    clock.advance(600_000)
+    await leave()
+    expect(await reasonOf({ kid: 'stray' })).toBe('KEYS_UNAVAILABLE')
+    clock.advance(30_000)
+    await leave()
+    clock.advance(30_000)
+    expect(await reasonOf()).toBe('accepted')
+    expect(await requestsOf(async () => expect(await reasonOf()).toBe('accepted'))).toBe(1)
+  })
+})
+
 describe('an answer is refused, and its connection closed', () => {
   const big = 'x'.repeat(300_000)
 

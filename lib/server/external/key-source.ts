@@ -1,5 +1,6 @@
 import type { JWK } from 'jose'
 import { LatchkeyError } from '../../errors.ts'
+import { withTimeout } from '../../timeout.ts'
 import { type KeyFetch, fetchJson } from './bounded-fetch.ts'
 import { type KeySet, createKeySet } from './key-set.ts'
 import { readPem } from './pem.ts'
@@ -56,13 +57,20 @@ export function remoteKeys({ url, read, fetch, timeout, clock }: RemoteKeyOption
       failure = undefined
     } catch (error) {
       failure = error
-    } finally {
-      pending = undefined
     }
   }
   const isDue = (pause: number): boolean => !isWithin(clock() - triedAt, pause)
-  // Concurrent callers share one fetch, however many tokens wait.
-  const reload = (): Promise<void> => (pending ??= load())
+  // Concurrent callers share one fetch, however many tokens wait. In Workers, the fetch and its timers end with the
+  // request that began them, and the promise never settles: each caller has a time limit of its own.
+  const reload = (): Promise<void> => {
+    const begun = (pending ??= load())
+    const isLatest = (): boolean => pending === begun
+    return withTimeout(begun, timeout, () => {
+      if (isLatest()) failure = new Error(`no complete response within ${timeout} ms`)
+    }).finally(() => {
+      if (isLatest()) pending = undefined
+    })
+  }
   const isUsable = (): boolean => keys !== undefined && isWithin(clock() - readAt, STALE_MS)
   const isFresh = (): boolean => isWithin(clock() - readAt, FRESH_MS)
 

@@ -332,6 +332,12 @@ describe('WorkOS', () => {
     expect((await outcomeOf(rules, { ...claims, sid: undefined }, 'RS256')).outcome).toBe('TOKEN_CLAIM_INVALID')
   })
 
+  test('takes the issuer of environments since 2025, which names the client', async () => {
+    const iss = 'https://api.workos.com/user_management/client_123456789'
+    expect((await outcomeOf(rules, { ...claims, iss }, 'RS256')).outcome).toBe(claims.sub)
+    expect((await outcomeOf(rules, { ...claims, iss: `${iss}x` }, 'RS256')).outcome).toBe('ISSUER_UNKNOWN')
+  })
+
   test('takes a custom domain as the issuer', async () => {
     const custom = workos({ clientId: 'client_1', issuer: 'https://auth.notes.example' })
     expect((await outcomeOf(custom, { ...claims, iss: 'https://auth.notes.example' }, 'RS256')).outcome).toBe(

@@ -126,15 +126,18 @@ export interface WorkosOptions extends PresetOptions {
 
 /**
  * Accepts access tokens of WorkOS AuthKit: RS256, valid for 300 s, without `aud`. WorkOS documents the issuer with and
- * without a trailing slash: both are accepted.
+ * without a trailing slash, and environments created since mid-2025 name the client in it: all three are accepted.
  *
- * https://workos.com/docs/reference/authkit/session-tokens
+ * https://workos.com/docs/reference/authkit/session-tokens, https://github.com/workos/workos-node/pull/1694
  */
 export function workos({ clientId, issuer = 'https://api.workos.com', ...options }: WorkosOptions): ExternalIssuer {
   const base = withoutSlash(issuer)
+  const client = encodeURIComponent(clientId)
+  // The first name is the one under which accounts are stored.
+  const names = [base, `${base}/`, `${base}/user_management/${client}`]
   return withKeys(
-    ofProvider({ issuer: [base, `${base}/`], algorithms: ['RS256'], requiredClaims: ['sid'] }, options),
-    `https://api.workos.com/sso/jwks/${encodeURIComponent(clientId)}`,
+    ofProvider({ issuer: names, algorithms: ['RS256'], requiredClaims: ['sid'] }, options),
+    `https://api.workos.com/sso/jwks/${client}`,
   )
 }
 
