@@ -149,6 +149,7 @@ describe('an app that exists', () => {
     expect(read('src/lib/server/resolver.ts')).toContain("from '../../auth/server'")
     expect(told).toContain('pnpm add latchkey\n')
     expect(told).toContain('In src/auth/server.ts: ')
+    expect(told).toContain('migrateSessionsUntil')
     expect(told).not.toContain('BETTER_AUTH_SECRET')
     expect(told).toContain('In src/auth/client.ts: ')
     expect(told).toContain('pnpm exec latchkey migrate --auth ./src/auth/server.ts')
