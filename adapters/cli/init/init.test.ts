@@ -130,6 +130,19 @@ describe('an app that exists', () => {
     expect(read('lib/sign-up.ts')).toContain(`from '${target}'`)
   })
 
+  test('follows a tsconfig that only refers to others', async () => {
+    putPackage(['vite', 'react'])
+    put('tsconfig.app.json', '{ "compilerOptions": { /* Vite */ "allowImportingTsExtensions": true } }')
+    for (const [path, end] of [
+      ['./tsconfig.node.json', 'js'],
+      ['./tsconfig.app.json', 'ts'],
+    ] as const) {
+      put('tsconfig.json', JSON.stringify({ files: [], references: [{ path }] }))
+      await run({ mayOverwrite: true })
+      expect(read('server/resolver.ts')).toContain(`from './auth.${end}'`)
+    }
+  })
+
   test('is told what its new server needs, also by a second run', async () => {
     putPackage(['next'])
     for (let time = 0; time < 2; time++) expect(await run()).toContain('Set BETTER_AUTH_SECRET')
