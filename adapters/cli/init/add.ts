@@ -60,7 +60,7 @@ const DECISION = (path: string): string =>
 
 const SECRET =
   'Set BETTER_AUTH_SECRET for the server to 32 or more random characters, such as those of `openssl rand -hex 32`, ' +
-  'and keep them out of git.'
+  'and keep them, and app.sqlite, out of git.'
 
 const CLIENT_LINES = (path: string): string =>
   `In ${path}: import { latchkeyClient } from 'latchkey/better-auth/client', and plugins: [latchkeyClient()]. ` +

@@ -145,7 +145,8 @@ describe('an app that exists', () => {
 
   test('is told what its new server needs, also by a second run', async () => {
     putPackage(['next'])
-    for (let time = 0; time < 2; time++) expect(await run()).toContain('Set BETTER_AUTH_SECRET')
+    for (let time = 0; time < 2; time++)
+      expect(await run()).toMatch(/Set BETTER_AUTH_SECRET .* app\.sqlite, out of git/)
     for (const path of paths()) rmSync(join(folder, path))
     putPackage(['expo'])
     expect(await run()).not.toContain('BETTER_AUTH_SECRET')
