@@ -68,6 +68,30 @@ describe('an identity on a phone', () => {
     expect(() => createExpoAuth({ ...phone().modules } as never)).toThrow(new TypeError('audience: required'))
   })
 
+  test('sends its token to the server that the audience names', async () => {
+    const { start } = app(phone(), { audiences: { 'https://sync.example': 'sync' } })
+    const auth = await start()
+    const sent: Request[] = []
+    vi.stubGlobal('fetch', async (request: Request) => (sent.push(request), new Response()))
+    await auth.fetch('https://notes.example/api/notes')
+    await auth.fetch('https://sync.example/')
+    for (const url of ['https://evil.example/', 'http://notes.example/', 'https://notes.example.evil.example/'])
+      await expect(auth.fetch(url)).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+    const audiences = ['https://notes.example', 'sync']
+    expect(sent).toHaveLength(audiences.length)
+    for (const [index, audience] of audiences.entries()) {
+      const token = sent[index]!.headers.get('authorization')!.replace('Bearer ', '')
+      const { principal } = await createTokenVerifier({ audience }).verify(token)
+      expect(principal).toBe(auth.getState().session!.principal)
+    }
+  })
+
+  test('sends no token by an audience that is no origin', async () => {
+    const { start } = app(phone(), { audience: 'notes' })
+    const auth = await start()
+    await expect(auth.fetch('https://notes.example/')).rejects.toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+  })
+
   test('is one for two instances of one process that start at once', async () => {
     const { start } = app()
     const [one, other] = await Promise.all([start(), start()])

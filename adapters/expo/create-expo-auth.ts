@@ -12,7 +12,10 @@ export interface ExpoAuthOptions
   extends
     Omit<AuthOptions, 'account' | 'audience' | 'harden' | 'keystore' | 'name'>,
     Pick<SecureStoreOptions, 'SecureStore' | 'FileSystem' | 'name' | 'onReinstall' | 'onForget'> {
-  /** `aud` of tokens for the app's own servers, usually the origin of the main one. A native app has no origin. */
+  /**
+   * `aud` of tokens for the app's own servers, usually the origin of the main one, which `fetch` may then call. A
+   * native app has no origin.
+   */
   readonly audience: string
   /** Made by `createAuthClient` with `expoClient` and `latchkeyExpoClient` among its plugins. */
   readonly authClient?: LatchkeyExpoAuthClient
@@ -45,6 +48,8 @@ export function createExpoAuth(options: ExpoAuthOptions): Auth {
     crypto: nobleSuite,
     ...others,
     audience,
+    // A native app has no origin of its own: that of its server takes its place.
+    audiences: { ...(isOrigin(audience) && { [audience]: audience }), ...others.audiences },
     ...(name !== undefined && { name }),
     ...(provider && { account: provider }),
     keystore: secureStore({
@@ -60,6 +65,15 @@ export function createExpoAuth(options: ExpoAuthOptions): Auth {
     // Text is all that a keychain holds.
     harden: 'never',
   })
+}
+
+/** True for an origin of `http` or `https`, as `URL` writes it. */
+function isOrigin(audience: string): boolean {
+  try {
+    return /^https?:/.test(audience) && new URL(audience).origin === audience
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -173,6 +173,21 @@ describe('the docs', () => {
     expect(readFileSync(`${root}/AGENTS.md`, 'utf8')).toContain(`1. \`${command}\``)
   })
 
+  test('show no framework with a resolver that refuses every account', () => {
+    const blocks = ['docs/frameworks.md', 'docs/server-frameworks.md']
+      .flatMap(blocksOf)
+      .filter(({ code }) => /create\w+Resolver\(/.test(code))
+    expect(blocks.length).toBeGreaterThan(7)
+    const lacking = blocks.filter(({ code }) => code.includes('createSessionResolver(') && !code.includes('external'))
+    expect(lacking.map(({ place }) => place)).toEqual([])
+  })
+
+  test('say what to decide before the first deploy about users who are signed in', () => {
+    for (const page of ['docs/quick-start.md', 'AGENTS.md'])
+      expect(readFileSync(`${root}/${page}`, 'utf8'), page).toContain('migrateSessionsUntil')
+    expect(readFileSync(`${root}/docs/faq.md`, 'utf8')).toContain('(quick-start.md#2-the-client)')
+  })
+
   test('have no link that leads nowhere', () => {
     const files = new Set([
       ...pages,

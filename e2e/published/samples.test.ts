@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { type AccountProvider, type Auth, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
+import { type AccountProvider, type Auth, LatchkeyError, type UpgradeResult, createAuth, memoryStore } from 'latchkey'
 import { tokenAccount } from 'latchkey/account'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
@@ -158,17 +158,30 @@ test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH']
   },
 )
 
-test('the service worker of the page about frameworks gives its token to its own origin only', async () => {
-  const names = ['createWorkerAuth', 'location', 'request', 'console']
-  const run = blockOf('docs/frameworks.md', 'withBearer', names, 'return withBearer')
-  const own = new Request('https://notes.example/api/notes')
-  const auth = { getToken: async () => 'token' }
-  const withBearer = (await run(() => auth, new URL(own.url), own, { log() {} })) as (
-    given: Request,
-  ) => Promise<Request>
-  expect((await withBearer(own)).headers.get('authorization')).toBe('Bearer token')
-  for (const url of ['https://cdn.example/app.js', 'https://notes.example.evil.example/', 'http://notes.example/'])
-    expect((await withBearer(new Request(url))).headers.get('authorization')).toBeNull()
+describe('the service worker of the page about frameworks', () => {
+  const app = 'https://notes.example'
+
+  async function worker(getToken: () => Promise<string>): Promise<(given: Request) => Promise<Request>> {
+    const names = ['createWorkerAuth', 'location', 'request', 'console']
+    const run = blockOf('docs/frameworks.md', 'withBearer', names, 'return withBearer')
+    // The sample itself shows one request.
+    const shown = new Request('https://cdn.example/app.js')
+    return (await run(() => ({ getToken }), new URL(app), shown, { log() {} })) as (given: Request) => Promise<Request>
+  }
+
+  test('gives its token to the API of its own origin only', async () => {
+    const withBearer = await worker(async () => 'token')
+    expect((await withBearer(new Request(`${app}/api/notes`))).headers.get('authorization')).toBe('Bearer token')
+    for (const origin of ['https://cdn.example', `${app}.evil.example`, 'http://notes.example'])
+      expect((await withBearer(new Request(`${origin}/api/notes`))).headers.get('authorization')).toBeNull()
+  })
+
+  test('lets a page load although there is no token', async () => {
+    const withBearer = await worker(() => Promise.reject(new LatchkeyError('SESSION_MISSING')))
+    const page = new Request(`${app}/`)
+    expect(await withBearer(page)).toBe(page)
+    await expect(withBearer(new Request(`${app}/api/notes`))).rejects.toMatchObject({ code: 'SESSION_MISSING' })
+  })
 })
 
 describe('the server of the page about other providers', () => {

@@ -38,6 +38,7 @@ export function planAddition(found: FoundApp): Addition {
     ...(missing.length > 0 ? [`${INSTALL[packageManager]} ${missing.join(' ')}`] : []),
     ...(app.client ? [CLIENT_LINES(app.client)] : []),
     ...(app.server ? [SERVER_LINES(app.server)] : []),
+    ...(app.server || app.client ? [DECISION(at.latchkey)] : []),
     ...(framework.server === undefined || app.server ? [] : [SECRET]),
     ...(framework.server === undefined && !app.server
       ? []
@@ -52,9 +53,14 @@ export function planAddition(found: FoundApp): Addition {
 const SERVER_LINES = (path: string): string =>
   `In ${path}: import { latchkey, latchkeyJwt } from 'latchkey/better-auth', and plugins: [latchkey(), latchkeyJwt()]`
 
+const DECISION = (path: string): string =>
+  'Decide before the first deploy about users who are signed in: by default they have to confirm their account with ' +
+  `auth.acceptAccount. With migrateSessionsUntil, an option of createAuth in ${path}, they stay signed in without a ` +
+  'question. Adding it later does not help.'
+
 const SECRET =
   'Set BETTER_AUTH_SECRET for the server to 32 or more random characters, such as those of `openssl rand -hex 32`, ' +
-  'and keep them out of git.'
+  'and keep them, and app.sqlite, out of git.'
 
 const CLIENT_LINES = (path: string): string =>
   `In ${path}: import { latchkeyClient } from 'latchkey/better-auth/client', and plugins: [latchkeyClient()]. ` +

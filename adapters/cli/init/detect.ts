@@ -39,11 +39,16 @@ export function detect(folder: string): FoundApp {
   }
 }
 
-/** By text: the file may have comments, and may extend another one. */
+const NAMES_TYPESCRIPT = /"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/
+
+/** By text: the file may have comments. In an app of `create vite`, it only refers to others beside it. */
 function namesTypeScript(folder: string): boolean {
   const path = join(folder, 'tsconfig.json')
   if (!existsSync(path)) return false
-  return /"(allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(readFileSync(path, 'utf8'))
+  const text = readFileSync(path, 'utf8')
+  const named = readdirSync(folder).filter((name) => /^tsconfig\..+\.json$/.test(name) && text.includes(name))
+  const texts = [text, ...named.map((name) => readFileSync(join(folder, name), 'utf8'))]
+  return texts.some((each) => NAMES_TYPESCRIPT.test(each))
 }
 
 interface Package {

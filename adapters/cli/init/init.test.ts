@@ -130,9 +130,23 @@ describe('an app that exists', () => {
     expect(read('lib/sign-up.ts')).toContain(`from '${target}'`)
   })
 
+  test('follows a tsconfig that only refers to others', async () => {
+    putPackage(['vite', 'react'])
+    put('tsconfig.app.json', '{ "compilerOptions": { /* Vite */ "allowImportingTsExtensions": true } }')
+    for (const [path, end] of [
+      ['./tsconfig.node.json', 'js'],
+      ['./tsconfig.app.json', 'ts'],
+    ] as const) {
+      put('tsconfig.json', JSON.stringify({ files: [], references: [{ path }] }))
+      await run({ mayOverwrite: true })
+      expect(read('server/resolver.ts')).toContain(`from './auth.${end}'`)
+    }
+  })
+
   test('is told what its new server needs, also by a second run', async () => {
     putPackage(['next'])
-    for (let time = 0; time < 2; time++) expect(await run()).toContain('Set BETTER_AUTH_SECRET')
+    for (let time = 0; time < 2; time++)
+      expect(await run()).toMatch(/Set BETTER_AUTH_SECRET .* app\.sqlite, out of git/)
     for (const path of paths()) rmSync(join(folder, path))
     putPackage(['expo'])
     expect(await run()).not.toContain('BETTER_AUTH_SECRET')
@@ -149,6 +163,7 @@ describe('an app that exists', () => {
     expect(read('src/lib/server/resolver.ts')).toContain("from '../../auth/server'")
     expect(told).toContain('pnpm add latchkey\n')
     expect(told).toContain('In src/auth/server.ts: ')
+    expect(told).toContain('migrateSessionsUntil')
     expect(told).not.toContain('BETTER_AUTH_SECRET')
     expect(told).toContain('In src/auth/client.ts: ')
     expect(told).toContain('pnpm exec latchkey migrate --auth ./src/auth/server.ts')

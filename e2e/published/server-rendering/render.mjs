@@ -50,8 +50,9 @@ const byRendering = take()
 
 await Promise.all([auth.ready, withAccount.ready])
 const second = renderToString(createElement(App))
-const token = await withAccount.getToken().catch(() => null)
-const refusal = await withAccount.ensureIdentity().catch((/** @type {{ code: string }} */ { code }) => code)
+const codeOf = (/** @type {{ code: string }} */ { code }) => code
+const token = await withAccount.getToken().catch(codeOf)
+const identity = await withAccount.ensureIdentity().catch(codeOf)
 
 // Only when nothing is left to wait for: no channel, no timer, no connection keeps the process.
 process.once('beforeExit', () => {
@@ -60,7 +61,7 @@ process.once('beforeExit', () => {
       first,
       second,
       token,
-      refusal,
+      identity,
       asked,
       byImport,
       byRendering,

@@ -28,7 +28,8 @@ async function networkFirst(request, mode) {
 
 async function load(request) {
   const response = await fetch(request)
-  if (response.ok && response.type === 'basic') await keep(request, response.clone())
+  // Without space the network still answers. A part of a file cannot be kept.
+  if (response.status === 200 && response.type === 'basic') await keep(request, response.clone()).catch(() => {})
   return response
 }
 

@@ -97,6 +97,16 @@ test('the app starts without a network', async ({ device }) => {
   await expect(page.getByText('Kept')).toBeVisible()
 })
 
+test('a full disk does not keep the server from answering', async ({ device }) => {
+  const { page } = await open(device)
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
+  const [worker] = page.context().serviceWorkers()
+  await worker!.evaluate(() => {
+    Cache.prototype.put = () => Promise.reject(new DOMException('The disk is full.', 'QuotaExceededError'))
+  })
+  expect(await page.evaluate(async () => (await fetch('/?fresh')).status)).toBe(200)
+})
+
 test('a device with notes is asked before it joins an account that has notes', async ({ device }) => {
   const email = newAddress()
   const phone = await open(device)
