@@ -262,6 +262,19 @@ onEachEngine((newServer) => {
       },
     )
 
+    test('is withdrawn, too, when that session ends all others by its bearer token', async () => {
+      const server = await newServer({ plugins: [...withPairing(), bearer()] })
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const { token } = (await sessionsOf(server))[0]!
+      one.browser.cookies.clear()
+      const headers = { authorization: `Bearer ${String(token)}` }
+      expect((await one.browser.send('/revoke-other-sessions', post({}, headers))).status).toBe(200)
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+      expect(await sessionsOf(server)).toHaveLength(1)
+    })
+
     test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
       'that is being used then gives no session that outlasts %s',
       async (path) => {
@@ -619,6 +632,33 @@ describe('a session that another one let in', () => {
       const server = await testServer(options())
       const fresh = await pairedWith(server, await signedUp(server))
       expect(await refused(await fresh.browser.send('/list-sessions'))).toEqual([403, 'SESSION_PAIRED'])
+    })
+
+    test('nor with its token in place of the cookie', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      const { token } = (await sessionsOf(server)).find(({ pairedBy }) => pairedBy !== null)!
+      fresh.browser.cookies.clear()
+      const headers = { authorization: `Bearer ${String(token)}` }
+      expect(await refused(await fresh.browser.send('/list-sessions', { headers }))).toEqual([403, 'SESSION_PAIRED'])
+      const ending = await fresh.browser.send('/revoke-other-sessions', post({}, headers))
+      expect(await refused(ending)).toEqual([403, 'SESSION_PAIRED'])
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('nor with its cookie behind the token of another account', async () => {
+      // What `apiKey` returns puts the cookie that was sent in the place of that of `bearer`.
+      const server = await testServer({
+        plugins: [...withPairing(), bearer(), apiKey({ enableSessionForAPIKeys: true })],
+      })
+      const fresh = await pairedWith(server, await signedUp(server))
+      const eve = await newPerson(server)
+      const token = (await eve.prove('/sign-up/email', person('eve'))).headers.get('set-auth-token')
+      const { key } = (await (await eve.browser.send('/api-key/create', post({}))).json()) as { key: string }
+      const headers = { authorization: `Bearer ${token}`, 'x-api-key': key }
+      const ending = await fresh.browser.send('/revoke-other-sessions', post({}, headers))
+      expect(await refused(ending)).toEqual([403, 'SESSION_PAIRED'])
+      expect(await sessionsOf(server)).toHaveLength(3)
     })
 
     test.each<[string, object?]>([

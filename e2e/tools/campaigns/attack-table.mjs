@@ -5517,6 +5517,38 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A device that was let in, or a TV, sends its session as a bearer token, and is taken for one without a session',
+    defence: 'The hooks read the session that `bearer` gives to the endpoint',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'found ? { ...ctx, headers: found.context.headers } : ctx',
+        replace: 'ctx',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its token in place of the cookie',
+    },
+  },
+  {
+    attack:
+      'The same, as a cookie beside the bearer token of another account, where a later plugin restores the cookie',
+    defence: 'The request is refused if any of its sessions was let in',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: '[session, await getAuthoritativeSessionFromCtx(ctx), await askingSession(ctx)]',
+        replace: '[session, await askingSession(ctx)]',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its cookie behind the token of another account',
+    },
+  },
+  {
     attack: 'A pairing that is accepted late signs a device in over an account that its user got in the meantime',
     defence: 'No grant is used while an account is current, or about to become current',
     patches: [
