@@ -36,6 +36,19 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.write(3, 'early')).toMatchObject({ status: 409 })
   })
 
+  test('accepts a message that is repeated after it was answered, and no other one in its place', async () => {
+    const party = partyOf(await newServer(), randomText(32))
+    const [first, second] = [randomText(16), randomText(16)]
+    await party.write(0, '')
+    await party.write(1, 'first', first)
+    await party.write(2, 'second', second)
+    expect(await party.write(1, 'first', first)).toMatchObject({ status: 200, seq: 2, isContested: false })
+    await party.write(3, 'third')
+    expect(await party.write(2, 'second', second)).toMatchObject({ status: 200, seq: 3, isContested: false })
+    expect(await party.write(2, 'second', first)).toMatchObject({ status: 409, code: 'RENDEZVOUS_CONTESTED' })
+    expect(await party.read()).toMatchObject({ seq: 3, data: 'third', isContested: true })
+  })
+
   test('of twenty concurrent writers, one succeeds', async () => {
     const server = await newServer()
     const channel = randomText(32)

@@ -5272,6 +5272,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A second device passes its message off as the repetition of one that was answered already',
+    defence: 'Only a request with the same random `tx` is a repetition',
+    patches: [
+      {
+        file: plugin('binding/rendezvous-store.ts'),
+        find: "if (found.tx.split('.')[found.seq - seq] === tx) return 'done'",
+        replace: "if (found.tx.split('.')[found.seq - seq] || tx === '') return 'done'",
+      },
+    ],
+    test: {
+      file: plugin('routes/rendezvous.test.ts'),
+      name: 'SQLite > in the table > accepts a message that is repeated after it was answered, and no other one in its place',
+    },
+  },
+  {
     attack: 'A page of another site writes to the rendezvous, or uses a grant',
     defence: 'An origin that is not trusted is refused',
     patches: [
