@@ -27,6 +27,11 @@ const ADDS_WAY_IN = [
   '/change-email',
   '/email-otp/request-email-change',
   '/email-otp/change-email',
+  // An account without a password is asked for none, and the first two give the device a new session.
+  '/two-factor/enable',
+  '/two-factor/disable',
+  '/two-factor/get-totp-uri',
+  '/two-factor/generate-backup-codes',
 ]
 
 /** Routes that do all of this, for any user. */

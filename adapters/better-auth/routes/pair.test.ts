@@ -1,6 +1,15 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
-import { admin, anonymous, bearer, deviceAuthorization, emailOTP, magicLink, phoneNumber } from 'better-auth/plugins'
+import {
+  admin,
+  anonymous,
+  bearer,
+  deviceAuthorization,
+  emailOTP,
+  magicLink,
+  phoneNumber,
+  twoFactor,
+} from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
@@ -609,6 +618,7 @@ describe('a session that another one let in', () => {
       emailOTP({ sendVerificationOTP: async () => {}, changeEmail: { enabled: true } }),
       passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
       phoneNumber({ sendOTP: async () => {} }),
+      twoFactor({ allowPasswordless: true, otpOptions: { sendOTP: async () => {} } }),
     ]
     const options = () => ({
       plugins: plugins(),
@@ -669,6 +679,10 @@ describe('a session that another one let in', () => {
       ['/email-otp/request-email-change', { newEmail: 'eve@example.com' }],
       ['/email-otp/change-email', { newEmail: 'eve@example.com', otp: '123456' }],
       ['/phone-number/verify', { phoneNumber: '+15550100', code: '123456', updatePhoneNumber: true }],
+      ['/two-factor/enable', { method: 'otp' }],
+      ['/two-factor/disable', {}],
+      ['/two-factor/get-totp-uri', {}],
+      ['/two-factor/generate-backup-codes', {}],
       ['/api-key/create', {}],
       ['/admin/set-user-password', { userId: 'her own', newPassword: 'another horse battery' }],
       ['/admin/list-user-sessions', { userId: 'her own' }],

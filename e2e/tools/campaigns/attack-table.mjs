@@ -5564,6 +5564,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A device that was let in makes its session fresh and long by the second factor of an account without a password',
+    defence: 'Such a session cannot change the second factor',
+    patches: [{ file: plugin('hooks/paired-session.ts'), find: "  '/two-factor/enable',\n", replace: '' }],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /two-factor/enable',
+    },
+  },
+  {
     attack: 'A pairing that is accepted late signs a device in over an account that its user got in the meantime',
     defence: 'No grant is used while an account is current, or about to become current',
     patches: [
