@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { manualClock } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -6,6 +7,7 @@ import { HAS_REDIS, sharedRedis } from '../testing/redis.testing.ts'
 import { post } from '../testing/requests.testing.ts'
 import { ORIGIN, type TestServer, testServer } from '../testing/server.testing.ts'
 import { latchkey } from '../plugin.ts'
+import { RENDEZVOUS_HEADER } from './rendezvous.ts'
 
 type NewServer = (clock?: () => number, total?: number) => Promise<TestServer>
 
@@ -232,6 +234,12 @@ describe('the rendezvous refuses', () => {
     const server = await testServer()
     expect((await server.browser().send('/latchkey/rendezvous', post({}))).status).toBe(404)
   })
+})
+
+test('its header is among those that the documentation lets through CORS', () => {
+  const page = readFileSync(new URL('../../../docs/better-auth.md', import.meta.url), 'utf8')
+  const row = page.split('\n').find((line) => line.includes('Access-Control-Allow-Headers'))
+  expect(row).toContain(`\`${RENDEZVOUS_HEADER}\``)
 })
 
 test('limits that are no numbers are refused at the start', () => {
