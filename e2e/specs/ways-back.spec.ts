@@ -206,6 +206,25 @@ test('a passkey brings the notes back after the site data was cleared, and a bac
   expect(await device.principal()).toBe(before)
 })
 
+test('a passkey whose copy the server did not take leaves the words', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', { options: SYNCED_PASSKEYS })
+  await writeNote(page, 'By words after all')
+  await page.route('**/latchkey/backup', (route) => route.abort())
+  await page.getByTestId('nudge-backup').click()
+  await page.getByTestId('backup-passkey').click()
+  await page.getByTestId('passkey-next').click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Seal' }).click()
+  await expect(page.getByTestId('passkey-error')).toContainText('cannot be reached')
+  await page.getByTestId('passkey-close').click()
+  await page.getByTestId('nudge-backup').filter({ hasText: 'Test it now' }).click()
+  await page.getByTestId('passkey-use-words').click()
+  await expect(page.getByTestId('backup-sheet').locator('li')).toHaveCount(24)
+  await expect(page.getByTestId('passkey-dialog')).toBeHidden()
+})
+
 test('site data that is cleared while the page is open takes no note from it', async ({ openNotes }) => {
   const { page, goOffline, goOnline } = await openNotes()
   await writeNote(page, 'On the server')
