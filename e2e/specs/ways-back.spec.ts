@@ -120,6 +120,30 @@ test('a code on one device and four digits from the other one bring the notes ov
   await expectNotes(page, 'By camera')
 })
 
+test('a pairing that is closed while the devices meet is over, and does not open again', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'By camera')
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  const link = await scan(first.page)
+
+  const { page } = await openNotes()
+  await page.goto(link)
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  await page.route('**/latchkey/rendezvous', async (route) => {
+    await released
+    await route.continue()
+  })
+  await page.getByTestId('pairing-join-now').click()
+  await page.getByTestId('pairing-close').click()
+  const ended = page.waitForResponse('**/latchkey/rendezvous/delete')
+  release()
+  await ended
+  await expect(page.getByTestId('pairing-dialog')).toBeHidden()
+})
+
 test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
   const first = await openNotes()
   await signUp(first, newPerson())
