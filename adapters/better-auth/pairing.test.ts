@@ -320,6 +320,23 @@ describe('with an account', () => {
     expect(await server.rows('session')).toHaveLength(2)
   })
 
+  test('a device whose browser does not keep the cookie is told so', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { offer } = await offered(old, fresh)
+    const { send } = fresh.browser
+    Object.assign(fresh.browser, {
+      send: async (path: string, init?: RequestInit) => {
+        const answer = await send(path, init)
+        if (path === '/latchkey/pair/redeem') fresh.browser.cookies.clear()
+        return answer
+      },
+    })
+    expect(await offer.accept()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_NOT_KEPT' } })
+    expect(fresh.auth.getState().authMode).toBe('local-first')
+  })
+
   test('a device with an account, or with a conflict, is no new one', async () => {
     const server = await open()
     const old = await withAccount(server)

@@ -146,7 +146,7 @@ export const schema: LatchkeySchema = {
       seq: { type: 'number', required: true },
       /** Cipher text, which only the two devices can open. */
       data: { type: 'string', required: true },
-      /** Of the writer: distinguishes a repeated request from a second writer. */
+      /** Of the writer, and of the one before: distinguishes a repeated request from a second writer. */
       tx: { type: 'string', required: true },
       until: { type: 'date', required: true, index: true },
       /** True once a second party tried to write a message that was there. */

@@ -120,6 +120,30 @@ test('a code on one device and four digits from the other one bring the notes ov
   await expectNotes(page, 'By camera')
 })
 
+test('a pairing that is closed while the devices meet is over, and does not open again', async ({ openNotes }) => {
+  const first = await openNotes()
+  await writeNote(first.page, 'By camera')
+  await first.page.getByTestId('account-menu').click()
+  await first.page.getByTestId('add-device').click()
+  await first.page.getByTestId('pairing-qr').locator('svg').waitFor()
+  const link = await scan(first.page)
+
+  const { page } = await openNotes()
+  await page.goto(link)
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  await page.route('**/latchkey/rendezvous', async (route) => {
+    await released
+    await route.continue()
+  })
+  await page.getByTestId('pairing-join-now').click()
+  await page.getByTestId('pairing-close').click()
+  const ended = page.waitForResponse('**/latchkey/rendezvous/delete')
+  release()
+  await ended
+  await expect(page.getByTestId('pairing-dialog')).toBeHidden()
+})
+
 test('a device with notes that joins an account is asked what becomes of them', async ({ openNotes }) => {
   const first = await openNotes()
   await signUp(first, newPerson())
@@ -204,6 +228,25 @@ test('a passkey brings the notes back after the site data was cleared, and a bac
   await page.getByTestId('restore-import').click()
   await expectNotes(page, 'By passkey')
   expect(await device.principal()).toBe(before)
+})
+
+test('a passkey whose copy the server did not take leaves the words', async ({ openNotes }) => {
+  const { page } = await openNotes()
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', { options: SYNCED_PASSKEYS })
+  await writeNote(page, 'By words after all')
+  await page.route('**/latchkey/backup', (route) => route.abort())
+  await page.getByTestId('nudge-backup').click()
+  await page.getByTestId('backup-passkey').click()
+  await page.getByTestId('passkey-next').click()
+  await page.getByTestId('passkey-next').filter({ hasText: 'Seal' }).click()
+  await expect(page.getByTestId('passkey-error')).toContainText('cannot be reached')
+  await page.getByTestId('passkey-close').click()
+  await page.getByTestId('nudge-backup').filter({ hasText: 'Test it now' }).click()
+  await page.getByTestId('passkey-use-words').click()
+  await expect(page.getByTestId('backup-sheet').locator('li')).toHaveCount(24)
+  await expect(page.getByTestId('passkey-dialog')).toBeHidden()
 })
 
 test('site data that is cleared while the page is open takes no note from it', async ({ openNotes }) => {

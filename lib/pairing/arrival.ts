@@ -65,7 +65,7 @@ export interface AccountOffer extends Offer, GrantedAccount {
   /**
    * Signs in to the account, after the user has confirmed it and said that the other device shows success. This
    * device's identity is treated as by `auth.upgrade`: `switched`, or a `conflict` if it has data. If it `failed`, such
-   * as with `OFFLINE`, call it again.
+   * as with `OFFLINE`, call it again; with `SESSION_NOT_KEPT`, the browser blocks the server's cookie.
    *
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code, and there is no session;
    *   `IDENTITY_CHANGED`: this device has an account by now; `UPGRADE_IN_PROGRESS`, `CONFLICT`, `GRANT_INVALID`,
@@ -237,6 +237,9 @@ async function takeAccount(auth: PairableAuth, { accountId }: GrantedAccount): P
   // The first call only looks, unless the account is this device's already.
   const looked = shown() === accountId ? null : await auth.acceptAccount()
   const isLeft = looked?.outcome === 'pending' || (looked?.outcome === 'failed' && shown() !== undefined)
+  // The grant was used: the server has made a session.
+  if (looked?.outcome === 'failed' && !isLeft && looked.error.code === 'SESSION_MISSING')
+    return { ...looked, error: new LatchkeyError('SESSION_NOT_KEPT', undefined, looked.error) }
   if (looked && !isLeft) return looked
   if (shown() !== accountId) throw new LatchkeyError('IDENTITY_CHANGED', 'another account is signed in by now')
   return auth.acceptAccount()

@@ -267,6 +267,24 @@ describe.each(Object.entries(FLOWS))('flow %s', (_, greet) => {
     expect(lost.size).toBe(5)
   })
 
+  test.each([1, 3])(
+    'a write whose response is lost is no second one, even if it was answered meanwhile: message %i',
+    async (seq) => {
+      const devices = await twoDevices()
+      const { relay } = devices
+      let isLost = false
+      relay.hostile = async ({ path, body }, honest) => {
+        const answer = honest()
+        if (path !== '' || body.seq !== seq || isLost) return answer
+        isLost = true
+        await vi.waitFor(() => expect(relay.slots.get(body.channel)!.seq).toBe(seq + 1), { timeout: 30_000 })
+        return new Response('gateway', { status: 502 })
+      }
+      await whole(devices, greet)
+      expect(principalOf(devices.fresh)).toBe(principalOf(devices.old))
+    },
+  )
+
   test('a look whose response is lost is repeated', async () => {
     const devices = await twoDevices()
     const { approval, arrival } = await greet(devices)

@@ -9,6 +9,8 @@ interface Kept {
   seq: number
   data: string
   tx: string
+  /** The `tx` of the message before. */
+  before: string
   isContested: boolean
 }
 
@@ -39,10 +41,10 @@ export function createRelay(): Relay {
 
   function write({ channel, seq = -1, data = '', tx = '' }: Relayed['body']): Response {
     const kept = slots.get(channel)
-    if (seq === 0 && !kept) slots.set(channel, { seq, data, tx, isContested: false })
+    if (seq === 0 && !kept) slots.set(channel, { seq, data, tx, before: '', isContested: false })
     else if (!kept) return refusal('RENDEZVOUS_ENDED')
-    else if (kept.seq === seq - 1) Object.assign(kept, { seq, data, tx })
-    else if (kept.seq !== seq || kept.tx !== tx) {
+    else if (kept.seq === seq - 1) Object.assign(kept, { seq, data, tx, before: kept.tx })
+    else if ([kept.tx, kept.before][kept.seq - seq] !== tx) {
       kept.isContested = true
       return refusal('RENDEZVOUS_CONTESTED')
     }

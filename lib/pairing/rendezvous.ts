@@ -22,7 +22,7 @@ export interface Rendezvous {
   remove(channel: string): Promise<void>
 }
 
-/** How often a request is sent if no response arrives: the same message again is no second one. */
+/** How often a request is sent if no response arrives: the same message again is no second one, even once answered. */
 const ATTEMPTS = 3
 
 const REFUSALS: readonly string[] = [

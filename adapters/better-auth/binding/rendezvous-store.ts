@@ -21,6 +21,8 @@ export interface Message {
 
 /** The slot of a channel. */
 export interface Slot extends Message {
+  /** Of its message, and behind a point that of the message before. */
+  readonly tx: string
   /** Expiry, counted from its creation. */
   readonly until: Date
   /** True if another writer tried to write a message that was already there. */
@@ -76,12 +78,13 @@ function tableStore(clock: () => number, most: number): RendezvousStore {
 
   /** One conditional statement: of two writers, one succeeds. */
   async function replace(adapter: Adapter, channel: string, message: Message): Promise<boolean> {
+    const update = following(await read(adapter, channel), message)
     const where = [
       { field: 'channel', value: channel },
       { field: 'seq', value: message.seq - 1 },
       { field: 'until', operator: 'gt' as const, value: now() },
     ]
-    return (await adapter.updateMany({ model: TABLE, where, update: { ...message } })) === 1
+    return (await adapter.updateMany({ model: TABLE, where, update })) === 1
   }
 
   async function read(adapter: Adapter, channel: string): Promise<Slot | null> {
@@ -112,10 +115,15 @@ function tableStore(clock: () => number, most: number): RendezvousStore {
   }
 }
 
-/** Says why a message was not written: it may be there already, since the first response was lost. */
+/** Adds the `tx` of the message before: its writer may repeat it, if the response was lost, after it was answered. */
+function following(before: Slot | null, message: Message): Message {
+  return before ? { ...message, tx: `${message.tx}.${before.tx.split('.')[0]}` } : message
+}
+
+/** Says why a message was not written: it may be there already, or be answered, since the first response was lost. */
 function judge(found: Slot | null, { seq, tx }: Message): Written {
   if (!found) return 'ended'
-  if (found.seq === seq && found.tx === tx) return 'done'
+  if (found.tx.split('.')[found.seq - seq] === tx) return 'done'
   return found.seq < seq ? 'early' : 'contested'
 }
 
@@ -156,7 +164,7 @@ function sharedStore(storage: RendezvousStorage, clock: () => number, most: numb
   async function replace(adapter: Adapter, channel: string, message: Message): Promise<boolean> {
     const found = await read(adapter, channel)
     if (found?.seq !== message.seq - 1 || !(await claim(channel, message.seq))) return false
-    await put(channel, message, found.until.getTime())
+    await put(channel, following(found, message), found.until.getTime())
     return true
   }
 

@@ -1,9 +1,9 @@
-import { admin } from 'better-auth/plugins'
+import { admin, bearer } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import type { Keyring } from '../../../lib/keystore/record.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { load, settled } from '../testing/pages.testing.ts'
-import { post } from '../testing/requests.testing.ts'
+import { codeOf, post } from '../testing/requests.testing.ts'
 import { type TestBrowser, person } from '../testing/server.testing.ts'
 
 type Fetch = (path: string, options?: object) => Promise<unknown>
@@ -94,6 +94,19 @@ onEachEngine((newServer) => {
     expect(await server.rows('session')).toHaveLength(2)
     expect((await browser.client.getSession()).data?.user.email).toBe(person('bob').email)
     auth.close()
+  })
+
+  test('a sign-out by a bearer token that names another session than the token ends neither', async () => {
+    const server = await newServer({ plugins: [bearer()] })
+    const browser = server.browser()
+    await browser.send('/sign-up/email', post(person('ada')))
+    const { id } = (await server.rows('session'))[0]!
+    const later = await browser.send('/sign-in/email', post(person('ada')))
+    browser.cookies.clear()
+    const headers = { authorization: `Bearer ${later.headers.get('set-auth-token')}` }
+    const answer = await browser.send('/sign-out', post({ latchkeySession: id }, headers))
+    expect([answer.status, await codeOf(answer)]).toEqual([409, 'SESSION_CHANGED'])
+    expect(await server.rows('session')).toHaveLength(2)
   })
 
   test('a sign-out whose session is still there is kept while another person is signed in', async () => {

@@ -1,4 +1,4 @@
-import { magicLink } from 'better-auth/plugins'
+import { bearer, magicLink } from 'better-auth/plugins'
 import { OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EXPECT_HEADER } from '../index.ts'
@@ -35,7 +35,7 @@ onEachEngine((newServer) => {
       emailVerification: { sendVerificationEmail: send },
       user: { changeEmail: { enabled: true } },
       account: { accountLinking: { allowDifferentEmails: true, requireLocalEmailVerified: false } },
-      plugins: [magicLink({ sendMagicLink: send }), openIdPlugin(provider)],
+      plugins: [magicLink({ sendMagicLink: send }), openIdPlugin(provider), bearer()],
     })
     return { server, mails }
   }
@@ -120,6 +120,15 @@ onEachEngine((newServer) => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)
       expect((await one.browser.send(request)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'eve@example.com' })
+    })
+
+    test('counts where the request has the bearer token of that user', async () => {
+      const { server, mails, request } = await asked()
+      const { browser } = await enterByLink(server, () => mails.last().url)
+      const [, token] = [...browser.cookies].find(([name]) => name.endsWith('session_token'))!
+      const headers = { authorization: `Bearer ${token}` }
+      expect((await server.browser().send(request, { headers })).status).toBe(200)
       expect(await userOf(server)).toMatchObject({ email: 'eve@example.com' })
     })
   })

@@ -1,9 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { MOVED } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
+import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
 import { findUserToken, readMailedToken } from './mailed-token.ts'
 import { refusal } from './proofs.ts'
@@ -71,7 +71,7 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
 }
 
 async function hasFreshSession(ctx: GenericEndpointContext, { id }: BoundUser): Promise<boolean> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await askingSession(ctx)
   return found?.user.id === id && isFresh(ctx.context.sessionConfig, found.session)
 }
 

@@ -1,5 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { APIError, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { APIError } from 'better-auth/api'
+import { askingSession } from './asking-session.ts'
 
 /** Better Auth's routes that end the browser's session, whichever that is when the request arrives. */
 const PATHS: readonly (string | undefined)[] = ['/sign-out', '/admin/stop-impersonating']
@@ -18,7 +19,7 @@ export function namesSession({ path, body }: { readonly path?: string | undefine
  * @throws {APIError} `SESSION_CHANGED`: the browser now has another session
  */
 export async function checkNamedSession(ctx: GenericEndpointContext): Promise<void> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await askingSession(ctx)
   if (found && found.session.id !== (ctx.body as Record<string, unknown>)[MEMBER])
     throw new APIError('CONFLICT', { code: 'SESSION_CHANGED', message: 'The browser now has another session.' })
 }

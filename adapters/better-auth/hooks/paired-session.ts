@@ -1,8 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
+import { type AskingSession, isPaired } from '../binding/session-origin.ts'
+import { askingSession } from './asking-session.ts'
 import { refusal } from './proofs.ts'
-import { isPaired } from '../binding/session-origin.ts'
 
 /** Routes that end other sessions, revoke keys, remove a way in or delete the account. */
 const ENDS = [
@@ -26,6 +27,11 @@ const ADDS_WAY_IN = [
   '/change-email',
   '/email-otp/request-email-change',
   '/email-otp/change-email',
+  // An account without a password is asked for none, and the first two give the device a new session.
+  '/two-factor/enable',
+  '/two-factor/disable',
+  '/two-factor/get-totp-uri',
+  '/two-factor/generate-backup-codes',
 ]
 
 /** Routes that do all of this, for any user. */
@@ -58,11 +64,13 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
   const { context } = ctx
   const { session } = context
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  // Which of them the endpoint goes by depends on the other plugins.
+  const found = [session, await getAuthoritativeSessionFromCtx(ctx), await askingSession(ctx)]
   // A plugin may have found a session elsewhere, for example by an API key.
   if (session) context.session = session
-  const isLetIn = ctx.path === CREATES_KEY ? found?.session['pairedBy'] != null : found && isPaired(found.session)
-  if (isLetIn) throw refusal('SESSION_PAIRED')
+  const isLetIn = (asking: AskingSession): boolean =>
+    ctx.path === CREATES_KEY ? asking.pairedBy != null : isPaired(asking)
+  if (found.some((each) => each && isLetIn(each.session))) throw refusal('SESSION_PAIRED')
 }
 
 /** Better Auth's route that ends every session but the one that asks. */
@@ -70,6 +78,6 @@ export const ENDS_OTHERS = '/revoke-other-sessions'
 
 /** Withdraws the grants of the user who asks: the session that asks may have given one, and stays. */
 export async function withdrawGrants(ctx: GenericEndpointContext): Promise<void> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await askingSession(ctx)
   if (found) await deleteGrantsOf(ctx.context.adapter, found.user.id)
 }

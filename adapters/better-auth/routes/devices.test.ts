@@ -382,6 +382,7 @@ onEachEngine((newServer) => {
       expect(await codeOf(await television.send('/latchkey/devices/revoke-others', post({}, headers)))).toBe(
         'SESSION_NOT_FRESH',
       )
+      expect(await codeOf(await television.send('/revoke-other-sessions', post({}, headers)))).toBe('SESSION_PAIRED')
     })
   })
 

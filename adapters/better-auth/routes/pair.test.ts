@@ -1,6 +1,15 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
-import { admin, anonymous, bearer, deviceAuthorization, emailOTP, magicLink, phoneNumber } from 'better-auth/plugins'
+import {
+  admin,
+  anonymous,
+  bearer,
+  deviceAuthorization,
+  emailOTP,
+  magicLink,
+  phoneNumber,
+  twoFactor,
+} from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
 import { PROOF_HEADER, type PairedDevice } from '../index.ts'
@@ -261,6 +270,19 @@ onEachEngine((newServer) => {
         expect(await sessionsOf(server)).toHaveLength(1)
       },
     )
+
+    test('is withdrawn, too, when that session ends all others by its bearer token', async () => {
+      const server = await newServer({ plugins: [...withPairing(), bearer()] })
+      const one = await signedUp(server)
+      const fresh = await newPerson(server)
+      const grant = await grantFor(one, fresh.device)
+      const { token } = (await sessionsOf(server))[0]!
+      one.browser.cookies.clear()
+      const headers = { authorization: `Bearer ${String(token)}` }
+      expect((await one.browser.send('/revoke-other-sessions', post({}, headers))).status).toBe(200)
+      expect(await refused(await redeem(fresh, grant))).toEqual(INVALID)
+      expect(await sessionsOf(server)).toHaveLength(1)
+    })
 
     test.each(['/latchkey/devices/revoke-others', '/revoke-other-sessions'])(
       'that is being used then gives no session that outlasts %s',
@@ -596,6 +618,7 @@ describe('a session that another one let in', () => {
       emailOTP({ sendVerificationOTP: async () => {}, changeEmail: { enabled: true } }),
       passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
       phoneNumber({ sendOTP: async () => {} }),
+      twoFactor({ allowPasswordless: true, otpOptions: { sendOTP: async () => {} } }),
     ]
     const options = () => ({
       plugins: plugins(),
@@ -621,6 +644,33 @@ describe('a session that another one let in', () => {
       expect(await refused(await fresh.browser.send('/list-sessions'))).toEqual([403, 'SESSION_PAIRED'])
     })
 
+    test('nor with its token in place of the cookie', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      const { token } = (await sessionsOf(server)).find(({ pairedBy }) => pairedBy !== null)!
+      fresh.browser.cookies.clear()
+      const headers = { authorization: `Bearer ${String(token)}` }
+      expect(await refused(await fresh.browser.send('/list-sessions', { headers }))).toEqual([403, 'SESSION_PAIRED'])
+      const ending = await fresh.browser.send('/revoke-other-sessions', post({}, headers))
+      expect(await refused(ending)).toEqual([403, 'SESSION_PAIRED'])
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('nor with its cookie behind the token of another account', async () => {
+      // What `apiKey` returns puts the cookie that was sent in the place of that of `bearer`.
+      const server = await testServer({
+        plugins: [...withPairing(), bearer(), apiKey({ enableSessionForAPIKeys: true })],
+      })
+      const fresh = await pairedWith(server, await signedUp(server))
+      const eve = await newPerson(server)
+      const token = (await eve.prove('/sign-up/email', person('eve'))).headers.get('set-auth-token')
+      const { key } = (await (await eve.browser.send('/api-key/create', post({}))).json()) as { key: string }
+      const headers = { authorization: `Bearer ${token}`, 'x-api-key': key }
+      const ending = await fresh.browser.send('/revoke-other-sessions', post({}, headers))
+      expect(await refused(ending)).toEqual([403, 'SESSION_PAIRED'])
+      expect(await sessionsOf(server)).toHaveLength(3)
+    })
+
     test.each<[string, object?]>([
       ['/passkey/generate-register-options'],
       ['/passkey/verify-registration', { response: {} }],
@@ -629,6 +679,10 @@ describe('a session that another one let in', () => {
       ['/email-otp/request-email-change', { newEmail: 'eve@example.com' }],
       ['/email-otp/change-email', { newEmail: 'eve@example.com', otp: '123456' }],
       ['/phone-number/verify', { phoneNumber: '+15550100', code: '123456', updatePhoneNumber: true }],
+      ['/two-factor/enable', { method: 'otp' }],
+      ['/two-factor/disable', {}],
+      ['/two-factor/get-totp-uri', {}],
+      ['/two-factor/generate-backup-codes', {}],
       ['/api-key/create', {}],
       ['/admin/set-user-password', { userId: 'her own', newPassword: 'another horse battery' }],
       ['/admin/list-user-sessions', { userId: 'her own' }],

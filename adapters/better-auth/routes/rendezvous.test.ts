@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { manualClock } from '../../../lib/testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -6,6 +7,7 @@ import { HAS_REDIS, sharedRedis } from '../testing/redis.testing.ts'
 import { post } from '../testing/requests.testing.ts'
 import { ORIGIN, type TestServer, testServer } from '../testing/server.testing.ts'
 import { latchkey } from '../plugin.ts'
+import { RENDEZVOUS_HEADER } from './rendezvous.ts'
 
 type NewServer = (clock?: () => number, total?: number) => Promise<TestServer>
 
@@ -34,6 +36,19 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.read()).toMatchObject({ seq: 1, data: 'first', isContested: true })
     expect(await party.write(0, '')).toMatchObject({ status: 409 })
     expect(await party.write(3, 'early')).toMatchObject({ status: 409 })
+  })
+
+  test('accepts a message that is repeated after it was answered, and no other one in its place', async () => {
+    const party = partyOf(await newServer(), randomText(32))
+    const [first, second] = [randomText(16), randomText(16)]
+    await party.write(0, '')
+    await party.write(1, 'first', first)
+    await party.write(2, 'second', second)
+    expect(await party.write(1, 'first', first)).toMatchObject({ status: 200, seq: 2, isContested: false })
+    await party.write(3, 'third')
+    expect(await party.write(2, 'second', second)).toMatchObject({ status: 200, seq: 3, isContested: false })
+    expect(await party.write(2, 'second', first)).toMatchObject({ status: 409, code: 'RENDEZVOUS_CONTESTED' })
+    expect(await party.read()).toMatchObject({ seq: 3, data: 'third', isContested: true })
   })
 
   test('of twenty concurrent writers, one succeeds', async () => {
@@ -219,6 +234,12 @@ describe('the rendezvous refuses', () => {
     const server = await testServer()
     expect((await server.browser().send('/latchkey/rendezvous', post({}))).status).toBe(404)
   })
+})
+
+test('its header is among those that the documentation lets through CORS', () => {
+  const page = readFileSync(new URL('../../../docs/better-auth.md', import.meta.url), 'utf8')
+  const row = page.split('\n').find((line) => line.includes('Access-Control-Allow-Headers'))
+  expect(row).toContain(`\`${RENDEZVOUS_HEADER}\``)
 })
 
 test('limits that are no numbers are refused at the start', () => {

@@ -5371,6 +5371,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A second device passes its message off as the repetition of one that was answered already',
+    defence: 'Only a request with the same random `tx` is a repetition',
+    patches: [
+      {
+        file: plugin('binding/rendezvous-store.ts'),
+        find: "if (found.tx.split('.')[found.seq - seq] === tx) return 'done'",
+        replace: "if (found.tx.split('.')[found.seq - seq] || tx === '') return 'done'",
+      },
+    ],
+    test: {
+      file: plugin('routes/rendezvous.test.ts'),
+      name: 'SQLite > in the table > accepts a message that is repeated after it was answered, and no other one in its place',
+    },
+  },
+  {
     attack: 'A page of another site writes to the rendezvous, or uses a grant',
     defence: 'An origin that is not trusted is refused',
     patches: [
@@ -5613,6 +5628,48 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /passkey/generate-register-options',
+    },
+  },
+  {
+    attack:
+      'A device that was let in, or a TV, sends its session as a bearer token, and is taken for one without a session',
+    defence: 'The hooks read the session that `bearer` gives to the endpoint',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'found ? { ...ctx, headers: found.context.headers } : ctx',
+        replace: 'ctx',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its token in place of the cookie',
+    },
+  },
+  {
+    attack:
+      'The same, as a cookie beside the bearer token of another account, where a later plugin restores the cookie',
+    defence: 'The request is refused if any of its sessions was let in',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: '[session, await getAuthoritativeSessionFromCtx(ctx), await askingSession(ctx)]',
+        replace: '[session, await askingSession(ctx)]',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its cookie behind the token of another account',
+    },
+  },
+  {
+    attack:
+      'A device that was let in makes its session fresh and long by the second factor of an account without a password',
+    defence: 'Such a session cannot change the second factor',
+    patches: [{ file: plugin('hooks/paired-session.ts'), find: "  '/two-factor/enable',\n", replace: '' }],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > /two-factor/enable',
     },
   },
   {

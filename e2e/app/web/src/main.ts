@@ -64,7 +64,9 @@ const { retry } = followIdentity(app)
 
 // Each loads when it is opened: most visits need none of them.
 const backUp = later(async () => (await import('./views/backup.ts')).createBackupDialog(auth, backUpByPasskey))
-const backUpByPasskey = later(async () => (await import('./views/passkey.ts')).createPasskeyDialog(auth, account))
+const backUpByPasskey: (step?: 'test') => void = later(async () =>
+  (await import('./views/passkey.ts')).createPasskeyDialog(auth, account, () => backUp()),
+)
 const restore = later(async () => (await import('./views/restore.ts')).createRestoreDialog(auth, account, pair))
 const showDevices = later(async () => (await import('./views/devices.ts')).createDevicesDialog(auth))
 const pairing = later(async () => {

@@ -22,8 +22,8 @@ export async function scanCode(
     video.srcObject = stream
     await video.play()
     while (true) {
-      signal.throwIfAborted()
       const texts = (await detector.detect(video)).map(({ rawValue }) => rawValue)
+      signal.throwIfAborted()
       const found = texts.find(isWanted)
       if (found) return found
       await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS))

@@ -107,10 +107,20 @@ export function createPairingDialog(app: App, acts: EntryActs): PairingDialog {
     show('join', 'You have the code of another device. Join only if you showed it there yourself just now.')
   }
 
-  onClick('pairing-join-now', () => run(async () => receive(await pairing.join(link))))
+  /** Closing the dialog ends the pairing while the devices meet, too. */
+  function meet<Met>(begin: (how: { readonly signal: AbortSignal }) => Promise<Met>): Promise<Met> {
+    const closing = new AbortController()
+    cancel = () => closing.abort()
+    return begin({ signal: closing.signal })
+  }
+
+  onClick('pairing-join-now', () => run(async () => receive(await meet((how) => pairing.join(link, how)))))
   onClick('pairing-scan-instead', () => {
     turn++
-    return run(async () => give(await pairing.scan(await scan())))
+    return run(async () => {
+      const text = await scan()
+      give(await meet((how) => pairing.scan(text, how)))
+    })
   })
   async function take(accepted: PairingOffer): Promise<void> {
     if (accepted.mode === 'secret') {

@@ -23,9 +23,14 @@ const TEST = STEPS.length - 1
 /**
  * A backup by a passkey.
  *
+ * @param useWords - opens the dialog of the other kind of backup
  * @returns a function that opens the dialog at its first step, or at the test
  */
-export function createPasskeyDialog(auth: RecoverableAuth, account: AccountClient): (step?: 'test') => void {
+export function createPasskeyDialog(
+  auth: RecoverableAuth,
+  account: AccountClient,
+  useWords: () => void,
+): (step?: 'test') => void {
   const passkeys = createPasskeys(auth, account)
   const dialog = part<HTMLDialogElement>('passkey-dialog')
   let step = 0
@@ -62,6 +67,10 @@ export function createPasskeyDialog(auth: RecoverableAuth, account: AccountClien
 
   onClick('passkey-next', () => attempt('passkey', () => acts[step]!(closing.signal), wordsOf))
   onClick('passkey-close', () => dialog.close())
+  onClick('passkey-use-words', () => {
+    dialog.close()
+    useWords()
+  })
   dialog.addEventListener('close', () => {
     closing.abort()
     added = undefined
