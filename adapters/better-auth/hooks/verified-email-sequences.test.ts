@@ -408,6 +408,20 @@ onEachEngine((newServer) => {
       })
     })
 
+    test('that the creator verified before: a password that the victim adds lets her link nothing', async () => {
+      const { server, mails, creator } = await bound()
+      await verifyPhone(creator, mails)
+      const ada = await newPerson(server)
+      await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      await setPassword(server, ada)
+      const later = await newPerson(server, ada.device)
+      const body = { email: victim.email, password: 'a password of the page' }
+      expect((await later.browser.send('/sign-in/email', post(body))).status).toBe(200)
+      const answer = await link(later, later.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+    })
+
     test('that was verified before the mailbox: the binding stays', async () => {
       const { server, mails, creator, path } = await bound()
       await verifyPhone(creator, mails)

@@ -1098,6 +1098,23 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "Pre-hijack by the victim's address and the attacker's phone number, which keeps the binding; the victim signs in by mail, adds a password or passkey, and links a principal after signing in with it",
+    defence:
+      'Once a credential was added after the mailbox was proven, a sign-in with a credential is not taken for the creator',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'return keyThatMade(asking) === principal || !(await hasCredentialSince(principals, context, user))',
+        replace: 'return keyThatMade(asking) !== undefined || !(await hasCredentialSince(principals, context, user))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: a password that the victim adds lets her link nothing",
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address; the victim opens the mailed link, which signs them in",
     defence:
       "A binding contested by a plain verification is reset when a session that neither the creator's key nor the creator's credentials created asks for its account",
