@@ -194,18 +194,20 @@ async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
   if (isVerification(ctx)) {
+    const user = await verifiedUser(ctx, tools)
     const principal = await principalOfSession(ctx)
-    if (principal) return proverBySession(principal)
-    return (await hasPhone(ctx, tools)) ? NOBODY : CONTESTED
+    // The browser may be signed in to another account.
+    if (principal && principal === user?.principal) return proverBySession(principal)
+    return user?.phoneNumberVerified === true ? NOBODY : CONTESTED
   }
   const { addedCredential } = requestContextOf(ctx)
   return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }
 
 /** The link or code that verifies an address belongs to the user who has the address. */
-async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<boolean> {
+async function verifiedUser(ctx: GenericEndpointContext, tools: HookTools): Promise<BoundUser | null> {
   const email = await verifiedAddressOf(ctx)
-  return email !== undefined && (await userWith(email, tools))?.phoneNumberVerified === true
+  return email === undefined ? null : userWith(email, tools)
 }
 
 /** An update does not name its user, but addresses are unique: one that exists is this user's own. */

@@ -1013,6 +1013,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The user opens the mailed link in a browser in which another account is signed in with its own key, and loses the principal at once',
+    defence: 'Only a session of the account that is verified shows who opened the link',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'if (principal && principal === user?.principal) return proverBySession(principal)',
+        replace: 'if (principal) return proverBySession(principal)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: "SQLite > a session of another account, made with that account's key, leaves it contested",
+    },
+  },
+  {
     attack: 'The user proves the address by a magic link inside `upgrade`, after a reload, and loses the principal',
     defence: 'While the mailbox is unproven, `upgrade` also sends a proof if the current entry is already the account',
     patches: [
@@ -4229,8 +4245,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/users.ts'),
-        find: 'if (principal) return proverBySession(principal)',
-        replace: 'if (principal) return proverBySession === undefined ? CONTESTED : principal',
+        find: 'if (principal && principal === user?.principal) return proverBySession(principal)',
+        replace:
+          'if (principal && principal === user?.principal) return proverBySession === undefined ? CONTESTED : principal',
       },
     ],
     test: {
