@@ -1092,7 +1092,13 @@ export const ATTACKS = [
   {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'principalMailboxBy: (await isHandedOn(ctx, tools)) ? HANDED_ON : MOVED,',
+        replace: '',
+      },
+    ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
@@ -1128,6 +1134,60 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: a password that the victim adds lets her link nothing",
+    },
+  },
+  {
+    attack:
+      'The same, and the address is changed after the victim added the credential, so that it no longer is younger than what is recorded',
+    defence: 'A change of address records that another person may have added a credential before',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return hasCredentialSince(await storeOf(tools), tools.auth, user)',
+        replace: 'return false',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: a password that the victim adds lets her link nothing",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address and the attacker's phone number; the victim resets the password by mail, then the address is changed, and the victim's session counts as the creator's",
+    defence: 'A change of address does not undo that another person was shown to own the account',
+    patches: [{ file: plugin('hooks/users.ts'), find: 'if (isOthers(user)) return true', replace: UNCHECKED }],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: the victim, who resets the password and then changes the address, links nothing",
+    },
+  },
+  {
+    attack: 'The same, and the new address is then verified',
+    defence: 'Nor does the verification of another address',
+    patches: [
+      { file: plugin('hooks/users.ts'), find: 'if (user && isOthers(user)) return OTHERS', replace: UNCHECKED },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: the victim, who resets the password and then changes the address, links nothing",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address, with an open session of the attacker; the victim resets the password by mail, opens a verification mail, and links a principal",
+    defence: 'A verification decides nothing where the mailbox was proven before',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'if (user?.principalMailboxBy != null && !isMoved(user) && isMailboxProven(user)) return user.principalMailboxBy',
+        replace: UNCHECKED,
+      },
+      { file: plugin('hooks/users.ts'), find: 'if (user && isOthers(user)) return OTHERS', replace: UNCHECKED },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a victim who resets the creator's password by mail, and then opens a verification mail, links nothing",
     },
   },
   {
