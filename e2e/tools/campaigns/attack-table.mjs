@@ -1325,6 +1325,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack: "The same, while the app is told of the victim's reset, as long as that takes",
+    defence: 'The password is compared once more, whoever is recorded to have chosen it',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (!present?.password) return',
+        replace:
+          'if (!present?.password || user.principalMailboxBy !== (await proverByReset(present.password))) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a change of the password is refused if the victim set one by mail, of which the app is told meanwhile',
+    },
+  },
+  {
     attack: "Pre-hijack by the victim's address, with a phone number of the attacker that is not verified yet",
     defence: 'Any phone number is a way in: its code verifies it and signs in',
     patches: [
