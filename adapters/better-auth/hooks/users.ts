@@ -27,7 +27,14 @@ import type { BoundUser } from '../schema.ts'
 import { installationOf } from './device-tag.ts'
 import { renewedTerm } from './paired-term.ts'
 import type { SessionRow } from '../binding/sessions.ts'
-import { isApproved, isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
+import {
+  isApproved,
+  isVerification,
+  originOf,
+  principalOfSession,
+  replacedSession,
+  verifiedAddressOf,
+} from './sign-in-origin.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
@@ -84,7 +91,11 @@ export function userHooks(tools: HookTools): Hooks {
     session: {
       create: {
         before: async (session, ctx) => ({
-          data: { principalVia: await originOf(session.userId, ctx), ...(await installationOf(session, ctx)) },
+          data: {
+            principalVia: await originOf(session.userId, ctx),
+            ...(await installationOf(session, ctx)),
+            ...signInTime(session.userId, ctx),
+          },
         }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
@@ -102,6 +113,13 @@ export function userHooks(tools: HookTools): Hooks {
       },
     },
   }
+}
+
+/** A second factor that is switched on or off replaces the session, but is no sign-in: the time of the old one stays. */
+function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'createdAt'>> {
+  if (ctx?.path?.startsWith('/two-factor/') !== true) return {}
+  const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
+  return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }
 
 /** @param hash - of the password, if the request sets one */

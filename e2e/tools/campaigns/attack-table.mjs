@@ -5046,6 +5046,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'A cookie that was stolen hours after the sign-in switches a second factor on, for which a user without a password confirms nothing, and revokes the devices with the new session',
+    defence: 'A session that replaces another one for a second factor keeps the time of the sign-in',
+    patches: [{ file: plugin('hooks/users.ts'), find: '...signInTime(session.userId, ctx),', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that switches a second factor on or off, for which it may need no password',
+    },
+  },
+  {
     attack: 'An impersonating admin revokes the devices of a user',
     defence: "Only the account's own session changes devices",
     patches: [
