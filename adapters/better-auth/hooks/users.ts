@@ -92,6 +92,8 @@ export function userHooks(tools: HookTools): Hooks {
       create: {
         before: async (session, ctx) => ({
           data: {
+            // Better Auth may copy the row of the session that this one replaces, whose tokens end with it.
+            sid: null,
             principalVia: await originOf(session.userId, ctx),
             ...(await installationOf(session, ctx)),
             ...signInTime(session.userId, ctx),

@@ -4953,6 +4953,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The tokens of a session that a second factor has replaced stay valid: the new row has the `sid` of the old one',
+    defence: 'A session has no `sid` before its first token',
+    patches: [{ file: plugin('hooks/users.ts'), find: 'sid: null,', replace: '' }],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'SQLite > the tokens of a session are refused in this process at once > after a second factor was switched on, which replaces it',
+    },
+  },
+  {
     attack: 'A token of a session that has expired',
     defence: 'A session counts until its expiry, as in Better Auth',
     patches: [
