@@ -222,8 +222,8 @@ async function isHandedOn(ctx: Context, tools: HookTools): Promise<boolean> {
 
 /** Returns the user whose address the request changes, as it was; null if the request does not tell. */
 async function movingUser(ctx: Context, tools: HookTools): Promise<BoundUser | null> {
-  if (isVerification(ctx)) return verifiedUser(ctx, tools)
   const id: unknown = isAdmins(ctx) ? ctx?.body?.userId : ctx?.context.session?.user.id
+  if (isVerification(ctx)) return verifiedUser(ctx, tools)
   return id == null ? null : (await storeOf(tools)).findUser('id', String(id))
 }
 
