@@ -12,7 +12,7 @@ import {
   readIssueRules,
 } from '../../lib/server-kit.ts'
 import { bindingStoreOf } from './binding/binding-store.ts'
-import { jwtOptionsOf, keyFor } from './binding/signing-keys.ts'
+import { algorithmsOf, jwtOptionsOf, keyFor } from './binding/signing-keys.ts'
 import type { BetterAuthInstance } from './binding/types.ts'
 import { probeDatabase } from './checks/database-probe.ts'
 
@@ -65,8 +65,10 @@ export function readExchange(options: ExchangeOptions, auth: AuthContext): Excha
     throw new TypeError('exchange.metadata: expected true or false')
   if (!auth.options.plugins?.some(({ id }) => id === 'jwt'))
     throw new TypeError('exchange: needs the plugin latchkeyJwt')
-  if (!auth.baseURL && !jwtOptionsOf(auth).jwt?.issuer)
-    throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
+  const jwt = jwtOptionsOf(auth)
+  if (!auth.baseURL && !jwt.jwt?.issuer) throw new TypeError('exchange: set baseURL, or jwt.issuer of latchkeyJwt')
+  if (options.algorithm && !jwt.jwt?.sign && !algorithmsOf(jwt).includes(options.algorithm))
+    throw new TypeError('exchange.algorithm: expected that of a key pair of latchkeyJwt')
   return { ...rules, issuers: options.issuers ?? [], tag: createPrincipalsTag(auth.secret) }
 }
 

@@ -2,7 +2,7 @@ import type { SessionAnswer } from '../../adapters/better-auth/index.ts'
 import { pathOf } from '../../adapters/better-auth/testing/requests.testing.ts'
 import { type Dump, dumpOf } from './dump.ts'
 import { codeFor, signedMessage } from './server.ts'
-import { type Account, accountsIn } from './subject.ts'
+import { type Account, MOVED, accountsIn } from './subject.ts'
 import { ask } from './ask.ts'
 import { type Name, type Named, PEOPLE, type World, mailOf, nameOf, ownerOfPrincipal } from './world.ts'
 
@@ -153,5 +153,5 @@ async function byPhone(world: World, phoneNumber: string): Promise<SessionAnswer
  */
 function noteEves(world: World, { id, user, isLost }: Account): void {
   const isHerPhone = Boolean(user['phoneNumberVerified']) && user['phoneNumber'] === world.people.eve.phone
-  if ((isHerPhone && !isLost) || user['principalMailboxBy'] === 'moved') world.eves.add(id)
+  if ((isHerPhone && !isLost) || MOVED.includes(user['principalMailboxBy'])) world.eves.add(id)
 }

@@ -11,6 +11,9 @@ export interface Account {
   readonly isLost: boolean
 }
 
+/** What is written down when the address changes. */
+export const MOVED: readonly unknown[] = ['moved', 'handed-on']
+
 /** All accounts. */
 export function accountsIn(dump: Dump): Account[] {
   return (dump['user'] ?? []).map((user) => readAccount(dump, user))
@@ -50,7 +53,7 @@ function isLost(user: Row): boolean {
     isBound &&
     Boolean(user['emailVerified']) &&
     prover != null &&
-    prover !== 'moved' &&
+    !MOVED.includes(prover) &&
     prover !== user['principal'] &&
     user['principalMailbox'] !== String(user['email']).toLowerCase() &&
     // One that was verified before the mailbox keeps the binding.

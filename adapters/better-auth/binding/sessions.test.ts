@@ -1,4 +1,4 @@
-import { admin } from 'better-auth/plugins'
+import { admin, twoFactor } from 'better-auth/plugins'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from '../index.ts'
 import { type TestDatabase, newPostgres, openPostgres } from '../testing/database.testing.ts'
@@ -146,6 +146,17 @@ onEachEngine((newServer) => {
       await tablet.browser.send('/delete-user', post({ password: ada.password }))
       expect(await server.rows('user')).toEqual([])
       expect(await all()).toEqual([REFUSED, REFUSED, REFUSED])
+    })
+
+    test('after a second factor was switched on, which replaces it', async () => {
+      const server = await newServer({ plugins: [...plugins(), twoFactor({ skipVerificationOnEnable: true })] })
+      const phone = await signedIn(server, ada)
+      const [token, ask] = [await tokenOf(phone.browser), outcomes(server)]
+      expect(await ask(token)).toBe('external')
+      const answer = await phone.browser.send('/two-factor/enable', post({ password: ada.password }))
+      expect(answer.status).toBe(200)
+      expect(await ask(token)).toBe(REFUSED)
+      expect(await ask(await tokenOf(phone.browser))).toBe('external')
     })
 
     test('after a ban, and after an admin stops impersonating', async () => {

@@ -34,7 +34,8 @@ export async function createSigningKeys(auth: BetterAuthInstance): Promise<reado
 
 type Algorithm = NonNullable<NonNullable<JwtOptions['jwks']>['keyPairConfig']>['alg']
 
-function algorithmsOf({ jwks }: JwtOptions): readonly Algorithm[] {
+/** Returns the algorithms for which the `jwt` plugin has, or creates, a key pair. */
+export function algorithmsOf({ jwks }: JwtOptions): readonly Algorithm[] {
   const further = (jwks?.keyPairConfigs ?? []).map(({ alg }) => alg)
   return [...new Set([firstAlgorithm({ jwks }), ...further])]
 }

@@ -23,6 +23,12 @@ export const CONTESTED = 'contested'
 /** Value of `principalMailboxBy` after a change of address: the user who requested it may not own the mailbox. */
 export const MOVED = 'moved'
 
+/** Like {@link MOVED}, of an account that another person than its creator was shown to own before. */
+export const HANDED_ON = 'handed-on'
+
+/** Value of `principalMailboxBy` after a mailbox was verified without the key, of such an account. */
+export const OTHERS = 'others'
+
 /**
  * Value of `principalMailboxBy` after the mailbox's owner set a new password through a mailed link: it names the hash
  * of that password, in base64url of its SHA-256. Any other password may be another person's choice, however and
@@ -64,10 +70,19 @@ export function isRecoverable(user: BoundUser): boolean {
   return !isResetDue(user) && (user.emailVerified || isMailboxProven(user) || user.phoneNumberVerified === true)
 }
 
+/** Returns true if the address was changed, and no mailbox was proven since. */
+export function isMoved({ principalMailboxBy: prover }: BoundUser): boolean {
+  return prover === MOVED || prover === HANDED_ON
+}
+
+/** Returns true if another person than the account's creator was shown to own it: no later proof may undo that. */
+export function isOthers({ principal, principalMailboxBy: prover }: BoundUser): boolean {
+  return prover != null && ![principal, MOVED, NOBODY, CONTESTED, proverBySession(principal!)].includes(prover)
+}
+
 /** Returns true if a proof of the mailbox was recorded, but its consequences are not applied yet. */
 export function isProofPending(user: BoundUser): boolean {
-  const { principalMailboxBy: prover } = user
-  return prover != null && prover !== MOVED && user.emailVerified && !isMailboxProven(user)
+  return user.principalMailboxBy != null && !isMoved(user) && user.emailVerified && !isMailboxProven(user)
 }
 
 /** Returns true if the binding is no longer valid, although that is not recorded yet. */

@@ -94,6 +94,26 @@ async function foreignCredentials({ internalAdapter }: Context, user: BoundUser)
   return ways
 }
 
+/**
+ * Returns true if a password, passkey or wallet was added since the mailbox was last proven or the address changed. A
+ * sign-in through a provider is none by a credential of the account, so providers do not count.
+ */
+export async function hasCredentialSince(
+  { adapter }: PrincipalStore,
+  { tables }: Pick<Context, 'tables'>,
+  { id, principalMailboxAt }: BoundUser,
+): Promise<boolean> {
+  const where: Where[] = [
+    { field: 'userId', value: id },
+    { field: 'createdAt', operator: 'gte', value: new Date(principalMailboxAt ?? 0) },
+  ]
+  const isPassword: Where = { field: 'providerId', value: PASSWORD_PROVIDER }
+  if ((await adapter.count({ model: 'account', where: [...where, isPassword] })) > 0) return true
+  for (const model of ['passkey', 'walletAddress'])
+    if (tables[model] && (await adapter.count({ model, where })) > 0) return true
+  return false
+}
+
 /** The provider id that Better Auth uses for a password. */
 export const PASSWORD_PROVIDER = 'credential'
 

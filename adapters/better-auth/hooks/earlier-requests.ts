@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { MOVED } from '../binding/verified-email.ts'
+import { isMoved } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
@@ -63,7 +63,7 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
   if (!found || !user?.principalMailboxAt) return
   try {
     const requestedAt = new Date(found.createdAt).getTime()
-    const overlap = user.principalMailboxBy === MOVED ? OVERLAP_MS : 0
+    const overlap = isMoved(user) ? OVERLAP_MS : 0
     await refuseEarlier(principals, user, requestedAt, new Date(user.principalMailboxAt).getTime() + overlap)
   } catch (error) {
     throw asPage(ctx, error)

@@ -1,11 +1,11 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { type AskingSession, isMakers } from '../binding/session-origin.ts'
+import { type AskingSession, isMakers, keyThatMade } from '../binding/session-origin.ts'
 import { CONTESTED, MOVED, NOBODY, proverBySession } from '../binding/verified-email.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
-import { type WayIn, waysIn } from './credentials.ts'
+import { type WayIn, hasCredentialSince, waysIn } from './credentials.ts'
 
 /**
  * Lists what must be removed before a session may bind its device's principal to an open account. If the mailbox was
@@ -25,7 +25,7 @@ export async function waysBeforeBinding(
  * Lists what must be removed before a device may link its principal to the account of this session. Nothing, if the
  * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
  * this key created the account, or if the session was made with the creator's credentials and no one else has been
- * shown to own the mailbox.
+ * shown to own the mailbox, or may have added a credential.
  *
  * @returns null if there was nothing to look for
  */
@@ -38,20 +38,26 @@ export async function waysBeforeLinking(
   const { session } = ctx.context
   const { principal, principalMailboxBy: prover } = user
   if (prover == null || prover === principal) return null
+  const asking = session!.session as AskingSession
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
-  if (isMakers(session!.session as AskingSession, user) && (await isUndecided(principals, user))) return null
+  if (isMakers(asking, user) && (await isUndecided(principals, ctx, user, asking))) return null
   if (await wasBound(principals, user, device)) return null
   return waysIn(principals, ctx, user, session!.session.token)
 }
 
 async function isUndecided(
   principals: PrincipalStore,
-  { principal, principalMailboxBy: prover }: BoundUser,
+  { context }: GenericEndpointContext,
+  user: BoundUser,
+  asking: AskingSession,
 ): Promise<boolean> {
+  const { principal, principalMailboxBy: prover } = user
   if (prover === CONTESTED || prover === proverBySession(principal!)) return true
   // The principal is still that of the device that made the account: a reset leaves one without a key.
   const isKept = principal != null && (await principals.find(principal))?.thumbprint != null
-  return isKept && (prover === MOVED || prover === NOBODY)
+  if (!isKept || (prover !== MOVED && prover !== NOBODY)) return false
+  // A credential that was added since may be the other person's: a session does not tell which one made it.
+  return keyThatMade(asking) === principal || !(await hasCredentialSince(principals, context, user))
 }
 
 /** Called once nothing remained: from then on, every credential was created by the only person who is left. */

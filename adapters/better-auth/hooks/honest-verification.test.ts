@@ -113,6 +113,15 @@ onEachEngine((newServer) => {
     })
   })
 
+  test("a session of another account, made with that account's key, leaves it contested", async () => {
+    const { server, creator, mailed } = await open()
+    const [path, work] = [await mailed(), await newPerson(server)]
+    expect((await work.prove('/sign-up/email', person('work'))).status).toBe(200)
+    expect((await work.browser.send(path)).status).toBe(200)
+    const { principal } = creator.device
+    expect(await userOf(server, ada.email)).toMatchObject({ principal, principalMailboxBy: 'contested' })
+  })
+
   describe('takes the account from a creator who used the address of another person', () => {
     test('the victim opens the link, and enters by a magic link', async () => {
       const { server, mails, creator: eve, mailed } = await open()

@@ -77,7 +77,7 @@ export async function applyPasswordReset(
 /**
  * Called when a user who entered the present password gets another one: where the mailbox's owner chose the present
  * one, the other is the owner's choice, too. It may have been reset while Better Auth compared it, so that it is
- * compared once more.
+ * compared once more, also if the reset has not told yet whose choice it is.
  *
  * @throws {APIError} `INVALID_PASSWORD`
  */
@@ -91,10 +91,11 @@ export async function applyPasswordChange(
   if (user?.principalMailboxBy == null) return
   const where = equal({ userId: user.id, providerId: PASSWORD_PROVIDER })
   const present = await principals.adapter.findOne<{ password?: string | null }>({ model: 'account', where })
-  if (!present?.password || user.principalMailboxBy !== (await proverByReset(present.password))) return
+  if (!present?.password) return
   if (!(await passwords.verify({ hash: present.password, password: ctx.body?.currentPassword })))
     throw new APIError('BAD_REQUEST', { code: 'INVALID_PASSWORD', message: 'Invalid password' })
-  await principals.changeUser(user, { principalMailboxBy: await proverByReset(passwordHash) })
+  if (user.principalMailboxBy === (await proverByReset(present.password)))
+    await principals.changeUser(user, { principalMailboxBy: await proverByReset(passwordHash) })
 }
 
 /** The new password is the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */

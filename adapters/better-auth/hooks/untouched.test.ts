@@ -180,6 +180,27 @@ onEachEngine((newServer) => {
       expect(await server.rows('account')).toMatchObject([{ password: 'a new password' }])
     })
 
+    test('a change of the password is refused if the victim set one by mail, of which the app is told meanwhile', async () => {
+      const { password, begun, release } = slowComparison()
+      const mails = mailing()
+      const sendResetPassword = (mail: object) => mails.send(mail)
+      let answer: Promise<Response> | undefined
+      const onPasswordReset = async () => {
+        release()
+        await answer
+      }
+      const emailAndPassword = { enabled: true, password, sendResetPassword, onPasswordReset }
+      const { server, eve } = await start({ emailAndPassword })
+      const body = { currentPassword: victim.password, newPassword: 'another password' }
+      answer = eve.browser.send('/change-password', post(body))
+      await begun
+      await server.browser().send('/request-password-reset', post({ email: victim.email }))
+      const reset = { newPassword: 'a new password', token: mails.last().token }
+      expect((await server.browser().send('/reset-password', post(reset))).status).toBe(200)
+      expect([(await answer).status, await codeOf(await answer)]).toEqual([400, 'INVALID_PASSWORD'])
+      expect(await server.rows('account')).toMatchObject([{ password: 'a new password' }])
+    })
+
     test('rows of others do not count', async () => {
       const { server, enter } = await start()
       const bob = await newPerson(server)

@@ -5,14 +5,20 @@ import { type PrincipalStore, principalStore } from '../binding/principal-store.
 import { reserve } from '../binding/reservation.ts'
 import {
   CONTESTED,
+  HANDED_ON,
   MOVED,
   NOBODY,
+  OTHERS,
+  isMailboxProven,
+  isMoved,
+  isOthers,
   isProofPending,
   mailboxOf,
   proverBySession,
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
+import { hasCredentialSince } from './credentials.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
@@ -21,7 +27,14 @@ import type { BoundUser } from '../schema.ts'
 import { installationOf } from './device-tag.ts'
 import { renewedTerm } from './paired-term.ts'
 import type { SessionRow } from '../binding/sessions.ts'
-import { isApproved, isVerification, originOf, principalOfSession, verifiedAddressOf } from './sign-in-origin.ts'
+import {
+  isApproved,
+  isVerification,
+  originOf,
+  principalOfSession,
+  replacedSession,
+  verifiedAddressOf,
+} from './sign-in-origin.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
@@ -78,7 +91,13 @@ export function userHooks(tools: HookTools): Hooks {
     session: {
       create: {
         before: async (session, ctx) => ({
-          data: { principalVia: await originOf(session.userId, ctx), ...(await installationOf(session, ctx)) },
+          data: {
+            // Better Auth may copy the row of the session that this one replaces, whose tokens end with it.
+            sid: null,
+            principalVia: await originOf(session.userId, ctx),
+            ...(await installationOf(session, ctx)),
+            ...signInTime(session.userId, ctx),
+          },
         }),
         after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
       },
@@ -96,6 +115,13 @@ export function userHooks(tools: HookTools): Hooks {
       },
     },
   }
+}
+
+/** A second factor that is switched on or off replaces the session, but is no sign-in: the time of the old one stays. */
+function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'createdAt'>> {
+  if (ctx?.path?.startsWith('/two-factor/') !== true) return {}
+  const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
+  return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }
 
 /** @param hash - of the password, if the request sets one */
@@ -170,7 +196,7 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   // A change to an address that is proven at once proves nothing about the previous address.
   if (user.email !== undefined && !present)
     return {
-      principalMailboxBy: MOVED,
+      principalMailboxBy: (await isHandedOn(ctx, tools)) ? HANDED_ON : MOVED,
       principalMailboxAt: tools.now(),
       ...(user.emailVerified && { principalMailbox: mailboxOf(user as NewUser) }),
     }
@@ -181,9 +207,29 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   return { principalMailboxBy: prover, principalMailboxAt: tools.now() }
 }
 
+/**
+ * Returns true if the request changes the address of an account that another person than its creator was shown to own,
+ * or where another person may have added a credential since the mailbox was proven: the change must not hide that.
+ */
+async function isHandedOn(ctx: Context, tools: HookTools): Promise<boolean> {
+  const user = await movingUser(ctx, tools)
+  if (!user) return false
+  if (isOthers(user)) return true
+  const { emailVerified, principalMailboxBy: prover } = user
+  if (!emailVerified || (prover !== MOVED && prover !== NOBODY)) return false
+  return hasCredentialSince(await storeOf(tools), tools.auth, user)
+}
+
+/** Returns the user whose address the request changes, as it was; null if the request does not tell. */
+async function movingUser(ctx: Context, tools: HookTools): Promise<BoundUser | null> {
+  const id: unknown = isAdmins(ctx) ? ctx?.body?.userId : ctx?.context.session?.user.id
+  if (isVerification(ctx)) return verifiedUser(ctx, tools)
+  return id == null ? null : (await storeOf(tools)).findUser('id', String(id))
+}
+
 /** Returns true if the mailbox is verified already, and another proof of it has nothing to decide. */
 function isDecided(user: BoundUser): boolean {
-  return user.emailVerified && user.principalMailboxBy !== MOVED && !isProofPending(user)
+  return user.emailVerified && !isMoved(user) && !isProofPending(user)
 }
 
 /**
@@ -193,19 +239,27 @@ function isDecided(user: BoundUser): boolean {
 async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
   const device = await provenDevice(ctx)
   if (device) return device.principal
-  if (isVerification(ctx)) {
-    const principal = await principalOfSession(ctx)
-    if (principal) return proverBySession(principal)
-    return (await hasPhone(ctx, tools)) ? NOBODY : CONTESTED
-  }
+  if (isVerification(ctx)) return verifierOf(ctx, tools)
   const { addedCredential } = requestContextOf(ctx)
   return addedCredential ? proverOfProvider(addedCredential) : NOBODY
 }
 
+/** Returns who opened a link or typed a code that verifies a mailbox, without a proof. */
+async function verifierOf(ctx: GenericEndpointContext, tools: HookTools): Promise<string> {
+  const user = await verifiedUser(ctx, tools)
+  // The mailbox was proven before, as by a reset of the password, which leaves it unverified: that decided.
+  if (user?.principalMailboxBy != null && !isMoved(user) && isMailboxProven(user)) return user.principalMailboxBy
+  if (user && isOthers(user)) return OTHERS
+  const principal = await principalOfSession(ctx)
+  // The browser may be signed in to another account.
+  if (principal && principal === user?.principal) return proverBySession(principal)
+  return user?.phoneNumberVerified === true ? NOBODY : CONTESTED
+}
+
 /** The link or code that verifies an address belongs to the user who has the address. */
-async function hasPhone(ctx: GenericEndpointContext, tools: HookTools): Promise<boolean> {
+async function verifiedUser(ctx: GenericEndpointContext, tools: HookTools): Promise<BoundUser | null> {
   const email = await verifiedAddressOf(ctx)
-  return email !== undefined && (await userWith(email, tools))?.phoneNumberVerified === true
+  return email === undefined ? null : userWith(email, tools)
 }
 
 /** An update does not name its user, but addresses are unique: one that exists is this user's own. */

@@ -21,6 +21,8 @@ type EmailAndPassword = NonNullable<BetterAuthOptions['emailAndPassword']>
 
 const victim = person('victim')
 const eveAtHome = person('eve')
+/** Another address of the victim. */
+const elsewhere = 'victim@elsewhere.example'
 
 /** Asks for the device's principal to become that of the open account of the session. */
 async function bind({ browser, device }: Person): Promise<Response> {
@@ -115,6 +117,22 @@ onEachEngine((newServer) => {
       code: 'ACCOUNT_HANDED_OVER',
       remaining: ['session', 'password', 'device'],
     })
+    expect((await eve.session())?.aliases).toEqual([])
+  })
+
+  test("a victim who resets the creator's password by mail, and then opens a verification mail, links nothing", async () => {
+    const { server, mails } = await open()
+    const eve = await newPerson(server)
+    await eve.prove('/sign-up/email', victim)
+    await server.browser().send('/request-password-reset', post({ email: victim.email }))
+    const reset = { newPassword: 'a new password', token: mails.last().token }
+    expect((await server.browser().send('/reset-password', post(reset))).status).toBe(200)
+    const ada = await newPerson(server)
+    await ada.browser.send('/sign-in/email', post({ email: victim.email, password: 'a new password' }))
+    await ada.browser.send('/send-verification-email', post({ email: victim.email }))
+    expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const answer = await link(ada, ada.device)
+    expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['session'] }])
     expect((await eve.session())?.aliases).toEqual([])
   })
 
@@ -252,6 +270,7 @@ onEachEngine((newServer) => {
       const server = await newServer({
         emailAndPassword: { enabled: true, sendResetPassword: send, ...options },
         emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification: true },
+        user: { changeEmail: { enabled: true } },
         plugins: [
           magicLink({ sendMagicLink: send }),
           phoneNumber({ sendOTP: send, sendPasswordResetOTP: send }),
@@ -406,6 +425,42 @@ onEachEngine((newServer) => {
         const answer = await link(ada, ada.device)
         expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['password'] }])
       })
+    })
+
+    test('that the creator verified before: a password that the victim adds lets her link nothing', async () => {
+      const { server, mails, creator } = await bound()
+      await verifyPhone(creator, mails)
+      const ada = await newPerson(server)
+      await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      await setPassword(server, ada)
+      const later = await newPerson(server, ada.device)
+      const body = { email: victim.email, password: 'a password of the page' }
+      expect((await later.browser.send('/sign-in/email', post(body))).status).toBe(200)
+      const answer = await link(later, later.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      // Nor does a change of the address, after which only what is added later would tell.
+      expect((await later.browser.send('/change-email', post({ newEmail: elsewhere }))).status).toBe(200)
+      expect((await later.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      expect((await link(later, later.device)).status).toBe(409)
+    })
+
+    test('that the creator verified before: the victim, who resets the password and then changes the address, links nothing', async () => {
+      const { server, mails, creator } = await bound()
+      await verifyPhone(creator, mails)
+      await server.browser().send('/request-password-reset', post({ email: victim.email }))
+      await server.browser().send('/reset-password', post({ newPassword, token: mails.last().token }))
+      const ada = await enterByPassword(server)
+      expect((await link(ada, ada.device)).status).toBe(409)
+      expect((await ada.browser.send('/change-email', post({ newEmail: elsewhere }))).status).toBe(200)
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: elsewhere, principal: creator.device.principal })
+      expect((await link(ada, ada.device)).status).toBe(409)
+      // Nor once it is verified.
+      await ada.browser.send('/send-verification-email', post({ email: elsewhere }))
+      await click(server, mails.last().url)
+      expect(await userOf(server)).toMatchObject({ emailVerified: true, principal: creator.device.principal })
+      expect((await link(ada, ada.device)).status).toBe(409)
     })
 
     test('that was verified before the mailbox: the binding stays', async () => {

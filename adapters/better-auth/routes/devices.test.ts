@@ -1,4 +1,4 @@
-import { admin, bearer, deviceAuthorization, multiSession } from 'better-auth/plugins'
+import { admin, bearer, deviceAuthorization, magicLink, multiSession, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { sidOf } from '../binding/session-id.ts'
 import { principalStore } from '../binding/principal-store.ts'
@@ -14,7 +14,7 @@ import {
   signedIn,
 } from '../testing/devices.testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { type Person, codeOf, newPerson, post, userOf } from '../testing/requests.testing.ts'
+import { type Person, codeOf, mailing, newPerson, pathOf, post, userOf } from '../testing/requests.testing.ts'
 import { type TestServer, person } from '../testing/server.testing.ts'
 
 const [ada, ben] = [person('ada'), person('ben')]
@@ -337,6 +337,25 @@ onEachEngine((newServer) => {
       expect(await revoke(phone, {}, 'revoke-others')).toBe('SESSION_NOT_FRESH')
       await server.change('session', { createdAt: new Date(Date.now() - 590_000) }, { token })
       expect(await revoke(phone, { id })).toMatchObject({ sessions: 1 })
+    })
+
+    test('by an old session that switches a second factor on or off, for which it may need no password', async () => {
+      const mails = mailing()
+      const second = twoFactor({ allowPasswordless: true, otpOptions: { sendOTP: async () => {} } })
+      const server = await newServer({ plugins: [magicLink({ sendMagicLink: (mail) => mails.send(mail) }), second] })
+      const one = await newPerson(server)
+      await one.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      await one.browser.send(pathOf(mails.last().url))
+      await server.change('session', { createdAt: ELEVEN_MINUTES_AGO() })
+      const before = await sessionOf(one)
+      for (const [act, body] of [
+        ['enable', { method: 'otp' }],
+        ['disable', {}],
+      ] as const) {
+        expect((await one.browser.send(`/two-factor/${act}`, post(body))).status).toBe(200)
+        expect((await sessionOf(one))!.token).not.toBe(before!.token)
+        expect(await revoke(one, {}, 'revoke-others')).toBe('SESSION_NOT_FRESH')
+      }
     })
 
     test('by an admin who impersonates the user, whose session is no device of the user', async () => {

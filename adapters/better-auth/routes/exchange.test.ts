@@ -732,6 +732,7 @@ describe('options', () => {
     'no tokens': { limit: 0 },
     'a type of another kind of token': { type: 'logout+jwt' as 'JWT' },
     'an empty client': { clientId: '' },
+    'an algorithm without a key pair': { algorithm: 'RS256' },
     'an issuer twice': {
       issuers: [1, 2].map(() => ({ issuer: 'https://id.example', jwksUrl: 'https://id.example/jwks' })),
     },

@@ -1077,6 +1077,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The user opens the mailed link in a browser in which another account is signed in with its own key, and loses the principal at once',
+    defence: 'Only a session of the account that is verified shows who opened the link',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'if (principal && principal === user?.principal) return proverBySession(principal)',
+        replace: 'if (principal) return proverBySession(principal)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: "SQLite > a session of another account, made with that account's key, leaves it contested",
+    },
+  },
+  {
     attack: 'The user proves the address by a magic link inside `upgrade`, after a reload, and loses the principal',
     defence: 'While the mailbox is unproven, `upgrade` also sends a proof if the current entry is already the account',
     patches: [
@@ -1140,7 +1156,13 @@ export const ATTACKS = [
   {
     attack: "The attacker changes an account's address to the victim's, and the victim signs in",
     defence: 'A change of address proves the mailbox for no key',
-    patches: [{ file: plugin('hooks/users.ts'), find: 'principalMailboxBy: MOVED,', replace: '' }],
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'principalMailboxBy: (await isHandedOn(ctx, tools)) ? HANDED_ON : MOVED,',
+        replace: '',
+      },
+    ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > is not bound by the victim's sign-in, nor by bind",
@@ -1159,6 +1181,77 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose address was changed to the victim's > links nothing of the victim's",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address and the attacker's phone number, which keeps the binding; the victim signs in by mail, adds a password or passkey, and links a principal after signing in with it",
+    defence:
+      'Once a credential was added after the mailbox was proven, a sign-in with a credential is not taken for the creator',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'return keyThatMade(asking) === principal || !(await hasCredentialSince(principals, context, user))',
+        replace: 'return keyThatMade(asking) !== undefined || !(await hasCredentialSince(principals, context, user))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: a password that the victim adds lets her link nothing",
+    },
+  },
+  {
+    attack:
+      'The same, and the address is changed after the victim added the credential, so that it no longer is younger than what is recorded',
+    defence: 'A change of address records that another person may have added a credential before',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return hasCredentialSince(await storeOf(tools), tools.auth, user)',
+        replace: 'return false',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: a password that the victim adds lets her link nothing",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address and the attacker's phone number; the victim resets the password by mail, then the address is changed, and the victim's session counts as the creator's",
+    defence: 'A change of address does not undo that another person was shown to own the account',
+    patches: [{ file: plugin('hooks/users.ts'), find: 'if (isOthers(user)) return true', replace: UNCHECKED }],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: the victim, who resets the password and then changes the address, links nothing",
+    },
+  },
+  {
+    attack: 'The same, and the new address is then verified',
+    defence: 'Nor does the verification of another address',
+    patches: [
+      { file: plugin('hooks/users.ts'), find: 'if (user && isOthers(user)) return OTHERS', replace: UNCHECKED },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the creator verified before: the victim, who resets the password and then changes the address, links nothing",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack by the victim's address, with an open session of the attacker; the victim resets the password by mail, opens a verification mail, and links a principal",
+    defence: 'A verification decides nothing where the mailbox was proven before',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'if (user?.principalMailboxBy != null && !isMoved(user) && isMailboxProven(user)) return user.principalMailboxBy',
+        replace: UNCHECKED,
+      },
+      { file: plugin('hooks/users.ts'), find: 'if (user && isOthers(user)) return OTHERS', replace: UNCHECKED },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a victim who resets the creator's password by mail, and then opens a verification mail, links nothing",
     },
   },
   {
@@ -1293,6 +1386,22 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a change of the password is refused if the victim set one by mail while the old one was compared',
+    },
+  },
+  {
+    attack: "The same, while the app is told of the victim's reset, as long as that takes",
+    defence: 'The password is compared once more, whoever is recorded to have chosen it',
+    patches: [
+      {
+        file: plugin('hooks/password-reset.ts'),
+        find: 'if (!present?.password) return',
+        replace:
+          'if (!present?.password || user.principalMailboxBy !== (await proverByReset(present.password))) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a change of the password is refused if the victim set one by mail, of which the app is told meanwhile',
     },
   },
   {
@@ -4311,8 +4420,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/users.ts'),
-        find: 'if (principal) return proverBySession(principal)',
-        replace: 'if (principal) return proverBySession === undefined ? CONTESTED : principal',
+        find: 'if (principal && principal === user?.principal) return proverBySession(principal)',
+        replace:
+          'if (principal && principal === user?.principal) return proverBySession === undefined ? CONTESTED : principal',
       },
     ],
     test: {
@@ -4942,6 +5052,16 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The tokens of a session that a second factor has replaced stay valid: the new row has the `sid` of the old one',
+    defence: 'A session has no `sid` before its first token',
+    patches: [{ file: plugin('hooks/users.ts'), find: 'sid: null,', replace: '' }],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'SQLite > the tokens of a session are refused in this process at once > after a second factor was switched on, which replaces it',
+    },
+  },
+  {
     attack: 'A token of a session that has expired',
     defence: 'A session counts until its expiry, as in Better Auth',
     patches: [
@@ -5032,6 +5152,16 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by a session whose sign-in is older than ten minutes, though `freshAge` is 0',
+    },
+  },
+  {
+    attack:
+      'A cookie that was stolen hours after the sign-in switches a second factor on, for which a user without a password confirms nothing, and revokes the devices with the new session',
+    defence: 'A session that replaces another one for a second factor keeps the time of the sign-in',
+    patches: [{ file: plugin('hooks/users.ts'), find: '...signInTime(session.userId, ctx),', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that switches a second factor on or off, for which it may need no password',
     },
   },
   {
