@@ -4175,13 +4175,28 @@ export const ATTACKS = [
     patches: [
       {
         file: 'adapters/triplit/anonymous-writes.ts',
-        find: 'if (!isHandingOver()) requireWriter(',
-        replace: 'if (!isHandingOver() && false) requireWriter(',
+        find: 'requireWriter(current ? auth : session(), attempt)',
+        replace: "current?.principal ?? ''",
       },
     ],
     test: {
       file: 'adapters/triplit/anonymous-writes.test.ts',
       name: 'a client without an identity writes nothing locally, not even in a transaction (checklist 3: on a sync engine)',
+    },
+  },
+  {
+    attack: 'The next user writes into the data of the one before, who comes back and sends it under their own token',
+    defence: 'The client of a sync engine refuses local writes while the stored owner of the data is another user',
+    patches: [
+      {
+        file: 'adapters/triplit/anonymous-writes.ts',
+        find: 'if (owner && !(current?.principals ?? [writer]).includes(owner))',
+        replace: 'if (owner && !(current?.principals ?? [writer]).includes(writer))',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/triplit.test.ts',
+      name: 'a sign-out > the next user writes nothing into the data of the first',
     },
   },
   {
