@@ -443,6 +443,24 @@ describe('an answer for a user who has left again', () => {
   })
 })
 
+describe('a user about whom the app is asked already', () => {
+  test('is asked about no third time by a start that waited for the first answer', async () => {
+    let answers = 0
+    const act = (session: ConnectedSession): unknown => (answers++ === 0 ? undefined : session.clear())
+    const { asked, decide, session, signIn, transport } = await asking(null, {}, act)
+    await signIn('bob')
+    const started = session.start()
+    await rest()
+    await signIn('bob')
+    await decide(0)
+    expect(asked()).toHaveLength(2)
+    await decide(1)
+    await started
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'bob' })
+  })
+})
+
 describe('an adopted principal', () => {
   /** A session of an account that has adopted the principal to which the data belongs. */
   async function adopted(adopt?: OwnerStore['adopt']) {

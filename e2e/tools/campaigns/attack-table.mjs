@@ -4051,7 +4051,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: 'if (!isCurrent()) return\n  runtime.owner = to',
+        find: 'if (!isCurrent()) return false\n  runtime.owner = to',
         replace: 'runtime.owner = to',
       },
     ],
@@ -4088,6 +4088,21 @@ export const ATTACKS = [
     test: {
       file: 'lib/session/owned-transport.test.ts',
       name: 'an answer for a user who has left again > deletes nothing of the one who came back',
+    },
+  },
+  {
+    attack: 'Two dialogs about the same data are open, and the second answer deletes what the user has written since',
+    defence: 'The app is asked only while no other decision for the same user is open',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'open.isCurrent(); open = runtime.decision)',
+        replace: 'open.isCurrent(); open = null)',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a user about whom the app is asked already > is asked about no third time by a start that waited for the first answer',
     },
   },
   {

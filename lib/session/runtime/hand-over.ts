@@ -79,8 +79,9 @@ async function askApp(
   isCurrent: () => boolean,
 ): Promise<void> {
   const to = next[0]!
-  const { decision: open } = runtime
-  if (open?.to === to && open.isCurrent() && (await open.hasEffect)) {
+  // An answer may have no effect. By then its decision is removed, and another one may be open.
+  for (let open = runtime.decision; open?.to === to && open.isCurrent(); open = runtime.decision) {
+    if (!(await open.hasEffect)) continue
     runtime.owner = to
     return
   }
