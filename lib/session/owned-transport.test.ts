@@ -444,6 +444,42 @@ describe('an answer for a user who has left again', () => {
 })
 
 describe('a user about whom the app is asked already', () => {
+  /** The same, where tokens come from elsewhere. */
+  async function signedInElsewhere(owner: string | null, principal: string) {
+    const time = testTime()
+    const auth = await anonymousAuth(time)
+    const [transport, store, source] = [testTransport(), testStore(owner), testSource(time.clock, principal)]
+    let decide = (): void => {}
+    const beforeRestart = vi.fn(() => new Promise<void>((resolve) => void (decide = resolve)))
+    const owned = ownedTransport(auth, transport, store)
+    const { session } = await testSession(time, auth, owned, { refresh: source, beforeRestart })
+    const answer = async (): Promise<void> => (decide(), rest())
+    return { time, transport, store, source, session, beforeRestart, answer }
+  }
+
+  test('is asked about once, where the token comes from elsewhere and expires meanwhile', async () => {
+    const { answer, beforeRestart, session, store, time, transport } = await signedInElsewhere('ada', 'bob')
+    await time.advance(2 * HOUR)
+    expect(beforeRestart).toHaveBeenCalledOnce()
+    await answer()
+    expect([session.getState(), store.owner]).toEqual([{ status: 'connected', principal: 'bob' }, 'bob'])
+    expect(connects(transport)).toBe(1)
+  })
+
+  test.each(['connect', 'start'] as const)(
+    'is asked about once, where the token comes from elsewhere and the app calls `%s` meanwhile',
+    async (name) => {
+      const { answer, beforeRestart, session, source, store, time } = await signedInElsewhere(null, 'ada')
+      source.answer = () => testSource(time.clock, 'bob').next()
+      await time.advance(15 * MINUTE)
+      await session[name]()
+      await rest()
+      expect(beforeRestart).toHaveBeenCalledOnce()
+      await answer()
+      expect([session.getState(), store.owner]).toEqual([{ status: 'connected', principal: 'bob' }, 'bob'])
+    },
+  )
+
   test('is asked about no third time by a start that waited for the first answer', async () => {
     let answers = 0
     const act = (session: ConnectedSession): unknown => (answers++ === 0 ? undefined : session.clear())
