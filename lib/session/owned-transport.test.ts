@@ -4,6 +4,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { ConnectedSession } from './connected-session.ts'
 import type { RestartChange, SessionOptions } from './options.ts'
 import { type OwnerStore, ownedTransport } from './owned-transport.ts'
+import type { SessionConnection } from './transport.ts'
 import {
   HOUR,
   MINUTE,
@@ -131,18 +132,52 @@ describe('data of another user, from before the page was loaded', () => {
     expect([connects(transport), transport.calls.filter((call) => call === 'clear')]).toEqual([1, ['clear']])
   })
 
-  test('may be found by a transport of its own at once', async () => {
+  /** A transport of its own, which finds the data at once. */
+  async function finding() {
     const { time, auth, transport } = await world()
     let decide = (): void => {}
     const decided = new Promise<void>((resolve) => void (decide = resolve))
     const { connect } = transport
-    transport.connect = (token, connection) => connection.handOver('ada').then(() => connect(token, connection))
-    const { session, faults } = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    const handles: SessionConnection[] = []
+    transport.connect = (token, connection) => {
+      handles.push(connection)
+      return connection.handOver('ada').then(() => connect(token, connection))
+    }
+    const given = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    return { ...given, time, transport, handles, decide: async () => (decide(), rest()) }
+  }
+
+  test('may be found by a transport of its own at once', async () => {
+    const { decide, faults, session, time } = await finding()
     await time.advance(10 * MINUTE)
     expect(faults).toEqual([])
-    decide()
-    await rest()
+    await decide()
     expect(session.getState().status).toBe('connected')
+  })
+
+  test('is not connected to by a transport of its own whose connection is over by then', async () => {
+    const { decide, faults, session, transport } = await finding()
+    session.disconnect()
+    await decide()
+    expect([connects(transport), faults]).toEqual([0, []])
+  })
+
+  test('is connected to once by a transport of its own, however many tokens expire meanwhile', async () => {
+    const { decide, faults, handles, session, time, transport } = await finding()
+    await time.advance(2 * HOUR)
+    expect(handles.length).toBeGreaterThan(1)
+    await decide()
+    expect([connects(transport), session.getState().status, faults]).toEqual([1, 'connected', []])
+  })
+
+  test('is not found by a connection that is over', async () => {
+    const { decide, handles, session, transport } = await finding()
+    await decide()
+    session.disconnect()
+    session.connect()
+    await rest()
+    await expect(handles[0]!.handOver('eve')).rejects.toMatchObject({ code: 'SESSION_ENDED' })
+    expect([handles.length, connects(transport), session.getState().status]).toEqual([2, 2, 'connected'])
   })
 
   test('is not connected to while it is deleted, also if beforeRestart does not wait for that', async () => {

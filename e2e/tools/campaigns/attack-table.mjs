@@ -4106,6 +4106,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The app disconnects while a dialog about the data is open, and the answer opens the connection all the same',
+    defence: 'A connection that is over hands nothing over',
+    patches: [
+      {
+        file: 'lib/session/runtime/connection.ts',
+        find: 'isHandingOver = false\n      requireMine()',
+        replace: 'isHandingOver = false',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'data of another user, from before the page was loaded > is not connected to by a transport of its own whose connection is over by then',
+    },
+  },
+  {
     attack: 'A tab that hears late of another user deletes what that user has written in another tab under an alias',
     defence: 'Data that belongs to the next user, or to an alias of theirs, is not handled again',
     patches: [
