@@ -311,6 +311,13 @@ describe('the owner', () => {
     await time.advance(2 * SECOND)
     expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
   })
+
+  test('that was read just now is not read again before the app is asked about it', async () => {
+    const { time, auth, transport, store, principal } = await world('ada')
+    const owned = { ...ownedTransport(auth, transport, store), owner: () => Promise.reject(new Error('blocked')) }
+    const { session, faults } = await testSession(time, auth, owned, { beforeRestart: () => {} })
+    expect([session.getState().status, store.owner, faults]).toEqual(['connected', principal(), []])
+  })
 })
 
 describe('another tab that has handled the data first', () => {

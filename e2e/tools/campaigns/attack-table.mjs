@@ -4142,8 +4142,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: '(await transport.owner?.()) ?? remembered',
-        replace: '((await transport.owner?.()), remembered)',
+        find: '(await transport.owner?.()) ?? owner!',
+        replace: '((await transport.owner?.()), owner!)',
       },
     ],
     test: {

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { Session } from '../../machine/state.ts'
 import type { SessionToken } from '../machine/session-token.ts'
@@ -43,9 +44,11 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, next: N
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
-  const { owner } = runtime
+  const { owner, transport } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
-  await askApp(runtime, owner!, next, isCurrent)
+  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
+  const findOwner = async (): Promise<string> => (await transport.owner?.()) ?? owner!
+  await askApp(runtime, findOwner, next, isCurrent)
 }
 
 /**
@@ -61,7 +64,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.turn === turn && runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, from, [to], isCurrent)
+    await askApp(runtime, () => from, [to], isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -74,7 +77,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
 /** Asks the app only once, although a start, and each connection with a fresh token, needs the answer. */
 async function askApp(
   runtime: SessionRuntime,
-  remembered: string,
+  findOwner: () => Awaitable<string>,
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<void> {
@@ -86,7 +89,7 @@ async function askApp(
     return
   }
   if (!isCurrent()) return
-  const decision = { to, isCurrent, hasEffect: decide(runtime, remembered, next, isCurrent) }
+  const decision = { to, isCurrent, hasEffect: decide(runtime, findOwner, next, isCurrent) }
   runtime.decision = decision
   try {
     await decision.hasEffect
@@ -97,7 +100,7 @@ async function askApp(
 
 async function decide(
   runtime: SessionRuntime,
-  remembered: string,
+  findOwner: () => Awaitable<string>,
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<boolean> {
@@ -105,8 +108,7 @@ async function decide(
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data belongs to another user; pass beforeRestart')
   const to = next[0]!
-  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
-  const from = (await transport.owner?.()) ?? remembered
+  const from = await findOwner()
   if (next.includes(from))
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab handled the data; reload the page')
   const session = self()
