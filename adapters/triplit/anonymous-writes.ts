@@ -28,9 +28,9 @@ interface WriteRules {
 }
 
 /**
- * Refuses local writes without an owner, and those into another user's data. Triplit itself accepts them, and they would
- * reach the server under the next token: that of the next user, or of the owner who comes back. Marks the identity as
- * one that owns data.
+ * Refuses local writes without an owner, and those into another user's data. Triplit itself accepts them, and they
+ * would reach the server under the next token: that of the next user, or of the owner who comes back. Marks the
+ * identity as one that owns data.
  *
  * @param session - called at the first write
  */

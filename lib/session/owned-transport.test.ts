@@ -522,6 +522,39 @@ describe('a user about whom the app is asked already', () => {
     },
   )
 
+  test('is asked about once by two starts', async () => {
+    const { asked, decide, first, session, signIn, store, transport } = await asking(null, {}, clear)
+    await session.end()
+    await signIn('bob')
+    const started = [session.start()]
+    await rest()
+    started.push(session.start())
+    await rest()
+    expect(asked()).toEqual([{ from: first, to: 'bob' }])
+    await decide(0)
+    await Promise.all(started)
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect([store.owner, session.getState()]).toEqual(['bob', { status: 'connected', principal: 'bob' }])
+  })
+
+  test('is asked about again by a start after the end of the session', async () => {
+    const { asked, decide, session, signIn, transport } = await asking(null, {}, clear)
+    await session.end()
+    await signIn('bob')
+    const stale = session.start()
+    stale.catch(() => {})
+    await rest()
+    await session.end()
+    const started = session.start()
+    await rest()
+    await decide(1)
+    await started
+    await decide(0)
+    expect(asked()).toHaveLength(2)
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'bob' })
+  })
+
   test('is asked about no third time by a start that waited for the first answer', async () => {
     let answers = 0
     const act = (session: ConnectedSession): unknown => (answers++ === 0 ? undefined : session.clear())

@@ -4176,7 +4176,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => mine === calls && isSameUser())',
+        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => own === next && isSameUser())',
         replace: 'void prepareRestart',
       },
     ],
