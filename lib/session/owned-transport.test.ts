@@ -340,6 +340,15 @@ describe('another tab that has handled the data first', () => {
       expect(String(faults[0])).toContain('reload')
     },
   )
+
+  test('the same where this tab never had a token: it may have read the data of the first user', async () => {
+    const handler = (): Promise<never> => Promise.reject(new LatchkeyError('OFFLINE'))
+    const { asked, faults, session, signIn, store } = await asking(null, { refresh: { handler } })
+    store.owner = 'bob'
+    await signIn('bob')
+    expect([asked(), store.owner, session.getState().status]).toEqual([[], 'bob', 'ended'])
+    expect(faults.at(-1)).toMatchObject({ code: 'PRINCIPAL_MISMATCH', message: expect.stringContaining('reload') })
+  })
 })
 
 describe('a third user, who comes while the app asks about the second', () => {

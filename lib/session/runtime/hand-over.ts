@@ -110,7 +110,7 @@ async function decide(
   const to = next[0]!
   const from = await findOwner()
   if (next.includes(from))
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab handled the data; reload the page')
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', "the data is already this user's; reload the page")
   const session = self()
   const clear = async (): Promise<void> => {
     if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')
