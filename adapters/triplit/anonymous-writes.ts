@@ -1,5 +1,7 @@
+import { LatchkeyError } from '../../lib/index.ts'
 import {
   type ConnectedSession,
+  type OwnerStore,
   type SessionAuth,
   type WriteAttempt,
   createWriteMarker,
@@ -17,25 +19,40 @@ interface WritingClient extends Writer {
 
 const OPERATIONS = ['insert', 'update', 'delete'] as const
 
+/** What decides whether a write has an owner. */
+interface WriteRules {
+  /** True while the app reassigns the previous user's data. */
+  isHandingOver(): boolean
+  /** Returns the stored owner of the data; null or undefined if there is none yet. */
+  readonly readOwner: OwnerStore['read']
+}
+
 /**
- * Refuses local writes without an owner. Triplit itself accepts them, and they would reach the server under the next
- * user's token. Marks the identity as one that owns data.
+ * Refuses local writes without an owner, and those into another user's data. Triplit itself accepts them, and they
+ * would reach the server under the next token: that of the next user, or of the owner who comes back. Marks the
+ * identity as one that owns data.
  *
  * @param session - called at the first write
- * @param isHandingOver - true while the app reassigns the previous user's data
  */
 export function refuseAnonymousWrites(
   client: object,
   auth: SessionAuth,
   session: () => ConnectedSession,
-  isHandingOver: () => boolean,
+  { isHandingOver, readOwner }: WriteRules,
 ): void {
   const target = client as WritingClient
   const markWritten = createWriteMarker(auth)
+  const requireOwner = async (attempt: WriteAttempt): Promise<void> => {
+    const owner = await readOwner()
+    const { session: current } = auth.getState()
+    const writer = requireWriter(current ? auth : session(), attempt)
+    if (owner && !(current?.principals ?? [writer]).includes(owner))
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data still belongs to another user')
+  }
   const check = async (attempt: WriteAttempt): Promise<void> => {
     await auth.ready
     await session().ready
-    if (!isHandingOver()) requireWriter(auth.getState().session ? auth : session(), attempt)
+    if (!isHandingOver()) await requireOwner(attempt)
     markWritten()
   }
   const guard = (writer: Writer, operation: WriteAttempt['operation']): Write => {

@@ -30,7 +30,7 @@ export interface TriplitOptions extends SessionOptions {
  * Supplies a Triplit client with tokens of the current identity: connects, refreshes in time, pauses when a token is
  * refused, and continues with the same outbox after an upgrade or an adoption. It never mixes the data of two users,
  * even after a reload. The client's `insert`, `update`, `delete` and `transact` reject with `ANONYMOUS_WRITE_DENIED`
- * while there is no principal to own the write.
+ * while there is no principal to own the write, and with `PRINCIPAL_MISMATCH` while the data is still another user's.
  *
  * @param auth - the result of `createAuth`
  * @param client - a `TriplitClient` with `serverUrl`, with `autoConnect: false` and without a token
@@ -45,10 +45,11 @@ export function connectTriplit(
   checkClient(client, options)
   const self = (): ConnectedSession => session
   const fault = (error: unknown): unknown => options.onFault?.(error)
-  const transport = ownedTransport(auth, createTransport(client, timer), ownerIn(client))
+  const owner = ownerIn(client)
+  const transport = ownedTransport(auth, createTransport(client, timer), owner)
   const { beforeRestart, isHandingOver } = watchHandOver(options.beforeRestart)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
-  refuseAnonymousWrites(client, auth, self, isHandingOver)
+  refuseAnonymousWrites(client, auth, self, { isHandingOver, readOwner: owner.read })
   const session = connectSession(withSchema(auth, client), transport, {
     readRoles: (claims) => readRoles(client, claims),
     ...rest,

@@ -194,6 +194,16 @@ describe('a sign-out', () => {
     expect(await notes()).toEqual(['ada'])
   })
 
+  test('the next user writes nothing into the data of the first', async () => {
+    const { auth, session, write, notes } = await connected(world.device())
+    await write('ada')
+    await auth.signOut({ force: true })
+    await auth.ensureIdentity()
+    await settle(session, 'ended')
+    await expect(write('bob')).rejects.toMatchObject({ code: 'PRINCIPAL_MISMATCH' })
+    expect(await notes()).toEqual(['ada'])
+  })
+
   test.each([
     ['after a reload', true],
     ['after a reload, although the first person never reached any server', false],

@@ -69,6 +69,24 @@ describe("`start` over the previous user's data", () => {
     expect(beforeRestart).toHaveBeenCalledOnce()
   })
 
+  test('with a token of that user makes an answer to `beforeRestart` void: nothing of the running session is deleted', async () => {
+    let decide = (): void => {}
+    const beforeRestart = vi.fn(async (_: unknown, session: { clear(): Promise<void> }) => {
+      await new Promise<void>((resolve) => void (decide = resolve))
+      await session.clear()
+    })
+    const { auth, session, log, first } = await connected({ beforeRestart })
+    await session.end()
+    const next = await nextUser(auth)
+    const refused = expect(session.start()).rejects.toMatchObject({ code: 'SESSION_ENDED' })
+    await vi.waitFor(() => expect(beforeRestart).toHaveBeenCalledOnce(), { timeout: 30_000 })
+    await session.start(await auth.getToken())
+    await vi.waitFor(() => expect(log).toHaveLength(2), { timeout: 30_000 })
+    decide()
+    await refused
+    expect(log).toEqual([`connect ${first}`, `connect ${next}`])
+  })
+
   test('of the same user needs none, nor after `clear`', async () => {
     const { auth, session, log, first } = await connected()
     await session.end()

@@ -56,6 +56,8 @@ function createStarter(runtime: SessionRuntime): Starter {
   const { auth, options, dispatch } = runtime
   const observer = createAuthObserver(runtime)
   let calls = 0
+  /** For whom the app starts a session. Starts for the same user share the decision about the data. */
+  let next: { readonly principal: string | null } | null = null
 
   async function start(
     text?: string | null,
@@ -69,9 +71,12 @@ function createStarter(runtime: SessionRuntime): Starter {
     const principal = session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     const isSameUser = (): boolean => principal === (auth.getState().session?.principal ?? null)
-    // With a token of its own, the app says whose session starts.
-    if (session && !token) await prepareRestart(runtime, session.principals, () => mine === calls && isSameUser())
     // `start` or `end` was called again meanwhile.
+    if (mine !== calls) return
+    if (token || next?.principal !== principal) next = { principal }
+    const own = next
+    // With a token of its own, the app says whose session starts.
+    if (session && !token) await prepareRestart(runtime, session.principals, () => own === next && isSameUser())
     if (mine !== calls) return
     if (!isSameUser()) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     observer.start()
@@ -83,6 +88,7 @@ function createStarter(runtime: SessionRuntime): Starter {
     first: () => start(options.token).catch(runtime.fault),
     async end() {
       calls++
+      next = null
       observer.stop()
       runtime.halt()
       dispatch({ type: 'ended' })

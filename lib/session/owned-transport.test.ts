@@ -4,6 +4,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { ConnectedSession } from './connected-session.ts'
 import type { RestartChange, SessionOptions } from './options.ts'
 import { type OwnerStore, ownedTransport } from './owned-transport.ts'
+import type { SessionConnection } from './transport.ts'
 import {
   HOUR,
   MINUTE,
@@ -131,18 +132,52 @@ describe('data of another user, from before the page was loaded', () => {
     expect([connects(transport), transport.calls.filter((call) => call === 'clear')]).toEqual([1, ['clear']])
   })
 
-  test('may be found by a transport of its own at once', async () => {
+  /** A transport of its own, which finds the data at once. */
+  async function finding() {
     const { time, auth, transport } = await world()
     let decide = (): void => {}
     const decided = new Promise<void>((resolve) => void (decide = resolve))
     const { connect } = transport
-    transport.connect = (token, connection) => connection.handOver('ada').then(() => connect(token, connection))
-    const { session, faults } = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    const handles: SessionConnection[] = []
+    transport.connect = (token, connection) => {
+      handles.push(connection)
+      return connection.handOver('ada').then(() => connect(token, connection))
+    }
+    const given = await testSession(time, auth, transport, { beforeRestart: () => decided })
+    return { ...given, time, transport, handles, decide: async () => (decide(), rest()) }
+  }
+
+  test('may be found by a transport of its own at once', async () => {
+    const { decide, faults, session, time } = await finding()
     await time.advance(10 * MINUTE)
     expect(faults).toEqual([])
-    decide()
-    await rest()
+    await decide()
     expect(session.getState().status).toBe('connected')
+  })
+
+  test('is not connected to by a transport of its own whose connection is over by then', async () => {
+    const { decide, faults, session, transport } = await finding()
+    session.disconnect()
+    await decide()
+    expect([connects(transport), faults]).toEqual([0, []])
+  })
+
+  test('is connected to once by a transport of its own, however many tokens expire meanwhile', async () => {
+    const { decide, faults, handles, session, time, transport } = await finding()
+    await time.advance(2 * HOUR)
+    expect(handles.length).toBeGreaterThan(1)
+    await decide()
+    expect([connects(transport), session.getState().status, faults]).toEqual([1, 'connected', []])
+  })
+
+  test('is not found by a connection that is over', async () => {
+    const { decide, handles, session, transport } = await finding()
+    await decide()
+    session.disconnect()
+    session.connect()
+    await rest()
+    await expect(handles[0]!.handOver('eve')).rejects.toMatchObject({ code: 'SESSION_ENDED' })
+    expect([handles.length, connects(transport), session.getState().status]).toEqual([2, 2, 'connected'])
   })
 
   test('is not connected to while it is deleted, also if beforeRestart does not wait for that', async () => {
@@ -276,6 +311,13 @@ describe('the owner', () => {
     await time.advance(2 * SECOND)
     expect([session.getState().status, store.owner]).toEqual(['connected', principal()])
   })
+
+  test('that was read just now is not read again before the app is asked about it', async () => {
+    const { time, auth, transport, store, principal } = await world('ada')
+    const owned = { ...ownedTransport(auth, transport, store), owner: () => Promise.reject(new Error('blocked')) }
+    const { session, faults } = await testSession(time, auth, owned, { beforeRestart: () => {} })
+    expect([session.getState().status, store.owner, faults]).toEqual(['connected', principal(), []])
+  })
 })
 
 describe('another tab that has handled the data first', () => {
@@ -298,6 +340,15 @@ describe('another tab that has handled the data first', () => {
       expect(String(faults[0])).toContain('reload')
     },
   )
+
+  test('the same where this tab never had a token: it may have read the data of the first user', async () => {
+    const handler = (): Promise<never> => Promise.reject(new LatchkeyError('OFFLINE'))
+    const { asked, faults, session, signIn, store } = await asking(null, { refresh: { handler } })
+    store.owner = 'bob'
+    await signIn('bob')
+    expect([asked(), store.owner, session.getState().status]).toEqual([[], 'bob', 'ended'])
+    expect(faults.at(-1)).toMatchObject({ code: 'PRINCIPAL_MISMATCH', message: expect.stringContaining('reload') })
+  })
 })
 
 describe('a third user, who comes while the app asks about the second', () => {
@@ -440,6 +491,93 @@ describe('an answer for a user who has left again', () => {
     ])
     expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
     expect([store.owner, session.getState()]).toEqual(['bob', { status: 'connected', principal: 'bob' }])
+  })
+})
+
+describe('a user about whom the app is asked already', () => {
+  /** The same, where tokens come from elsewhere. */
+  async function signedInElsewhere(owner: string | null, principal: string) {
+    const time = testTime()
+    const auth = await anonymousAuth(time)
+    const [transport, store, source] = [testTransport(), testStore(owner), testSource(time.clock, principal)]
+    let decide = (): void => {}
+    const beforeRestart = vi.fn(() => new Promise<void>((resolve) => void (decide = resolve)))
+    const owned = ownedTransport(auth, transport, store)
+    const { session } = await testSession(time, auth, owned, { refresh: source, beforeRestart })
+    const answer = async (): Promise<void> => (decide(), rest())
+    return { time, transport, store, source, session, beforeRestart, answer }
+  }
+
+  test('is asked about once, where the token comes from elsewhere and expires meanwhile', async () => {
+    const { answer, beforeRestart, session, store, time, transport } = await signedInElsewhere('ada', 'bob')
+    await time.advance(2 * HOUR)
+    expect(beforeRestart).toHaveBeenCalledOnce()
+    await answer()
+    expect([session.getState(), store.owner]).toEqual([{ status: 'connected', principal: 'bob' }, 'bob'])
+    expect(connects(transport)).toBe(1)
+  })
+
+  test.each(['connect', 'start'] as const)(
+    'is asked about once, where the token comes from elsewhere and the app calls `%s` meanwhile',
+    async (name) => {
+      const { answer, beforeRestart, session, source, store, time } = await signedInElsewhere(null, 'ada')
+      source.answer = () => testSource(time.clock, 'bob').next()
+      await time.advance(15 * MINUTE)
+      await session[name]()
+      await rest()
+      expect(beforeRestart).toHaveBeenCalledOnce()
+      await answer()
+      expect([session.getState(), store.owner]).toEqual([{ status: 'connected', principal: 'bob' }, 'bob'])
+    },
+  )
+
+  test('is asked about once by two starts', async () => {
+    const { asked, decide, first, session, signIn, store, transport } = await asking(null, {}, clear)
+    await session.end()
+    await signIn('bob')
+    const started = [session.start()]
+    await rest()
+    started.push(session.start())
+    await rest()
+    expect(asked()).toEqual([{ from: first, to: 'bob' }])
+    await decide(0)
+    await Promise.all(started)
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect([store.owner, session.getState()]).toEqual(['bob', { status: 'connected', principal: 'bob' }])
+  })
+
+  test('is asked about again by a start after the end of the session', async () => {
+    const { asked, decide, session, signIn, transport } = await asking(null, {}, clear)
+    await session.end()
+    await signIn('bob')
+    const stale = session.start()
+    stale.catch(() => {})
+    await rest()
+    await session.end()
+    const started = session.start()
+    await rest()
+    await decide(1)
+    await started
+    await decide(0)
+    expect(asked()).toHaveLength(2)
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'bob' })
+  })
+
+  test('is asked about no third time by a start that waited for the first answer', async () => {
+    let answers = 0
+    const act = (session: ConnectedSession): unknown => (answers++ === 0 ? undefined : session.clear())
+    const { asked, decide, session, signIn, transport } = await asking(null, {}, act)
+    await signIn('bob')
+    const started = session.start()
+    await rest()
+    await signIn('bob')
+    await decide(0)
+    expect(asked()).toHaveLength(2)
+    await decide(1)
+    await started
+    expect(transport.calls.filter((call) => call === 'clear')).toHaveLength(1)
+    expect(session.getState()).toEqual({ status: 'connected', principal: 'bob' })
   })
 })
 

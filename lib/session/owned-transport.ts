@@ -24,7 +24,8 @@ export interface OwnerStore {
  *
  * @param auth - the result of `createAuth`
  * @param transport - a transport with `keeps: 'data'`
- * @param store - where the owner is stored. What it throws counts as a lost connection
+ * @param store - where the owner is stored. What it throws counts as a lost connection; while the user changes, and
+ *   after `beforeRestart`, it ends the session
  * @throws {TypeError} an argument is invalid
  */
 export function ownedTransport(

@@ -8,7 +8,10 @@ import type { AuthErrorKind } from '../machine/state.ts'
  */
 export type SessionErrorKind = 'UNAUTHORIZED' | 'TOKEN_EXPIRED' | 'ROLES_MISMATCH' | 'SCHEMA_MISMATCH'
 
-/** How a transport reports what happens to one connection. Calls after that connection is over are ignored. */
+/**
+ * How a transport reports what happens to one connection. Calls after that connection is over are ignored; `handOver`
+ * rejects.
+ */
 export interface SessionConnection {
   /** The principal that this connection belongs to. A transport that keeps data stores it with the data. */
   readonly principal: string
@@ -27,11 +30,11 @@ export interface SessionConnection {
   lost(): void
   /**
    * The transport found data of another user, from before this session: waits for `beforeRestart`. Let a rejection pass
-   * through `connect`: the session has ended.
+   * through `connect`: the session has ended, or this connection is over.
    *
    * @param from - the principal whose data it is
    * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`, or it failed · `SESSION_ENDED`: another
-   *   user came meanwhile
+   *   user came meanwhile, or this connection is over
    */
   handOver(from: string): Promise<void>
 }

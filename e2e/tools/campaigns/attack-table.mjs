@@ -4259,7 +4259,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: 'if (!isCurrent()) return\n  runtime.owner = to',
+        find: 'if (!isCurrent()) return false\n  runtime.owner = to',
         replace: 'runtime.owner = to',
       },
     ],
@@ -4299,6 +4299,37 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'Two dialogs about the same data are open, and the second answer deletes what the user has written since',
+    defence: 'The app is asked only while no other decision for the same user is open',
+    patches: [
+      {
+        file: 'lib/session/runtime/hand-over.ts',
+        find: 'open.isCurrent(); open = runtime.decision)',
+        replace: 'open.isCurrent(); open = null)',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'a user about whom the app is asked already > is asked about no third time by a start that waited for the first answer',
+    },
+  },
+  {
+    attack:
+      'The app disconnects while a dialog about the data is open, and the answer opens the connection all the same',
+    defence: 'A connection that is over hands nothing over',
+    patches: [
+      {
+        file: 'lib/session/runtime/connection.ts',
+        find: 'isHandingOver = false\n      requireMine()',
+        replace: 'isHandingOver = false',
+      },
+    ],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'data of another user, from before the page was loaded > is not connected to by a transport of its own whose connection is over by then',
+    },
+  },
+  {
     attack: 'A tab that hears late of another user deletes what that user has written in another tab under an alias',
     defence: 'Data that belongs to the next user, or to an alias of theirs, is not handled again',
     patches: [
@@ -4319,8 +4350,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: '(await transport.owner?.()) ?? remembered',
-        replace: '((await transport.owner?.()), remembered)',
+        find: '(await transport.owner?.()) ?? owner!',
+        replace: '((await transport.owner?.()), owner!)',
       },
     ],
     test: {
@@ -4353,7 +4384,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => mine === calls && isSameUser())',
+        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => own === next && isSameUser())',
         replace: 'void prepareRestart',
       },
     ],
@@ -4383,13 +4414,28 @@ export const ATTACKS = [
     patches: [
       {
         file: 'adapters/triplit/anonymous-writes.ts',
-        find: 'if (!isHandingOver()) requireWriter(',
-        replace: 'if (!isHandingOver() && false) requireWriter(',
+        find: 'requireWriter(current ? auth : session(), attempt)',
+        replace: "current?.principal ?? ''",
       },
     ],
     test: {
       file: 'adapters/triplit/anonymous-writes.test.ts',
       name: 'a client without an identity writes nothing locally, not even in a transaction (checklist 3: on a sync engine)',
+    },
+  },
+  {
+    attack: 'The next user writes into the data of the one before, who comes back and sends it under their own token',
+    defence: 'The client of a sync engine refuses local writes while the stored owner of the data is another user',
+    patches: [
+      {
+        file: 'adapters/triplit/anonymous-writes.ts',
+        find: 'if (owner && !(current?.principals ?? [writer]).includes(owner))',
+        replace: 'if (owner && !(current?.principals ?? [writer]).includes(writer))',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/triplit.test.ts',
+      name: 'a sign-out > the next user writes nothing into the data of the first',
     },
   },
   {

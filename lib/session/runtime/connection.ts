@@ -1,4 +1,4 @@
-import { isLatchkeyError } from '../../errors.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import { withTimeout } from './timeout.ts'
 import type { SessionEvent } from '../machine/internal-state.ts'
 import type { SessionTimer } from '../options.ts'
@@ -70,6 +70,7 @@ export function createConnection(
 
   const open = ({ text, principal }: SessionToken, mine: number): void => {
     if (mine !== epoch) return
+    const isMine = (): boolean => mine === epoch
     let isAccepted = false
     let isHandingOver = false
     let limit = (): void => {}
@@ -78,21 +79,26 @@ export function createConnection(
       if (!isAccepted) stopWaiting()
       isAccepted = true
     }
+    const requireMine = (): void => {
+      if (!isMine()) throw new LatchkeyError('SESSION_ENDED', 'the connection is over')
+    }
     // The app may ask the user, which takes as long as it takes.
     const onHandOver = async (from: string): Promise<void> => {
+      requireMine()
       isHandingOver = true
       stopWaiting()
       await handOver(from, principal)
       // The app may have cleared the data without waiting for it.
       await gate.settled()
       isHandingOver = false
-      if (mine === epoch) limit()
+      requireMine()
+      limit()
     }
-    const isMine = (): boolean => mine === epoch
     canInterrupt = () => isMine() && !isHandingOver
     const connection = createHandle(principal, dispatch, { isMine, onAccepted, onHandOver, leave })
     const lose = (error: unknown): void => {
-      fault(error)
+      // That this connection is over is no fault.
+      if (isMine() || !isLatchkeyError(error, 'SESSION_ENDED')) fault(error)
       connection.lost()
     }
     attempt(() => {

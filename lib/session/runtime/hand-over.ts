@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.ts'
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { Session } from '../../machine/state.ts'
 import type { SessionToken } from '../machine/session-token.ts'
@@ -43,9 +44,11 @@ export function keepsDataOfAnother({ owner, transport }: SessionRuntime, next: N
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`: there is no `beforeRestart`; what `beforeRestart` throws
  */
 export async function prepareRestart(runtime: SessionRuntime, next: NextUser, isCurrent: () => boolean): Promise<void> {
-  const { owner } = runtime
+  const { owner, transport } = runtime
   if (!keepsDataOfAnother(runtime, next)) return
-  await askApp(runtime, owner!, next, isCurrent)
+  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
+  const findOwner = async (): Promise<string> => (await transport.owner?.()) ?? owner!
+  await askApp(runtime, findOwner, next, isCurrent)
 }
 
 /**
@@ -61,7 +64,7 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.turn === turn && runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, from, [to], isCurrent)
+    await askApp(runtime, () => from, [to], isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -74,18 +77,19 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
 /** Asks the app only once, although a start, and each connection with a fresh token, needs the answer. */
 async function askApp(
   runtime: SessionRuntime,
-  remembered: string,
+  findOwner: () => Awaitable<string>,
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<void> {
   const to = next[0]!
-  const { decision: open } = runtime
-  if (open?.to === to && open.isCurrent() && (await open.hasEffect)) {
+  // An answer may have no effect. By then its decision is removed, and another one may be open.
+  for (let open = runtime.decision; open?.to === to && open.isCurrent(); open = runtime.decision) {
+    if (!(await open.hasEffect)) continue
     runtime.owner = to
     return
   }
   if (!isCurrent()) return
-  const decision = { to, isCurrent, hasEffect: decide(runtime, remembered, next, isCurrent) }
+  const decision = { to, isCurrent, hasEffect: decide(runtime, findOwner, next, isCurrent) }
   runtime.decision = decision
   try {
     await decision.hasEffect
@@ -96,7 +100,7 @@ async function askApp(
 
 async function decide(
   runtime: SessionRuntime,
-  remembered: string,
+  findOwner: () => Awaitable<string>,
   next: NextUser,
   isCurrent: () => boolean,
 ): Promise<boolean> {
@@ -104,10 +108,9 @@ async function decide(
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data belongs to another user; pass beforeRestart')
   const to = next[0]!
-  // The store knows better: another tab may have handled the data, and a user without a connection never had it.
-  const from = (await transport.owner?.()) ?? remembered
+  const from = await findOwner()
   if (next.includes(from))
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'another tab handled the data; reload the page')
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', "the data is already this user's; reload the page")
   const session = self()
   const clear = async (): Promise<void> => {
     if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')

@@ -12,6 +12,9 @@ export function createAnswerHandler(runtime: SessionRuntime): (answer: RefreshAn
 
   /** The provider signed another user in: that user's session starts. */
   function changeUser(token: SessionToken): void {
+    const { decision } = runtime
+    // The decision that is open starts this user.
+    if (decision?.to === token.principal && decision.isCurrent()) return
     const mine = ++handovers
     if (state().principal !== null) dispatch({ type: 'finished' })
     const isCurrent = (): boolean =>
@@ -54,7 +57,9 @@ function resultOf(
 function isOfAnotherUser(runtime: SessionRuntime, { principal }: SessionToken): boolean {
   const { session } = runtime.auth.getState()
   if (session) return false
-  return (runtime.state().principal ?? principal) !== principal || keepsDataOfAnother(runtime, [principal])
+  const current = runtime.state().principal
+  // Within a session of the same user, each connection asks.
+  return current === null ? keepsDataOfAnother(runtime, [principal]) : current !== principal
 }
 
 /** Codes that say that there is no token, in contrast to one that cannot be fetched at the moment. */
