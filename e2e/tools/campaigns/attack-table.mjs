@@ -4003,8 +4003,8 @@ export const ATTACKS = [
       },
       {
         file: plugin('resolver.ts'),
-        find: 'keysOf(context, api),',
-        replace: 'keysOf(context, { getJwks: (input: { request: Request }) => handler(input.request) }),',
+        find: '...keysOf(context, api)',
+        replace: '...keysOf(context, { getJwks: (input: { request: Request }) => handler(input.request) })',
       },
     ],
     test: {
@@ -4399,7 +4399,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/session-runtime.ts',
-        find: 'if (before.principal !== state.principal) runtime.owner ??= before.principal',
+        find: 'runtime.owner ??= before.principal',
         replace: UNCHECKED,
       },
     ],
@@ -5204,7 +5204,7 @@ export const ATTACKS = [
     attack:
       'A cookie that was stolen hours after the sign-in switches a second factor on, for which a user without a password confirms nothing, and revokes the devices with the new session',
     defence: 'A session that replaces another one for a second factor keeps the time of the sign-in',
-    patches: [{ file: plugin('hooks/users.ts'), find: '...signInTime(session.userId, ctx),', replace: '' }],
+    patches: [{ file: plugin('hooks/users.ts'), find: '...signInTime(session.userId, ctx)', replace: '...{}' }],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by an old session that switches a second factor on or off, for which it may need no password',

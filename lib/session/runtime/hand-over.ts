@@ -84,11 +84,12 @@ async function askApp(
   const to = next[0]!
   // An answer may have no effect. By then its decision is removed, and another one may be open.
   for (let open = runtime.decision; open?.to === to && open.isCurrent(); open = runtime.decision) {
-    if (!(await open.hasEffect)) continue
-    runtime.owner = to
-    return
+    if (await open.hasEffect) {
+      runtime.owner = to
+      return
+    }
+    if (!isCurrent()) return
   }
-  if (!isCurrent()) return
   const decision = { to, isCurrent, hasEffect: decide(runtime, findOwner, next, isCurrent) }
   runtime.decision = decision
   try {
