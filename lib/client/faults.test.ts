@@ -267,6 +267,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       )
       return signUp(page)
     },
+    // Where the account is there by then, a second sign-up is refused.
+    again: async (page) => (await signUp(page), signIn('ada')(page)),
     states: 4,
   },
   'upgrade from nothing': {

@@ -55,7 +55,8 @@ interface Starter extends Pick<ConnectedSession, 'start' | 'end'> {
 function createStarter(runtime: SessionRuntime): Starter {
   const { auth, options, dispatch } = runtime
   const observer = createAuthObserver(runtime)
-  let calls = 0
+  let starts = 0
+  let ends = 0
   /** For whom the app starts a session. Starts for the same user share the decision about the data. */
   let next: { readonly principal: string | null } | null = null
 
@@ -64,20 +65,23 @@ function createStarter(runtime: SessionRuntime): Starter {
     { autoConnect = options.autoConnect ?? true }: StartOptions = {},
   ): Promise<void> {
     if (text === null) throw new LatchkeyError('SESSION_TOKEN_MISSING')
-    const mine = ++calls
+    const mine = ++starts
+    const endsBefore = ends
     await auth.ready
     const token = text === undefined ? null : runtime.read(text, false)
     const { session } = auth.getState()
     const principal = session?.principal ?? null
     if (token && principal !== null && token.principal !== principal) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     const isSameUser = (): boolean => principal === (auth.getState().session?.principal ?? null)
-    // `start` or `end` was called again meanwhile.
-    if (mine !== calls) return
+    // `start` was called again meanwhile.
+    if (mine !== starts) return
+    const isEnded = (): boolean => ends !== endsBefore
     if (token || next?.principal !== principal) next = { principal }
     const own = next
     // With a token of its own, the app says whose session starts.
-    if (session && !token) await prepareRestart(runtime, session.principals, () => own === next && isSameUser())
-    if (mine !== calls) return
+    const isCurrent = (): boolean => own === next && !isEnded() && isSameUser()
+    if (session && !token) await prepareRestart(runtime, session.principals, isCurrent)
+    if (mine !== starts || isEnded()) return
     if (!isSameUser()) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     observer.start()
     dispatch({ type: 'started', token, principal, connect: autoConnect })
@@ -87,7 +91,7 @@ function createStarter(runtime: SessionRuntime): Starter {
     start,
     first: () => start(options.token).catch(runtime.fault),
     async end() {
-      calls++
+      ends++
       next = null
       observer.stop()
       runtime.halt()
