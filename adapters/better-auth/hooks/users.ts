@@ -117,7 +117,7 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-/** A second factor that is switched on or off replaces the session, but is no sign-in: the time of the old one stays. */
+/** A second factor that is switched on or off replaces the session, and is no sign-in: the old session's time stays. */
 function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'createdAt'>> {
   if (ctx?.path?.startsWith('/two-factor/') !== true) return {}
   const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null

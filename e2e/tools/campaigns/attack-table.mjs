@@ -4384,7 +4384,7 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/connect-session.ts',
-        find: 'if (session && !token) await prepareRestart(runtime, session.principals, () => own === next && isSameUser())',
+        find: 'if (session && !token) await prepareRestart(runtime, session.principals, isCurrent)',
         replace: 'void prepareRestart',
       },
     ],
