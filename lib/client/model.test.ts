@@ -133,6 +133,8 @@ interface World {
   readonly running: Set<Promise<unknown>>
   /** Explicit acts since the last time that everything was at rest. */
   readonly explicit: Set<Act>
+  /** Ids of sessions that the account server has said to have ended. */
+  readonly ended: Set<string>
   /** A fault struck since then. */
   isFaulty: boolean
   names: number
@@ -196,6 +198,7 @@ async function newWorld(): Promise<World> {
     importable: new Set(imported.map(({ principal }) => principal)),
     running: new Set<Promise<unknown>>(),
     explicit: new Set<Act>(),
+    ended: new Set<string>(),
     isFaulty: false,
     isNew: false,
     names: 0,
@@ -229,6 +232,7 @@ function watchedStore(world: World, doing: Doing): RecordStore {
             heard,
             isNew: world.isNew,
             session,
+            isEnded: (sessionId) => world.ended.has(sessionId),
             isEves: (accountId) => accountId === 'eve',
             hasVerified: (accountId, identifier) => identifier === `${accountId}@example.com`,
           },
@@ -244,6 +248,13 @@ function load(world: World, options: AuthOptions): Tab {
   const acts = ['start']
   const doing = { acts, isHardened: options.harden === 'always' }
   const page = openPage({ ...world.device, store: watchedStore(world, doing) }, options)
+  const { provider } = page.account
+  const { isEnded } = provider
+  provider.isEnded = async (sessionId, given) => {
+    const answer = await isEnded!(sessionId, given)
+    if (answer) world.ended.add(sessionId)
+    return answer
+  }
   void page.auth.ready.then(() => acts.splice(acts.indexOf('start'), 1))
   return { page, doing }
 }
