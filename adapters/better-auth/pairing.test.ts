@@ -52,6 +52,16 @@ async function withAccount(server: TestServer, options: AuthOptions = {}): Promi
   return old
 }
 
+/** Changes the cookies of a browser between the redemption of a grant and the look at its session. */
+function afterRedemption(browser: TestBrowser, change: (cookies: TestBrowser['cookies']) => void): void {
+  const { send } = browser
+  browser.send = async (path, init) => {
+    const answer = await send(path, init)
+    if (path === '/latchkey/pair/redeem') change(browser.cookies)
+    return answer
+  }
+}
+
 const principalOf = ({ auth }: Device): string => auth.getState().session!.principal
 const open = (): Promise<TestServer> => testServer({ plugins: withPairing() })
 
@@ -253,15 +263,8 @@ describe('with an account', () => {
     expect((await eve.client.signUp.email(person('eve'))).error).toBeNull()
     const fresh = await device(server, 'phone')
     const { offer } = await offered(old, fresh)
-    const { send } = fresh.browser
-    // The cookie is replaced between the redemption and the look.
-    Object.assign(fresh.browser, {
-      send: async (path: string, init?: RequestInit) => {
-        const answer = await send(path, init)
-        if (path === '/latchkey/pair/redeem')
-          for (const [name, value] of eve.cookies) fresh.browser.cookies.set(name, value)
-        return answer
-      },
+    afterRedemption(fresh.browser, (cookies) => {
+      for (const [name, value] of eve.cookies) cookies.set(name, value)
     })
     await expect(offer.accept()).rejects.toMatchObject({ code: 'IDENTITY_CHANGED' })
     expect(fresh.auth.getState().authMode).toBe('local-first')
@@ -325,14 +328,7 @@ describe('with an account', () => {
     const old = await withAccount(server)
     const fresh = await device(server, 'phone')
     const { offer } = await offered(old, fresh)
-    const { send } = fresh.browser
-    Object.assign(fresh.browser, {
-      send: async (path: string, init?: RequestInit) => {
-        const answer = await send(path, init)
-        if (path === '/latchkey/pair/redeem') fresh.browser.cookies.clear()
-        return answer
-      },
-    })
+    afterRedemption(fresh.browser, (cookies) => cookies.clear())
     expect(await offer.accept()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_NOT_KEPT' } })
     expect(fresh.auth.getState().authMode).toBe('local-first')
   })

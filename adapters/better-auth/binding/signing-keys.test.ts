@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { testDevice } from '../../../lib/testing.ts'
 import { createSigningKeys, latchkey, latchkeyJwt } from '../index.ts'
-import { leave, neverAnswered } from '../testing/leaving.testing.ts'
+import { leave, neverAnswered } from '../../../lib/server/leaving.testing.ts'
 import { post } from '../testing/requests.testing.ts'
 import { AUDIENCE, type TestServer, testServer } from '../testing/server.testing.ts'
 

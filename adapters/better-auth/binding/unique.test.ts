@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { adapterOf } from '../testing/faulty.testing.ts'
-import { leave, neverAnswered } from '../testing/leaving.testing.ts'
+import { leave, neverAnswered } from '../../../lib/server/leaving.testing.ts'
 import { insertUnique } from './unique.ts'
 
 afterEach(() => vi.restoreAllMocks())

@@ -15,7 +15,7 @@ import {
   matchesNoNull,
   movesDates,
 } from '../testing/faulty.testing.ts'
-import { leave, neverAnswered } from '../testing/leaving.testing.ts'
+import { leave, neverAnswered } from '../../../lib/server/leaving.testing.ts'
 import { codeOf, newPerson } from '../testing/requests.testing.ts'
 import { BASE_OPTIONS, person, testServer } from '../testing/server.testing.ts'
 

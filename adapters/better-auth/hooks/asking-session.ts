@@ -16,8 +16,13 @@ interface BearerHook {
  * the client sent: the cookie that `bearer` makes reaches only the endpoint.
  */
 export async function askingSession(ctx: GenericEndpointContext): ReturnType<typeof getAuthoritativeSessionFromCtx> {
+  return getAuthoritativeSessionFromCtx((await withBearer(ctx)) ?? ctx)
+}
+
+/** Returns the request with the cookie that `bearer` makes; null if it makes none. */
+export async function withBearer(ctx: GenericEndpointContext): Promise<GenericEndpointContext | null> {
   const bearer = ctx.context.getPlugin('bearer') as unknown as Bearer | null
   const hook = bearer?.hooks.before.find(({ matcher }) => matcher(ctx))
   const found = await hook?.handler({ ...ctx, returnHeaders: false })
-  return getAuthoritativeSessionFromCtx(found ? { ...ctx, headers: found.context.headers } : ctx)
+  return found ? { ...ctx, headers: found.context.headers } : null
 }

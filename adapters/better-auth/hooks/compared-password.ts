@@ -1,7 +1,6 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { PASSWORD_PROVIDER } from './credentials.ts'
-import { equal } from '../binding/where.ts'
+import { passwordOf } from './credentials.ts'
 
 /** Routes that create a session once a password was compared, and where the request has the one that is valid then. */
 const PASSWORDS: Readonly<Record<string, string>> = {
@@ -33,14 +32,8 @@ export async function requirePassword(ctx: GenericEndpointContext, userId: strin
   // A second factor may need none.
   if (typeof password !== 'string' || password === '') return
   const { adapter, password: passwords } = ctx.context
-  const where = equal({ userId, providerId: PASSWORD_PROVIDER })
-  const account = await adapter.findOne<PasswordAccount>({ model: 'account', where })
+  const account = await passwordOf(adapter, userId)
   if (account && Date.now() - new Date(account.updatedAt).getTime() > RECENTLY_MS) return
   if (account?.password && (await passwords.verify({ hash: account.password, password }))) return
   throw new APIError('UNAUTHORIZED', { code: 'INVALID_EMAIL_OR_PASSWORD', message: 'Invalid email or password' })
-}
-
-interface PasswordAccount {
-  readonly password?: string | null
-  readonly updatedAt: Date
 }

@@ -4,7 +4,8 @@ import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { liveSessions } from '../binding/sessions.ts'
-import { MAX_ROWS_READ } from '../binding/where.ts'
+import { MAX_ROWS_READ, equal } from '../binding/where.ts'
+import type { Adapter } from '../binding/types.ts'
 import { proverByReset, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
@@ -115,7 +116,19 @@ export async function hasCredentialSince(
 }
 
 /** The provider id that Better Auth uses for a password. */
-export const PASSWORD_PROVIDER = 'credential'
+const PASSWORD_PROVIDER = 'credential'
+
+/** A user's password, as Better Auth stores it. */
+export interface PasswordAccount {
+  /** The hash. */
+  readonly password?: string | null
+  readonly updatedAt: Date
+}
+
+/** Returns a user's password; null without one. */
+export function passwordOf(adapter: Pick<Adapter, 'findOne'>, userId: string): Promise<PasswordAccount | null> {
+  return adapter.findOne<PasswordAccount>({ model: 'account', where: equal({ userId, providerId: PASSWORD_PROVIDER }) })
+}
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
   const searched = Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))

@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers, keyThatMade } from '../binding/session-origin.ts'
-import { CONTESTED, MOVED, NOBODY, proverBySession } from '../binding/verified-email.ts'
+import { CONTESTED, isOthers, proverBySession } from '../binding/verified-email.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, hasCredentialSince, waysIn } from './credentials.ts'
@@ -55,7 +55,7 @@ async function isUndecided(
   if (prover === CONTESTED || prover === proverBySession(principal!)) return true
   // The principal is still that of the device that made the account: a reset leaves one without a key.
   const isKept = principal != null && (await principals.find(principal))?.thumbprint != null
-  if (!isKept || (prover !== MOVED && prover !== NOBODY)) return false
+  if (!isKept || isOthers(user)) return false
   // A credential that was added since may be the other person's: a session does not tell which one made it.
   return keyThatMade(asking) === principal || !(await hasCredentialSince(principals, context, user))
 }

@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type AskingSession, isPaired } from '../binding/session-origin.ts'
-import { askingSession } from './asking-session.ts'
+import { askingSession, withBearer } from './asking-session.ts'
 import { refusal } from './proofs.ts'
 
 /** Routes that end other sessions, revoke keys, remove a way in or delete the account. */
@@ -65,7 +65,12 @@ export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<voi
   const { context } = ctx
   const { session } = context
   // Which of them the endpoint goes by depends on the other plugins.
-  const found = [session, await getAuthoritativeSessionFromCtx(ctx), await askingSession(ctx)]
+  const bearer = await withBearer(ctx)
+  const found = [
+    session,
+    await getAuthoritativeSessionFromCtx(ctx),
+    bearer && (await getAuthoritativeSessionFromCtx(bearer)),
+  ]
   // A plugin may have found a session elsewhere, for example by an API key.
   if (session) context.session = session
   const isLetIn = (asking: AskingSession): boolean =>

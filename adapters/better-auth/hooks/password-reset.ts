@@ -10,9 +10,8 @@ import {
   proveMailbox,
   proverByReset,
 } from '../binding/verified-email.ts'
-import { equal } from '../binding/where.ts'
 import type { BoundUser } from '../schema.ts'
-import { PASSWORD_PROVIDER } from './credentials.ts'
+import { passwordOf } from './credentials.ts'
 import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
 
@@ -89,8 +88,7 @@ export async function applyPasswordChange(
   const { session, password: passwords } = ctx.context
   const user = session && (await principals.findUser('id', session.user.id))
   if (user?.principalMailboxBy == null) return
-  const where = equal({ userId: user.id, providerId: PASSWORD_PROVIDER })
-  const present = await principals.adapter.findOne<{ password?: string | null }>({ model: 'account', where })
+  const present = await passwordOf(principals.adapter, user.id)
   if (!present?.password) return
   if (!(await passwords.verify({ hash: present.password, password: ctx.body?.currentPassword })))
     throw new APIError('BAD_REQUEST', { code: 'INVALID_PASSWORD', message: 'Invalid password' })

@@ -1598,7 +1598,7 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'Abuse of the reset: an expired password reset token',
+    attack: 'Abuse of the reset: a new password that is refused',
     defence: 'The reset is applied only together with the new password, once Better Auth has accepted it',
     patches: [
       {
@@ -1609,8 +1609,8 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('hooks/verified-email.test.ts'),
-      name: 'SQLite > an expired token for a new password resets nothing',
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a password that is reset > with one that is refused changes nothing, and with an accepted one resets the binding',
     },
   },
   {
@@ -5813,8 +5813,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/asking-session.ts'),
-        find: 'found ? { ...ctx, headers: found.context.headers } : ctx',
-        replace: 'ctx',
+        find: 'found ? { ...ctx, headers: found.context.headers } : null',
+        replace: 'null',
       },
     ],
     test: {
@@ -5829,8 +5829,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/paired-session.ts'),
-        find: '[session, await getAuthoritativeSessionFromCtx(ctx), await askingSession(ctx)]',
-        replace: '[session, await askingSession(ctx)]',
+        find: '[session, await getAuthoritativeSessionFromCtx(ctx), bearer &&',
+        replace: '[session, bearer ? null : await getAuthoritativeSessionFromCtx(ctx), bearer &&',
       },
     ],
     test: {

@@ -89,7 +89,7 @@ function createTokenSource(context: Context): GetToken {
     if (!context.getState().session) return null
     const kept = held.get(audience)
     const left = fresh || !kept || kept.isDropped || kept.jwt === refused ? 0 : kept.until - context.now()
-    if (kept && left > (isLeaving ? 0 : marginOf(kept))) return kept.jwt
+    if (kept && (left > REFRESH_MARGIN_MS || left > (isLeaving ? 0 : halfLifetimeOf(kept)))) return kept.jwt
     try {
       // What another tab or page fetched before is no new one either.
       return (await share(audience, kept ?? (fresh ? currentAccount(context.keyring())?.token : undefined))).jwt
@@ -102,8 +102,7 @@ function createTokenSource(context: Context): GetToken {
   }
 }
 
-/** How long before its expiry a token is replaced: one that lasts for a minute, as with Clerk, after half of that. */
-function marginOf({ jwt }: KeptToken): number {
-  const half = lifetimeOf(readPayload(jwt)) / 2
-  return half > 0 && half < REFRESH_MARGIN_MS ? half : REFRESH_MARGIN_MS
+/** In milliseconds: a token that lasts for a minute, as with Clerk, is replaced after half of that. */
+function halfLifetimeOf({ jwt }: KeptToken): number {
+  return lifetimeOf(readPayload(jwt)) / 2 || Infinity
 }

@@ -7,6 +7,7 @@ import { NOW } from '../../tokens/forge.testing.ts'
 import type { ExternalIssuer } from './options.ts'
 import { AUDIENCE, type TestIssuer, startIssuer } from './issuer.testing.ts'
 import { readCertificates, readJwks } from './key-source.ts'
+import { leave, neverAnswered } from '../leaving.testing.ts'
 import { createSessionResolver } from '../resolver.ts'
 import type { SessionResolver } from '../types.ts'
 
@@ -153,39 +154,26 @@ describe('while the issuer does not answer', () => {
 })
 
 describe('a fetch that died with its request, as in Workers', () => {
-  let isDead = false
-  let asked = (): void => {}
+  let fetchKeys: typeof fetch
 
   beforeEach(() => {
-    resolver = resolverOf({
-      fetch: (url, init) => (isDead ? (asked(), new Promise<never>(() => {})) : fetch(url, init)),
-    })
+    fetchKeys = fetch
+    resolver = resolverOf({ fetch: (url, init) => fetchKeys(url, init) })
   })
+  afterEach(() => void vi.restoreAllMocks())
 
-  /** Makes a request whose client leaves while the keys are fetched: nothing of it goes on. */
-  async function leave(): Promise<void> {
-    isDead = true
-    const isAsked = new Promise<void>((resolve) => (asked = resolve))
-    // The request's timers end, too.
-    const timers = vi.spyOn(globalThis, 'setTimeout').mockReturnValue(0 as never)
-    void reasonOf()
-    await isAsked
-    timers.mockRestore()
-    isDead = false
-  }
-
-  /** The request waits for the fetch as long as it may: its timers fire at once. */
-  async function reasonInTheEnd(...given: Parameters<typeof reasonOf>): Promise<string> {
-    const { setTimeout: start } = globalThis
-    const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void) => start(run, 0)) as never)
-    const reason = await reasonOf(...given)
-    timers.mockRestore()
-    return reason
+  /** Makes a request whose client leaves while the keys are fetched. */
+  async function leaveWhileFetching(): Promise<void> {
+    const { isAsked, asked } = neverAnswered()
+    fetchKeys = asked
+    await leave(reasonOf, isAsked)
+    fetchKeys = fetch
   }
 
   test('holds up no other request', async () => {
-    await leave()
-    expect(await reasonInTheEnd()).toBe('KEYS_UNAVAILABLE')
+    await leaveWhileFetching()
+    expect(await reasonOf()).toBe('KEYS_UNAVAILABLE')
+    vi.restoreAllMocks()
     clock.advance(1000)
     expect(await reasonOf()).toBe('accepted')
   })
@@ -193,12 +181,14 @@ describe('a fetch that died with its request, as in Workers', () => {
   test('leaves the keys that are at hand in use, and an unknown key without a verdict', async () => {
     await reasonOf()
     clock.advance(600_000)
-    await leave()
-    expect(await reasonInTheEnd({ kid: 'stray' })).toBe('KEYS_UNAVAILABLE')
+    await leaveWhileFetching()
+    expect(await reasonOf({ kid: 'stray' })).toBe('KEYS_UNAVAILABLE')
+    vi.restoreAllMocks()
     clock.advance(30_000)
-    await leave()
+    await leaveWhileFetching()
     clock.advance(30_000)
-    expect(await reasonInTheEnd()).toBe('accepted')
+    expect(await reasonOf()).toBe('accepted')
+    vi.restoreAllMocks()
     expect(await requestsOf(async () => expect(await reasonOf()).toBe('accepted'))).toBe(1)
   })
 })
