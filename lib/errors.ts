@@ -166,7 +166,7 @@ export class LatchkeyError extends Error {
    * @param cause - the underlying error, if any
    */
   constructor(code: LatchkeyErrorCode, detail?: string, cause?: unknown) {
-    super(detail ? `${code}: ${detail}` : code, cause ? { cause } : undefined)
+    super(detail ? `${code}: ${detail}` : code, (cause && { cause }) as ErrorOptions | undefined)
     this.code = code
   }
 }

@@ -6,7 +6,9 @@ import { createAuthWith } from './client/create-auth.ts'
  *
  * @throws {TypeError} an option is unknown or invalid
  */
-export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() => import('./client/lazy.ts'))
+export const createAuth: CreateAuth = /* @__PURE__ */ createAuthWith(() =>
+  import('./client/lazy.ts').then(({ later }) => later),
+)
 
 export type {
   Auth,

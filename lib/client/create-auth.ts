@@ -3,9 +3,12 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { checkOptions } from './check-options.ts'
 import { start } from './device/identity.ts'
 import { type Lazy, createLater, retryingLoad } from './later.ts'
-import { type Context, type StartContext, createContext } from './shared/context.ts'
+import { type Context, createContext } from './shared/context.ts'
 import { firstFetch } from './tokens/first-fetch.ts'
 import { firstToken } from './tokens/first-token.ts'
+
+/** A method of the later chunk, which has the same name there. */
+type LaterMethod = Exclude<keyof Auth & keyof Lazy, 'fetch' | 'getToken' | 'reportToken'>
 
 /**
  * Creates `createAuth`.
@@ -22,8 +25,36 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
     const ready = Promise.resolve(context).then(start).then(connect)
     const connected = (): Promise<Lazy> => ready.then(() => (connect(), load()))
 
+    const methods: Partial<Record<LaterMethod, unknown>> = {}
+    // A constant of the module would be longer: minifiers keep it apart.
+    for (const name of [
+      'ensureIdentity',
+      'upgrade',
+      'acceptAccount',
+      'cancelUpgrade',
+      'resolveConflict',
+      'previewConflict',
+      'unlinkAlias',
+      'devices',
+      'renameDevice',
+      'revokeDevice',
+      'revokeOtherDevices',
+      'signOut',
+      'deriveKey',
+      'exportSecret',
+      'confirmBackup',
+      'importSecret',
+      'unlockData',
+      'listIdentities',
+      'provePairing',
+      'requestPersistence',
+      'markWritten',
+    ] as const satisfies readonly LaterMethod[])
+      methods[name] = (...given: unknown[]) =>
+        connected().then((lazy) => (lazy[name] as (...given: unknown[]) => unknown)(context, ...given))
+
     return {
-      ...lazyMethods(context, connected),
+      ...(methods as Pick<Auth, LaterMethod>),
       ready,
       getState: context.getState,
       getServerState: () => INITIAL_STATE,
@@ -50,8 +81,10 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         if (isDone) return first.response
         const { signal } = request
         // As `unlessAborted` does it, in fewer bytes: no one else has this request's signal.
-        const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)))
-        const lazy = await Promise.race([connected(), aborted])
+        const lazy = await new Promise<Lazy>((resolve, reject) => {
+          signal.onabort = () => reject(signal.reason)
+          connected().then(resolve, reject)
+        })
         return lazy.fetch(context as Context, request, redirect, first)
       },
       reportToken(reason) {
@@ -66,39 +99,4 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
       close: () => void ready.then(disconnect).then(() => context.store.close()),
     }
   }
-}
-
-/** Methods of the later chunk, exported there under the same names. */
-const LAZY = [
-  'ensureIdentity',
-  'upgrade',
-  'acceptAccount',
-  'cancelUpgrade',
-  'resolveConflict',
-  'previewConflict',
-  'unlinkAlias',
-  'devices',
-  'renameDevice',
-  'revokeDevice',
-  'revokeOtherDevices',
-  'signOut',
-  'deriveKey',
-  'exportSecret',
-  'confirmBackup',
-  'importSecret',
-  'unlockData',
-  'listIdentities',
-  'provePairing',
-  'requestPersistence',
-  'markWritten',
-] as const satisfies readonly (keyof Auth & keyof Lazy)[]
-
-type LazyMethod = (typeof LAZY)[number]
-
-function lazyMethods(context: StartContext, load: () => Promise<Lazy>): Pick<Auth, LazyMethod> {
-  const methods = LAZY.map((name: LazyMethod) => [
-    name,
-    (...given: unknown[]) => load().then((lazy) => (lazy[name] as (...given: unknown[]) => unknown)(context, ...given)),
-  ])
-  return Object.fromEntries(methods) as Pick<Auth, LazyMethod>
 }

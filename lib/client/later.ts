@@ -3,13 +3,10 @@ import { withTimeout } from '../timeout.ts'
 import type { Context, StartContext } from './shared/context.ts'
 
 /** The part of the client that loads later. */
-export type Lazy = typeof import('./lazy.ts')
+export type Lazy = typeof import('./later-parts.ts')
 
 /** How long the later part may take to load. */
 const LOAD_TIMEOUT_MS = 10_000
-
-/** Events after which the later part may be reachable. The second one bubbles from the document. */
-const WAKE_UPS = ['online', 'visibilitychange']
 
 /** Loads the later part once for all instances, and again after a failure. */
 export function retryingLoad(load: () => Promise<Lazy>): () => Promise<Lazy> {
@@ -60,7 +57,8 @@ export function createLater(context: StartContext, loadOnce: Load): [Loaded, Loa
       .catch(() => {
         background = undefined
         // Not every platform has these events. A timer of a page that was frozen fires when it is shown again.
-        for (const type of WAKE_UPS) globalThis.addEventListener?.(type, connect, { once: true })
+        // The second event bubbles from the document.
+        for (const type of ['online', 'visibilitychange']) globalThis.addEventListener?.(type, connect, { once: true })
         timer = setTimeout(connect, (delay = Math.min(delay * 3 || 5000, 300_000)))
         // A process of Node may end meanwhile.
         ;(timer as { unref?: () => void }).unref?.()

@@ -707,7 +707,9 @@ test('eight tabs at a slow server hold up no sign-up', async () => {
 
 test('a part of the client that never loads ends every call in bounded time, and is loaded anew', async () => {
   let loads = 0
-  const auth = createAuthWith(() => (loads++ < 2 ? new Promise<never>(() => {}) : import('./lazy.ts')))({
+  const auth = createAuthWith(() =>
+    loads++ < 2 ? new Promise<never>(() => {}) : import('./lazy.ts').then(({ later }) => later),
+  )({
     keystore: memoryStore(),
     audience: 'https://app.example',
   })
@@ -729,7 +731,7 @@ test('a part of the client that could not be loaded at the start is connected by
   const device = await faultyDevice()
   let isThere = false
   const auth = createAuthWith(async () => {
-    if (isThere) return import('./lazy.ts')
+    if (isThere) return import('./lazy.ts').then(({ later }) => later)
     throw new TypeError('Failed to fetch dynamically imported module')
   })({ keystore: device.store, account: device.account.provider, audience: 'https://app.example' })
   await auth.ready

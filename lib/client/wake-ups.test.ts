@@ -4,7 +4,7 @@ import { memoryStore } from '../keystore/memory.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
 import type { AuthOptions } from './auth.ts'
 import { createAuthWith } from './create-auth.ts'
-import * as lazy from './lazy.ts'
+import { later as lazy } from './lazy.ts'
 
 // Where no `online` event ever comes: Node, and some WebViews and workers.
 

@@ -1,7 +1,7 @@
 import type { CryptoSuite, HardenedKeys } from './crypto.ts'
 import { type DeviceKey, PROFILE, loadNoble } from './device-key.ts'
 import { expand, nativeSuite } from './native.ts'
-import { utf8 } from './utf8.ts'
+import { utf8 } from './encoding.ts'
 
 /**
  * Derives the 32-byte key for `purpose` from a device secret (profile `latchkey/v1`). It is the same on every device

@@ -1,9 +1,8 @@
 import { LatchkeyError } from '../errors.ts'
-import { encodeBase64url } from './base64url.ts'
+import { encodeBase64url, utf8 } from './encoding.ts'
 import type { CryptoSuite, HardenedKeys } from './crypto.ts'
 import { nativeSuite, signWith } from './native.ts'
 import { type Identifier, identifierOf, thumbprintInput } from './principal.ts'
-import { utf8 } from './utf8.ts'
 
 /** Identifies key derivation, principal and token format together. Stored with each identity. */
 export const PROFILE = 'latchkey/v1'
@@ -52,7 +51,8 @@ export async function openDeviceKey(
 /** @throws {LatchkeyError} `CRYPTO_UNAVAILABLE`: it cannot be loaded */
 export async function loadNoble(): Promise<CryptoSuite> {
   try {
-    return (await import('./noble.ts')).nobleSuite
+    const { nobleSuite } = await import('./noble.ts')
+    return nobleSuite
   } catch (cause) {
     throw new LatchkeyError('CRYPTO_UNAVAILABLE', undefined, cause)
   }

@@ -1,4 +1,4 @@
-import { decodeBase64url } from './base64url.ts'
+import { decodeBase64url } from './encoding.ts'
 import type { CryptoSuite, SigningKey } from './crypto.ts'
 
 // No engine imports a raw seed or a JWK without `x`; all import PKCS#8.
@@ -45,6 +45,6 @@ export async function signWith(key: CryptoKey, data: Uint8Array<ArrayBuffer>): P
 
 /** HKDF-SHA-256 with an empty salt, 32 bytes out. */
 export async function expand(root: CryptoKey, info: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info }
+  const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, root, 256))
 }

@@ -1,5 +1,4 @@
-import { encodeBase64url } from './base64url.ts'
-import { utf8 } from './utf8.ts'
+import { encodeBase64url, utf8 } from './encoding.ts'
 
 /** The identifiers of a public key. */
 export interface Identifier {

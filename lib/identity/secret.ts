@@ -1,5 +1,5 @@
-import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url, isBase64url } from './base64url.ts'
+import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
+import { decodeBase64url, encodeBase64url, isBase64url } from './encoding.ts'
 
 /** Length of a device secret as text (32 bytes in base64url), in characters. */
 const SECRET_CHARACTERS = 43
@@ -17,10 +17,11 @@ export const formatSecret: (secret: Uint8Array) => string = encodeBase64url
  *
  * @param text - base64url, 43 characters, no padding
  * @returns the 32 bytes
+ * @param code - of the error, where nobody typed the text
  * @throws {LatchkeyError} `SECRET_INVALID`: not the canonical text of 32 bytes; the message does not repeat it
  */
-export function parseSecret(text: string): Uint8Array<ArrayBuffer> {
+export function parseSecret(text: string, code: LatchkeyErrorCode = 'SECRET_INVALID'): Uint8Array<ArrayBuffer> {
   // One error for every invalid text. It must not carry the text, not even in its cause.
-  if (text?.length !== SECRET_CHARACTERS || !isBase64url(text)) throw new LatchkeyError('SECRET_INVALID')
+  if (text?.length !== SECRET_CHARACTERS || !isBase64url(text)) throw new LatchkeyError(code)
   return decodeBase64url(text)
 }

@@ -1,6 +1,6 @@
-import { currentEntry } from './keyring.ts'
+import { currentEntry, entryId } from './keyring.ts'
 import { randomId } from './random-id.ts'
-import { type AccountEntry, type DeviceEntry, type Entry, type Keyring, entryId } from './record.ts'
+import type { AccountEntry, DeviceEntry, Entry, Keyring } from './record.ts'
 
 // Pure functions on the record that a page needs only after its first load.
 

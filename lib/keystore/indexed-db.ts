@@ -86,19 +86,15 @@ function toFailure(error: unknown): unknown {
   // A value that cannot be cloned is the caller's mistake, not a fault of the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
   const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
-  const isDenied = name === 'SecurityError' || (name === 'UnknownError' && isForbidden())
-  return new LatchkeyError(isDenied ? denied : (CODES[name!] ?? 'KEYSTORE_UNAVAILABLE'), undefined, error)
-}
-
-/** If site data is blocked, Chromium's IndexedDB gives only `UnknownError`, and its localStorage throws. */
-function isForbidden(): boolean {
-  return !attempted(() => [globalThis.localStorage])
-}
-
-/** Private windows of some engines fail to open a database with `InvalidStateError`, on both attempts. */
-const CODES: Readonly<Record<string, LatchkeyErrorCode>> = {
-  QuotaExceededError: 'KEYSTORE_FULL',
-  InvalidStateError: 'KEYSTORE_PRIVATE',
+  const codes: Readonly<Record<string, LatchkeyErrorCode | undefined>> = {
+    QuotaExceededError: 'KEYSTORE_FULL',
+    // Private windows of some engines fail to open a database so, on both attempts.
+    InvalidStateError: 'KEYSTORE_PRIVATE',
+    SecurityError: denied,
+    // If site data is blocked, Chromium's IndexedDB gives only this error, and its localStorage throws.
+    UnknownError: attempted(() => [globalThis.localStorage]) ? undefined : denied,
+  }
+  return new LatchkeyError(codes[name!] ?? 'KEYSTORE_UNAVAILABLE', undefined, error)
 }
 
 /** Workers have no localStorage: there a vanished record looks like a first visit. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore } from './memory.ts'
-import { EMPTY_KEYRING, currentEntry, parseKeyring } from './keyring.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, entryId } from './record.ts'
+import { currentEntry, EMPTY_KEYRING, entryId, parseKeyring } from './keyring.ts'
+import type { AccountEntry, DeviceEntry, Keyring } from './record.ts'
 import { openKeystore } from './store.ts'
 
 const device: DeviceEntry = {

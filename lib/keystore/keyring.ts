@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { type Entry, type Intent, type Keyring, RECORD_VERSION, entryId } from './record.ts'
+import { type Entry, type Intent, type Keyring, RECORD_VERSION } from './record.ts'
 
 // Pure functions on the record. Null means that no record exists. An empty record is different: without a current
 // entry, the user has signed out.
@@ -59,4 +59,9 @@ function isEntry(entry: Entry): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
+}
+
+/** Returns the id of an entry, unique in its keyring. */
+export function entryId(entry: Entry): string {
+  return `${entry.kind}:${entry.kind === 'device' ? entry.principal : entry.accountId}`
 }

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url } from '../identity/encoding.ts'
 import { isPlain } from './plain.ts'
 
 /** Marks values that JSON cannot represent. A member whose own name begins with `$` gets a second `$`. */

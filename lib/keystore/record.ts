@@ -171,8 +171,3 @@ export interface Keyring {
   readonly intent: Intent | null
   readonly outbox: readonly OutboxItem[]
 }
-
-/** Returns the id of an entry, unique in its keyring. */
-export function entryId(entry: Entry): string {
-  return `${entry.kind}:${entry.kind === 'device' ? entry.principal : entry.accountId}`
-}

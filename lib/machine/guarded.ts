@@ -1,5 +1,5 @@
 /** Calls a callback and reports its errors, also asynchronous ones, so that it cannot break the caller. */
-export const guarded: (callback: () => unknown) => void = async (callback) => {
+export async function guarded(callback: () => unknown): Promise<void> {
   try {
     await callback()
   } catch (error) {

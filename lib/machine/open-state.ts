@@ -10,5 +10,6 @@ export function openState(state: AuthState, { view, waiting }: Found): AuthState
 }
 
 /** The waiting upgrade determines the phase at rest. */
-export const resting = ({ conflict, pending, account }: UpgradeState): Phase =>
-  conflict ? 'conflict' : pending || account ? 'pending' : 'ready'
+export function resting({ conflict, pending, account }: UpgradeState): Phase {
+  return conflict ? 'conflict' : pending || account ? 'pending' : 'ready'
+}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { deviceToBackUp } from '../keystore/entries.ts'
-import { EMPTY_KEYRING } from '../keystore/keyring.ts'
-import { type AccountEntry, type DeviceEntry, type Keyring, entryId } from '../keystore/record.ts'
+import { EMPTY_KEYRING, entryId } from '../keystore/keyring.ts'
+import type { AccountEntry, DeviceEntry, Keyring } from '../keystore/record.ts'
 import { viewOf } from './state.ts'
 
 const NOW = 1_000_000

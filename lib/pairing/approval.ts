@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { openDeviceKey } from '../identity/device-key.ts'
 import { parseSecret } from '../identity/secret.ts'
 import type { Grants, ProvePair } from './grants.ts'

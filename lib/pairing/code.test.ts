@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { formatCode, keysOf, parseCode } from './code.ts'
 
 const code = { shower: 'h', secret: new Uint8Array(32).fill(1), publicKey: new Uint8Array(65).fill(2) } as const

@@ -1,8 +1,7 @@
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url, isBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url, isBase64url, utf8 } from '../identity/encoding.ts'
 import { PROFILE } from '../identity/device-key.ts'
 import { nativeSuite } from '../identity/native.ts'
-import { utf8 } from '../identity/utf8.ts'
 
 /** The device that shows the code: the one that has the identity (`h`), or the new one (`n`). */
 export type Shower = 'h' | 'n'

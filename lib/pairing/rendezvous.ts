@@ -1,5 +1,5 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { post } from './post.ts'
 
 /** What the rendezvous has of a channel. */

@@ -1,6 +1,6 @@
 import { createDecipheriv, createECDH, createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { keysOf } from './code.ts'
 import { type PairingContext, createShowerKeys, openAtScanner, openAtShower } from './sealed-channel.ts'
 

@@ -1,9 +1,8 @@
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_P256_HKDF_SHA256, type KeyPair } from 'hpke'
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url, utf8 } from '../identity/encoding.ts'
 import { PROFILE } from '../identity/device-key.ts'
 import { nativeSuite } from '../identity/native.ts'
-import { utf8 } from '../identity/utf8.ts'
 import type { Code, CodeKeys, Shower } from './code.ts'
 
 // RFC 9180 in mode_psk: only those who have seen the code can answer, and only the one who shows it can open the

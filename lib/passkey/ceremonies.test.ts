@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { type Behaviour, type FakeAuthenticator, fakeAuthenticator } from './authenticator.testing.ts'
 import { createCredential, evaluate } from './ceremonies.ts'
 import { isRecoveryCredential } from './user-handle.ts'

@@ -1,8 +1,7 @@
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url, utf8 } from '../identity/encoding.ts'
 import { sha256 } from '../identity/digest.ts'
 import { PROFILE } from '../identity/device-key.ts'
-import { utf8 } from '../identity/utf8.ts'
 import type { EnvelopeContext } from './envelope.ts'
 import { createUserHandle } from './user-handle.ts'
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { LatchkeyError } from '../errors.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { testDevice } from '../testing/device.ts'
 import vectors from '../vectors/latchkey-v1.json' with { type: 'json' }
 import { type EnvelopeContext, keysOf, open, parseEnvelope, seal } from './envelope.ts'

@@ -1,9 +1,8 @@
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url, isBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url, isBase64url, utf8 } from '../identity/encoding.ts'
 import { PROFILE, openDeviceKey } from '../identity/device-key.ts'
 import { nativeSuite } from '../identity/native.ts'
 import { parseSecret } from '../identity/secret.ts'
-import { utf8 } from '../identity/utf8.ts'
 
 /** For whom a secret is sealed: another relying party or another app cannot open it. */
 export interface EnvelopeContext {

@@ -1,5 +1,4 @@
-import { encodeBase64url } from '../identity/base64url.ts'
-import { utf8 } from '../identity/utf8.ts'
+import { encodeBase64url, utf8 } from '../identity/encoding.ts'
 
 const PREFIX = 'lk1'
 

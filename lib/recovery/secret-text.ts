@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
-import { encodeBase64url, isBase64url } from '../identity/base64url.ts'
+import { encodeBase64url, isBase64url } from '../identity/encoding.ts'
 import { sha256 } from '../identity/digest.ts'
 import { formatSecret, parseSecret } from '../identity/secret.ts'
 

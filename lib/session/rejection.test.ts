@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createAuthWith } from '../client/create-auth.ts'
-import * as lazy from '../client/lazy.ts'
+import { later as lazy } from '../client/lazy.ts'
 import { LatchkeyError } from '../errors.ts'
 import { nobleSuite } from '../identity/noble.ts'
 import { memoryStore } from '../keystore/memory.ts'

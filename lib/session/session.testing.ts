@@ -1,5 +1,5 @@
 import type { AuthOptions } from '../client/auth.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { nobleSuite } from '../identity/noble.ts'
 import type { Auth } from '../client/auth.ts'
 import type { AuthErrorKind } from '../machine/state.ts'

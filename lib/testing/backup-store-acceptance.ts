@@ -1,4 +1,4 @@
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import type { BackupStore, ProveWrite } from '../passkey/backup-store.ts'
 import { type BackupMethod, backupDigest, hashLocator } from '../tokens/backup-digest.ts'
 import { type TestDevice, testDevice } from './device.ts'

@@ -1,6 +1,6 @@
 import type { AccountProvider, AccountSession, Typing } from '../client/shared/account-provider.ts'
 import { LatchkeyError, isLatchkeyError } from '../errors.ts'
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url } from '../identity/encoding.ts'
 import { type ProofVerifier, createProofVerifier } from '../tokens/verify.ts'
 import type { Wire } from './faulty-store.ts'
 

@@ -1,7 +1,6 @@
-import { decodeBase64url, encodeBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, encodeBase64url, utf8 } from '../identity/encoding.ts'
 import { PROFILE } from '../identity/device-key.ts'
 import { sha256 } from '../identity/digest.ts'
-import { utf8 } from '../identity/utf8.ts'
 
 /** The writes of a backup store. */
 export type BackupMethod = 'put' | 'renew' | 'remove'

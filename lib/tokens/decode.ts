@@ -1,6 +1,6 @@
 import { BoundedMap } from '../bounded-map.ts'
 import { LatchkeyError } from '../errors.ts'
-import { decodeBase64url, isBase64url } from '../identity/base64url.ts'
+import { decodeBase64url, isBase64url } from '../identity/encoding.ts'
 
 /** A parsed compact JWS (RFC 7515). Nothing in it is verified. */
 export interface DecodedJws {

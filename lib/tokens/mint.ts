@@ -1,6 +1,5 @@
-import { encodeBase64url } from '../identity/base64url.ts'
+import { encodeBase64url, utf8 } from '../identity/encoding.ts'
 import type { DeviceKey } from '../identity/device-key.ts'
-import { utf8 } from '../identity/utf8.ts'
 import { LOCAL_FIRST_ISSUER, TOKEN_LIFETIME_S, TOKEN_TYPE } from './claims.ts'
 
 /** Content of a local-first token. */

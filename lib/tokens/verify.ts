@@ -1,6 +1,6 @@
 import { type Awaitable, whenReady } from '../awaitable.ts'
 import { LatchkeyError, type LatchkeyErrorCode } from '../errors.ts'
-import { decodeBase64url } from '../identity/base64url.ts'
+import { decodeBase64url } from '../identity/encoding.ts'
 import {
   LOCAL_FIRST_ISSUER,
   LONGEST_LIFETIME,

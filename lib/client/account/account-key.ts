@@ -1,6 +1,6 @@
 import type { DeviceKey } from '../../identity/device-key.ts'
 import { currentAccount, deviceOf } from '../../keystore/entries.ts'
-import { openEntry } from '../device/current-key.ts'
+import { openEntry } from '../device/identity.ts'
 import type { Context } from '../shared/context.ts'
 
 /**

@@ -10,8 +10,8 @@ import {
   replaceEntry,
   withoutEntry,
 } from '../../keystore/entries.ts'
-import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type DeviceEntry, type Entry, type Keyring, entryId } from '../../keystore/record.ts'
+import { currentEntry, EMPTY_KEYRING, entryId } from '../../keystore/keyring.ts'
+import type { DeviceEntry, Entry, Keyring } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'
 import type {
   ConfirmBackupOptions,
@@ -25,9 +25,8 @@ import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { deviceTime } from '../shared/device-time.ts'
 import { holdsNothing, isMarked } from '../shared/local-data.ts'
-import { openEntry } from './current-key.ts'
+import { deviceEntry, openEntry } from './identity.ts'
 import { checkIdle } from './ensure-identity.ts'
-import { deviceEntry } from './identity.ts'
 
 /** Returns a device secret of the current identity as text. */
 export async function exportSecret(context: Context, options: ExportSecretOptions = {}): Promise<string> {

@@ -1,7 +1,6 @@
 import { LatchkeyError } from '../../errors.ts'
 import { deviceOf } from '../../keystore/entries.ts'
-import { currentEntry } from '../../keystore/keyring.ts'
-import { entryId } from '../../keystore/record.ts'
+import { currentEntry, entryId } from '../../keystore/keyring.ts'
 import type { Session } from '../../machine/state.ts'
 import type { EnsureIdentityOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'

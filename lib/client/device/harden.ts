@@ -2,14 +2,14 @@ import { isLatchkeyError } from '../../errors.ts'
 import type { HardenedKeys } from '../../identity/crypto.ts'
 import { importRoot, importSeed, nativeSuite } from '../../identity/native.ts'
 import { parseSecret } from '../../identity/secret.ts'
-import { utf8 } from '../../identity/utf8.ts'
+import { utf8 } from '../../identity/encoding.ts'
 import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
 import { exclusively } from '../shared/lock.ts'
 import { appKeyOf } from './app-key.ts'
-import { openEntry } from './current-key.ts'
+import { openEntry } from './identity.ts'
 
 /** Contexts whose engine refused to store such keys: they are not tried again. */
 const unsupported = new WeakSet<Context>()

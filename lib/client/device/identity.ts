@@ -1,12 +1,13 @@
-import { isLatchkeyError } from '../../errors.ts'
-import { encodeBase64url } from '../../identity/base64url.ts'
-import { PROFILE, openDeviceKey } from '../../identity/device-key.ts'
-import { createSecret } from '../../identity/secret.ts'
-import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import { type DeviceEntry, entryId } from '../../keystore/record.ts'
+import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
+import { encodeBase64url } from '../../identity/encoding.ts'
+import { type DeviceKey, PROFILE, openDeviceKey, openHardenedKey } from '../../identity/device-key.ts'
+import { createSecret, parseSecret } from '../../identity/secret.ts'
+import { currentEntry, EMPTY_KEYRING, entryId } from '../../keystore/keyring.ts'
+import type { DeviceEntry } from '../../keystore/record.ts'
 import type { EventType } from '../../machine/events.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { openState } from '../../machine/open-state.ts'
+import type { AuthOptions } from '../auth.ts'
 import type { StartContext } from '../shared/context.ts'
 
 /**
@@ -67,4 +68,25 @@ export async function deviceEntry(
     derived: false,
     backedUpAt: null,
   }
+}
+
+/** Returns the key of the current device identity; null in the other modes. */
+export async function currentKey(context: StartContext): Promise<DeviceKey | null> {
+  const entry = currentEntry(context.keyring())
+  if (entry?.kind !== 'device') return null
+  const known = context.opened
+  // After hardening, the secret leaves memory too.
+  if (known?.entry.principal === entry.principal && known.entry.secret === entry.secret) return known.key
+  const key = openEntry(entry, context.options)
+  context.opened = { entry, key }
+  key.catch(() => delete context.opened)
+  return key
+}
+
+/** Opens the device key of an entry, and checks that it belongs to the principal. */
+export async function openEntry(entry: DeviceEntry, { crypto }: AuthOptions): Promise<DeviceKey> {
+  if (!entry.secret && entry.keys) return openHardenedKey(entry, entry.keys)
+  const key = await openDeviceKey(parseSecret(entry.secret!, 'KEYSTORE_CORRUPT'), crypto)
+  if (key.principal !== entry.principal) throw new LatchkeyError('KEYSTORE_CORRUPT')
+  return key
 }

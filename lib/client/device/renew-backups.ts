@@ -9,7 +9,7 @@ import type { Context } from '../shared/context.ts'
 import { deviceTime } from '../shared/device-time.ts'
 import type { RenewableBackups } from '../shared/renewable-backups.ts'
 import { timeOf } from '../shared/server-time.ts'
-import { openEntry } from './current-key.ts'
+import { openEntry } from './identity.ts'
 
 /** The one method that is needed is there. */
 type Renewer = RenewableBackups & Required<Pick<RenewableBackups, 'renew'>>

@@ -5,7 +5,7 @@ import type { DeviceEntry } from '../../keystore/record.ts'
 import type { DeriveKeyOptions } from '../auth.ts'
 import type { Context } from '../shared/context.ts'
 import { appKeyOf } from './app-key.ts'
-import { openEntry } from './current-key.ts'
+import { openEntry } from './identity.ts'
 
 /** Derives an app key from the device secret, and records that data may now depend on it. */
 export async function deriveKey(

@@ -118,6 +118,7 @@ export interface DevtoolsToken {
 
 /** Registers with the developer tools, if there are any. */
 export function registerDevtools(instance: DevtoolsInstance): ReturnType<DevtoolsHook['register']> | undefined {
-  const hook = (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]
-  return hook?.register(instance)
+  return (globalThis as { [key: symbol]: DevtoolsHook | undefined })[Symbol.for('latchkey.devtools')]?.register(
+    instance,
+  )
 }

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { decodeBase64url } from '../../identity/base64url.ts'
+import { decodeBase64url } from '../../identity/encoding.ts'
 import { currentAccount, replaceEntry, withAliases } from '../../keystore/entries.ts'
 import type { AccountEntry, KeptToken } from '../../keystore/record.ts'
 import type { Session } from '../../machine/state.ts'

@@ -1,19 +1,15 @@
 import type { AuthOptions } from '../auth.ts'
 
 /**
- * Origins that many apps have: of all schemes but those of the web, and of shells that show an app's files (Capacitor,
- * Cordova, Tauri, Android's WebViewAssetLoader, Blazor). A development server has a port.
- */
-const SHARED_ORIGIN = /^(?!http).*|.*\/((tauri\.)?localhost|appassets\.android.*|0\.0\.0\.[01])$/
-
-/**
  * Returns the `aud` of tokens for the page's own origin. Only a web address names one app: all opaque origins are
  * "null" and all local files share one, and that of an extension may change with its folder.
  *
  * @throws {TypeError} the app has to set `audience`
  */
 export function defaultAudience(options: AuthOptions): string {
-  const audience = options.audience ?? globalThis.location?.origin.replace(SHARED_ORIGIN, '')
+  const audience =
+    options.audience ??
+    globalThis.location?.origin.replace(/^(?!http).*|.*\/((tauri\.)?localhost|appassets\.android.*|0\.0\.0\.[01])$/, '')
   // An app may pass on its origin without looking at it.
   if (!audience || /^(null$|file:)/.test(audience)) throw new TypeError('audience: required')
   return audience

@@ -6,7 +6,7 @@ import { createTokenVerifier } from '../../tokens/verify.ts'
 import type { Auth, AuthOptions } from '../auth.ts'
 import { readPayload, testBrowser } from '../client.testing.ts'
 import { createAuthWith } from '../create-auth.ts'
-import * as lazy from '../lazy.ts'
+import { later as lazy } from '../lazy.ts'
 
 const AUDIENCE = 'https://app.example'
 const clock = manualClock()

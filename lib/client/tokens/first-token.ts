@@ -4,7 +4,7 @@ import type { KeptToken } from '../../keystore/record.ts'
 import { TOKEN_LIFETIME_S } from '../../tokens/claims.ts'
 import { mintToken } from '../../tokens/mint.ts'
 import type { GetTokenOptions } from '../auth.ts'
-import { currentKey } from '../device/current-key.ts'
+import { currentKey } from '../device/identity.ts'
 import type { StartContext } from '../shared/context.ts'
 import { defaultAudience, isExchanged } from './audience.ts'
 

@@ -1,6 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { encodeBase64url } from '../../identity/base64url.ts'
-import { utf8 } from '../../identity/utf8.ts'
+import { encodeBase64url, utf8 } from '../../identity/encoding.ts'
 import type { ExternalAccount } from '../external/accounts.ts'
 import { describeUserAgent } from '../user-agent.ts'
 import { actorOf } from './actor.ts'

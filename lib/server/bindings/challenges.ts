@@ -1,5 +1,4 @@
-import { decodeBase64url, encodeBase64url, isBase64url } from '../../identity/base64url.ts'
-import { utf8 } from '../../identity/utf8.ts'
+import { decodeBase64url, encodeBase64url, isBase64url, utf8 } from '../../identity/encoding.ts'
 import type { Purpose } from '../../tokens/claims.ts'
 import { hmacKey } from './hmac-key.ts'
 

@@ -1,4 +1,4 @@
-import { utf8 } from '../../identity/utf8.ts'
+import { utf8 } from '../../identity/encoding.ts'
 
 /** Imports an HMAC key that a secret gives for one purpose: what it signs is valid for no other purpose. */
 export function hmacKey(purpose: string, secret: string): Promise<CryptoKey> {

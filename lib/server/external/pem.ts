@@ -1,5 +1,5 @@
 import type { JWK } from 'jose'
-import { encodeBase64url } from '../../identity/base64url.ts'
+import { encodeBase64url } from '../../identity/encoding.ts'
 import { DER_TAG, type DerElement, bodyOf, readDer, readInside } from './der.ts'
 
 /**

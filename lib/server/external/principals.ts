@@ -1,8 +1,7 @@
 import type { Awaitable } from '../../awaitable.ts'
 import { LatchkeyError } from '../../errors.ts'
-import { encodeBase64url } from '../../identity/base64url.ts'
+import { encodeBase64url, utf8 } from '../../identity/encoding.ts'
 import { isAliasList, isPrincipal } from '../session.ts'
-import { utf8 } from '../../identity/utf8.ts'
 
 /**
  * Looks up the principal of an issuer's subject.

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose'
-import { isBase64url } from '../../identity/base64url.ts'
+import { isBase64url } from '../../identity/encoding.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import { readPem } from './pem.ts'
 

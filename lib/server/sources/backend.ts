@@ -1,6 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../../identity/base64url.ts'
-import { utf8 } from '../../identity/utf8.ts'
+import { decodeBase64url, encodeBase64url, utf8 } from '../../identity/encoding.ts'
 import { parseObject } from '../../tokens/decode.ts'
 import { createSecretCheck } from './constant-time.ts'
 import { type OptionNames, checkOptionNames } from '../../option-names.ts'

@@ -1,4 +1,4 @@
-import { utf8 } from '../../identity/utf8.ts'
+import { utf8 } from '../../identity/encoding.ts'
 
 /** Returns true if a text equals one of the secrets. */
 export type SecretCheck = (text: string) => Promise<boolean>

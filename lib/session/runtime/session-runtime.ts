@@ -61,7 +61,7 @@ export function createSessionRuntime(
     perform: (effect) => (isHalted && OUTWARD.includes(effect.do) ? undefined : perform(runtime, effect)),
   })
   const { dispatch } = machine
-  const fault = (error: unknown): void => guarded(() => options.onFault?.(error))
+  const fault = (error: unknown): void => void guarded(() => options.onFault?.(error))
   const source = (fresh: boolean): unknown =>
     refresh?.handler ? refresh.handler() : auth.getToken({ fresh, ...(audience !== undefined && { audience }) })
   const runtime: SessionRuntime = {
@@ -125,7 +125,7 @@ function perform(runtime: SessionRuntime, effect: SessionEffect): void {
       // Also if it shows no error: right after its start it hears of a refusal later.
       return tellAuth(runtime, effect.mode, () => auth.reportToken(null))
     case 'report':
-      return guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
+      return void guarded(() => options.onSessionError?.(effect.kind, runtime.self()))
     case 'end':
       return void runtime.self().end()
     case 'fault':

@@ -1,7 +1,7 @@
 import { fc } from '../seeded.testing.ts'
 import { describe, expect, test } from 'vitest'
 import { outcome } from '../tokens/forge.testing.ts'
-import { decodeBase64url, encodeBase64url } from './base64url.ts'
+import { decodeBase64url, encodeBase64url } from './encoding.ts'
 
 // RFC 4648 §10, without padding, and one value with each character that differs from base64.
 const KNOWN: [bytes: string, text: string][] = [

@@ -1,8 +1,5 @@
 import { LatchkeyError } from '../errors.ts'
 
-// Whole groups of four, then a tail whose last character has no stray bits.
-const CANONICAL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/
-
 /** Encodes bytes as base64url without padding (RFC 4648 §5). */
 export function encodeBase64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
@@ -13,7 +10,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /** Returns true if a text is canonical base64url: no padding, no stray bits, no whitespace. */
 export function isBase64url(text: string): boolean {
-  return CANONICAL.test(text)
+  // Whole groups of four, then a tail whose last character has no stray bits.
+  return /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/.test(text)
 }
 
 /**
@@ -24,4 +22,8 @@ export function isBase64url(text: string): boolean {
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> {
   if (!isBase64url(text)) throw new LatchkeyError('ENCODING_INVALID')
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+}
+/** Encodes a text as UTF-8. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text)
 }
