@@ -93,6 +93,7 @@ export function readConfiguration(settings: Settings, production: boolean): Read
     proxyHeader: readHeaderName(settings.text('proxy-header'), report),
   }
   checkDistinct(configuration, report)
+  checkAddresses(configuration, report)
   return { configuration, findings }
 }
 
@@ -221,6 +222,15 @@ function checkDistinct({ secret, backendSecrets, adminSecret }: Configuration, {
   const given = [secret, ...backendSecrets, adminSecret].filter((text) => text !== null)
   if (new Set(given).size !== given.length)
     problem('admin-secret', 'the same secret is used for two purposes. Use a different secret for each.')
+}
+
+/** The server itself has no TLS: in production, https means a proxy. */
+function checkAddresses({ production, origin, proxyHeader }: Configuration, { warning }: Report): void {
+  if (production && origin?.startsWith('https:') && proxyHeader === null)
+    warning(
+      'proxy-header',
+      'without it, all clients behind the proxy share one rate limit, and one of them can lock out the others.',
+    )
 }
 
 function readLocalFirst(settings: Settings, { problem, production }: Report): boolean {

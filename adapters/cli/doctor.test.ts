@@ -19,7 +19,8 @@ const SECRETS = [
   'YW5vdGhlciBvbmUsIGFsc28gbG9uZyBlbm8',
   'dGhlIHRoaXJkIG9mIHRoZW0gYWxsLCB5ZXM',
 ] as const
-const GOOD = ['--production', '--base-url=https://id.example', `--data-dir=${folder}/none`, `--secret=${SECRETS[0]}`]
+const BARE = ['--production', '--base-url=https://id.example', `--data-dir=${folder}/none`, `--secret=${SECRETS[0]}`]
+const GOOD = [...BARE, '--proxy-header=x-forwarded-for']
 
 const check = (flags: readonly string[], now: number = Date.now()): Promise<readonly Check[]> =>
   examine(readSettings('doctor', flags, {}), () => now)
@@ -35,6 +36,14 @@ describe('latchkey doctor', () => {
       'database ok',
     ])
     expect(existsSync(`${folder}/none`)).toBe(false)
+  })
+
+  test('warns of a proxy whose clients cannot be told apart', async () => {
+    const warnings = async (flags: readonly string[]): Promise<string[]> =>
+      (await check(flags)).filter(({ level }) => level === 'warning').map(({ message }) => message)
+    expect(await warnings(BARE)).toEqual([expect.stringMatching(/^--proxy-header: .* share one rate limit/)])
+    expect(await warnings([...BARE, '--base-url=http://localhost'])).toEqual([])
+    expect(await warnings(GOOD)).toEqual([])
   })
 
   test.each([

@@ -16,7 +16,8 @@ export interface Lack {
 
 /**
  * Gives the database of an app the tables and columns of its plugins. Rows stay as they are. SQLite, Postgres and SQL
- * Server do it in one transaction; with MySQL and MariaDB, a second run completes an interrupted one.
+ * Server do it in one transaction; with MySQL and MariaDB, a second run completes an interrupted one, except for the
+ * indexes that Better Auth plans only with their table or column.
  *
  * @returns a line for each kind of change
  * @throws {Refusal} it cannot be done; a database with transactions is unchanged then

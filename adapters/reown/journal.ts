@@ -42,6 +42,7 @@ export async function countRows(db: ReownDatabase, { id }: Pick<Entry, 'id'>, co
 }
 
 const NO_TRANSACTION: ReadonlySet<unknown> = new Set(['25P01', 1305])
+const EXCLUSION_VIOLATION: ReadonlySet<unknown> = new Set(['23P01'])
 const NO_TABLE: ReadonlySet<unknown> = new Set(['42P01', 1146])
 
 /** The last work of each connection, which never rejects. */
@@ -73,8 +74,32 @@ async function inSavepoint<Result>(db: ReownDatabase, work: () => Promise<Result
   } catch (error) {
     // After a deadlock, MariaDB has rolled back everything, the savepoint included: the first error is the reason.
     await rollback(db).catch(() => undefined)
-    throw !isLatchkeyError(error) && isUniqueViolation(error) ? conflictError([], error) : error
+    throw !isLatchkeyError(error) && isTaken(error) ? conflictError([], error) : error
   }
+}
+
+/** Whether the database refused a row because another one has its place. */
+function isTaken(error: unknown): boolean {
+  return isUniqueViolation(error) || hasErrorCode(error, EXCLUSION_VIOLATION)
+}
+
+/**
+ * Runs work inside {@link atomically}. If the database refuses a row as not unique, the work is undone.
+ *
+ * @returns whether it was done
+ */
+export async function unlessTaken(db: ReownDatabase, work: () => Promise<void>): Promise<boolean> {
+  await run(db, sql`savepoint latchkey_try`)
+  const isDone = await work().then(
+    () => true,
+    async (error: unknown) => {
+      if (!isTaken(error)) throw error
+      await run(db, sql`rollback to savepoint latchkey_try`)
+      return false
+    },
+  )
+  await run(db, sql`release savepoint latchkey_try`)
+  return isDone
 }
 
 async function begin(db: ReownDatabase): Promise<void> {

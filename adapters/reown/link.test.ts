@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect, SqliteDialect, type Transaction } from 'kysely'
 import { Pool, type PoolClient } from 'pg'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type OnLink, latchkey, latchkeyJwt } from '../better-auth/index.ts'
@@ -89,7 +89,7 @@ async function onSqlite(): Promise<App> {
   }
 }
 
-async function onPostgres(): Promise<App> {
+async function onPostgres(schemaName?: string): Promise<App> {
   const pool = new Pool({ connectionString: await newPostgres(), max: 10 })
   const backdoor = new Pool({ connectionString: pool.options.connectionString, max: 2 })
   let before: (client: PoolClient) => Promise<void> = async () => {}
@@ -120,7 +120,7 @@ async function onPostgres(): Promise<App> {
   expect(reownDatabase).toThrow('there is no transaction of this client')
   const server = await testServer(
     { plugins: plugins(reownDatabase) },
-    { database: { db: tracked.client, type: 'postgres', transaction: true }, statements: [] },
+    { database: { db: tracked.client, type: 'postgres', transaction: true, schemaName }, statements: [] },
   )
   for (const statement of [TABLE, ...reownTables('postgres')]) await backdoor.query(statement)
   const query: App['query'] = async (text) => (await backdoor.query<Rows[number]>(text)).rows
@@ -155,7 +155,7 @@ async function onPostgres(): Promise<App> {
   }
 }
 
-const APPS = { SQLite: onSqlite, Postgres: onPostgres }
+const APPS = { SQLite: onSqlite, Postgres: () => onPostgres() }
 
 /** An account that has the principal of one device, and another device of it with two notes. */
 async function twoDevices({ server, query }: App): Promise<Record<'one' | 'two', Person>> {
@@ -187,6 +187,13 @@ describe.each(Object.entries(APPS))('on %s', (name, start) => {
     // Within the thirty days the same account can have it again.
     expect((await link(two, two.device)).status).toBe(200)
     expect(await ownersOf(app.query)).toEqual([account, account])
+  })
+
+  test('Better Auth counts rows, without a transaction too', async () => {
+    const { server } = await start()
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', ada)
+    expect(await server.adapter.count({ model: 'user' })).toBe(1)
   })
 
   test('a conflict refuses the link, and changes nothing', async () => {
@@ -256,4 +263,25 @@ test('clients of other libraries are followed into their transactions', async ()
   expect(await other.client.$transaction(async () => (other.transaction() as { id: string }).id)).toBe('prisma')
   expect(await other.client.$transaction(['a', 'list'])).toBe('a list')
   expect(() => one.transaction()).toThrow(TypeError)
+})
+
+test('a link of a server whose tables are in a schema moves the rows', async () => {
+  const app = await onPostgres('accounts')
+  const { one, two } = await twoDevices(app)
+  expect((await link(two, two.device)).status).toBe(200)
+  expect(await ownersOf(app.query)).toEqual([one.device.principal, one.device.principal])
+})
+
+test('what a client of Kysely returns is followed into its transactions', async () => {
+  const database = new Sqlite(':memory:')
+  const { client, transaction } = trackTransactions(new Kysely<object>({ dialect: new SqliteDialect({ database }) }))
+  onTestFinished(() => client.destroy())
+  const derived = { client, schema: client.withSchema('main'), plugin: client.withPlugin(new CamelCasePlugin()) }
+  for (const [name, each] of Object.entries({ ...derived, none: derived.plugin.withoutPlugins() })) {
+    const serializable = each.transaction().setIsolationLevel('serializable')
+    const found = [each.transaction(), serializable].map((begun) =>
+      begun.execute(async (given) => given === transaction()),
+    )
+    expect([name, ...(await Promise.all(found))]).toEqual([name, true, true])
+  }
 })

@@ -325,6 +325,29 @@ onEachEngine((open, engine) => {
       expect(await journalSize(db)).toBe(0)
     })
 
+    test.runIf(isSqlite || isPostgres)('keeps a table whose place only the database knows to be taken', async () => {
+      const db = await open()
+      await notes(db)
+      await db.execute('create table list (id integer primary key, owner text, isDefault integer)')
+      const [index, constraint] = [
+        'create unique index one_default on list (owner) where isDefault = 1',
+        'alter table list add constraint one_default exclude (owner with =) where (isDefault = 1)',
+      ]
+      await db.execute(isSqlite ? index : constraint)
+      await db.execute("insert into list values (1, 'device', 1), (2, 'device', 0)")
+      const tables = [...NOTES.tables, { table: 'list', column: 'owner' }]
+      await db.transaction(() => reown(db, { ...MOVE, tables }))
+      await db.execute("insert into list values (3, 'device', 1)")
+      const undone = await db.transaction(() => undoReown(db, MOVE))
+      expect(undone).toEqual({ returned: { note: 2 }, kept: { list: 2 } })
+      expect(await ownersOf(db)).toMatchObject({ 1: 'device', 2: 'device' })
+      const lists = await db.execute('select owner from list order by id')
+      expect(lists.map(({ owner }) => owner)).toEqual(['account', 'account', 'device'])
+      expect(await journalSize(db)).toBe(0)
+      const again = db.transaction(() => reown(db, { ...MOVE, tables }))
+      await expect(again).rejects.toMatchObject({ code: 'REOWN_CONFLICT', conflicts: [] })
+    })
+
     test('keeps rows together whose foreign keys contain their owner', async () => {
       const db = await open()
       await notes(db, 'unique (owner, id)')

@@ -42,13 +42,19 @@ export function trackTransactions<Client extends object>(client: Client): Tracke
     (work: Work): Work =>
     (transaction, ...more) =>
       open.run(transaction, () => work(transaction, ...more))
-  const track = <Target extends object>(target: Target, methods: readonly PropertyKey[]): Target =>
-    new Proxy(target, {
+  const track = <Target extends object>(target: Target, methods: readonly PropertyKey[]): Target => {
+    /** A client that is derived from the client, or a builder of the builder, is followed as it is. */
+    const follow = (result: unknown): unknown => {
+      const isLike = typeof result === 'object' && result !== null && methods.some((method) => method in result)
+      return isLike ? track(result, methods) : result
+    }
+    return new Proxy(target, {
       get(_, name) {
         const member: unknown = Reflect.get(target, name, target)
         if (typeof member !== 'function') return member
         const call = member.bind(target) as Work
-        if (!methods.includes(name)) return call
+        // Kysely's `fn` is a function that has methods.
+        if (!methods.includes(name)) return Object.assign((...args: unknown[]) => follow(call(...args)), member)
         return (first: unknown, ...more: unknown[]) => {
           if (typeof first === 'function') return call(tracked(first as Work), ...more)
           // Kysely's `transaction()` returns an object with the method `execute`.
@@ -56,6 +62,7 @@ export function trackTransactions<Client extends object>(client: Client): Tracke
         }
       },
     })
+  }
   const transaction = (): TransactionOf<Client> => {
     const found = open.getStore()
     if (found === undefined) throw new TypeError('there is no transaction of this client')

@@ -3,7 +3,7 @@ import { collisions, ownersIn, uniquesWithOwners } from './collisions.ts'
 import { type ReownDatabase, count, run } from './database.ts'
 import type { Column } from './dialect.ts'
 import { dialectOf } from './dialects.ts'
-import { type Entry, atomically, countRows, journalNames } from './journal.ts'
+import { type Entry, atomically, countRows, journalNames, unlessTaken } from './journal.ts'
 import { type Edge, type OwnedTable, type Plan, nameOf, planOf } from './plan.ts'
 import { type MovedRows, readMove, updateAll } from './reown.ts'
 import { type Move, cell, fingerprintOf, isOwnedBy, keyOf } from './rows.ts'
@@ -42,7 +42,7 @@ export async function undoReown(db: ReownDatabase, options: Move & { readonly no
     const { steps, plan } = await stepsOf(db, entries)
     for (const step of steps) await markUntouched(db, step, move)
     await keepLinked(db, plan, steps, move)
-    await updateAll(db, plan, updatesOf(db, plan, steps, move))
+    for (const tables of groupsOf(plan)) await giveBack(db, { ...plan, tables }, steps, move)
     const undone = { returned: {}, kept: {} }
     for (const { entry } of steps) await settle(db, entry, undone)
     return undone
@@ -131,7 +131,6 @@ async function markUntouched(db: ReownDatabase, { entry, owned }: Step, { from, 
 /** Rows that reference each other by their owner must keep the same one. */
 async function keepLinked(db: ReownDatabase, { edges }: Plan, steps: readonly Step[], { to }: Move): Promise<void> {
   const dialect = dialectOf(db)
-  const { rows, isUntouched } = journalNames(db)
   const isReturned = (owner: Edge['child'], alias: string): Sql => isListed(db, steps, owner, { alias })
   for (const edge of edges) {
     const { child, parent, columns } = edge
@@ -142,12 +141,34 @@ async function keepLinked(db: ReownDatabase, { edges }: Plan, steps: readonly St
     const parts = sql`${isReturned(child, 'c')} <> ${isReturned(parent, 'p')}`
     const where = sql`${cell(dialect, child.column, 'c')} = ${to} and ${parts}`
     if ((await count(db, sql`select count(*) as n from ${tables} where ${where}`)) === 0) continue
-    const linked = new Set(edges.flatMap((one) => [one.child.table, one.parent.table]))
-    for (const { entry, owned } of steps)
-      if (owned && linked.has(owned.table))
-        await run(db, sql`update ${rows} set ${isUntouched} = 0 where move = ${entry.id}`)
-    return
+    const linked = linkedIn(edges)
+    return keepAll(db, steps, ({ table }) => linked.has(table))
   }
+}
+
+function linkedIn(edges: Plan['edges']): Set<unknown> {
+  return new Set(edges.flatMap(({ child, parent }) => [child.table, parent.table]))
+}
+
+async function keepAll(db: ReownDatabase, steps: readonly Step[], isOf: (owned: OwnedTable) => boolean): Promise<void> {
+  const { rows, isUntouched } = journalNames(db)
+  for (const { entry, owned } of steps)
+    if (owned && isOf(owned)) await run(db, sql`update ${rows} set ${isUntouched} = 0 where move = ${entry.id}`)
+}
+
+/** Tables that reference each other are given back together, every other one for itself. */
+function groupsOf({ tables, edges }: Plan): (readonly OwnedTable[])[] {
+  const linked = linkedIn(edges)
+  const [together, alone] = [true, false].map((isLinked) =>
+    tables.filter(({ table }) => linked.has(table) === isLinked),
+  )
+  return [together!, ...alone!.map((owned) => [owned])].filter(({ length }) => length > 0)
+}
+
+/** Where only the database knows that a place is taken, it does not tell whose: all rows of these tables are kept. */
+async function giveBack(db: ReownDatabase, plan: Plan, steps: readonly Step[], move: Move): Promise<void> {
+  const isDone = await unlessTaken(db, () => updateAll(db, plan, updatesOf(db, plan, steps, move)))
+  if (!isDone) await keepAll(db, steps, (owned) => plan.tables.includes(owned))
 }
 
 /** True for a row whose owner column is to be given back. */

@@ -14,19 +14,21 @@ const INSTALL = { npm: 'npm install', pnpm: 'pnpm add', yarn: 'yarn add', bun: '
 const RUN = { npm: 'npx', pnpm: 'pnpm exec', yarn: 'yarn', bun: 'bunx' } as const
 
 /** Plans what an app needs. Files of the app itself are never changed: the steps say which lines to add. */
-export function planAddition(found: FoundApp): Addition {
+export function planAddition(folder: string, found: FoundApp): Addition {
   const { framework, packageManager, missing } = found
   const own = pathsOf({ ...found, server: undefined, client: undefined })
   // What an earlier run wrote is not the app's.
+  const unlessWritten = (path: string | undefined, [place, text]: readonly [string, string]): string | undefined =>
+    path === place && readFileSync(join(folder, path), 'utf8') === text ? undefined : path
   const app = {
     ...found,
-    server: found.server === own.server ? undefined : found.server,
-    client: found.client === own.client ? undefined : found.client,
+    server: unlessWritten(found.server, serverTemplate(found, own.server)),
+    client: unlessWritten(found.client, clientTemplate(found, own.client)),
   }
   const at = pathsOf(app)
   const server = framework.server === undefined ? [] : serverFiles(app, at)
   const files = new Map([
-    ...(app.client ? [] : [template(app, 'auth-client.ts', at.client)]),
+    ...(app.client ? [] : [clientTemplate(app, at.client)]),
     template(app, 'latchkey.ts', at.latchkey, { client: importOf(app, at.latchkey, at.client) }),
     template(app, 'sign-up.ts', at.signUp, {
       latchkey: importOf(app, at.signUp, at.latchkey),
@@ -92,12 +94,20 @@ function serverFiles(app: FoundApp, at: Paths): (readonly [string, string])[] {
   const { framework, server } = app
   const auth = { auth: importOf(app, at.resolver, at.server) }
   return [
-    ...(server ? [] : [template(app, 'server-auth.ts', at.server, { port: String(framework.port) })]),
+    ...(server ? [] : [serverTemplate(app, at.server)]),
     template(app, 'resolver.ts', at.resolver, auth),
     ...(server || !framework.route
       ? []
       : [template(app, framework.route.template, at.route, { auth: importOf(app, at.route, at.server) })]),
   ]
+}
+
+function clientTemplate(app: FoundApp, path: string): readonly [string, string] {
+  return template(app, 'auth-client.ts', path)
+}
+
+function serverTemplate(app: FoundApp, path: string): readonly [string, string] {
+  return template(app, 'server-auth.ts', path, { port: String(app.framework.port) })
 }
 
 function template(

@@ -152,22 +152,28 @@ describe('an app that exists', () => {
     expect(await run()).not.toContain('BETTER_AUTH_SECRET')
   })
 
-  test('keeps its own Better Auth, whose lines are only told', async () => {
+  test.each([
+    ['src/auth/server.ts', 'src/auth/client.ts', '../../auth/server', '../auth/client'],
+    // Where `init` would put its own.
+    ['src/lib/server/auth.ts', 'src/lib/auth-client.ts', './auth', './auth-client'],
+  ])('keeps its own Better Auth, whose lines are only told: %s', async (server, client, toServer, toClient) => {
     putPackage(['next', 'better-auth'], { packageManager: 'pnpm@10.0.0' })
     put('tsconfig.json', '{}')
-    put('src/auth/server.ts', 'export const auth = betterAuth({})')
-    put('src/auth/client.ts', 'export const authClient = createAuthClient()')
+    put(server, 'export const auth = betterAuth({})')
+    put(client, 'export const authClient = createAuthClient()')
     const told = await run()
     expect(paths().filter((path) => path.includes('route'))).toEqual([])
-    expect(read('src/lib/latchkey.ts')).toContain("from '../auth/client'")
-    expect(read('src/lib/server/resolver.ts')).toContain("from '../../auth/server'")
+    expect(read('src/lib/latchkey.ts')).toContain(`from '${toClient}'`)
+    expect(read('src/lib/server/resolver.ts')).toContain(`from '${toServer}'`)
     expect(told).toContain('pnpm add latchkey\n')
-    expect(told).toContain('In src/auth/server.ts: ')
+    expect(told).toContain(`In ${server}: `)
     expect(told).toContain('migrateSessionsUntil')
     expect(told).not.toContain('BETTER_AUTH_SECRET')
-    expect(told).toContain('In src/auth/client.ts: ')
-    expect(told).toContain('pnpm exec latchkey migrate --auth ./src/auth/server.ts')
-    expect(read('src/auth/server.ts')).toBe('export const auth = betterAuth({})')
+    expect(told).toContain(`In ${client}: `)
+    expect(told).toContain(`pnpm exec latchkey migrate --auth ./${server}`)
+    expect(read(server)).toBe('export const auth = betterAuth({})')
+    expect(await run({ mayOverwrite: true })).toContain(`In ${client}: `)
+    expect(read(client)).toBe('export const authClient = createAuthClient()')
   })
 
   test('finds the package manager by its lock file, in a monorepo above', async () => {

@@ -48,7 +48,7 @@ async function create(starter: Starter, folder: string, options: WriteOptions): 
 
 async function extend(folder: string, options: WriteOptions, ask: Ask): Promise<string> {
   const app = detect(folder)
-  const { files, left } = planAddition(app)
+  const { files, left } = planAddition(folder, app)
   const written = await writeFiles(folder, files, options, ask)
   return report(`${app.framework.name}, with ${app.packageManager}`, written, left, options)
 }

@@ -1,15 +1,22 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 if (existsSync('.env')) process.loadEnvFile()
 
-const file = process.env.DATABASE_FILE ?? '.data/app.sqlite'
-mkdirSync(dirname(file), { recursive: true })
+const folder = process.env.DATA_DIR ?? '.data'
+mkdirSync(folder, { recursive: true })
 
-/** One file for the accounts and the notes. Any database that Better Auth supports will do as well. */
-export const database = new DatabaseSync(file, { timeout: 5000 })
+/** Of Better Auth alone. Any database that Better Auth supports will do as well. */
+export const accounts = new DatabaseSync(join(folder, 'accounts.sqlite'), { timeout: 5000 })
 
+/**
+ * A file of its own: Better Auth's transactions stay open while it waits, for example for the hash of a password. What
+ * is written through the same connection meanwhile is lost if a sign-up fails.
+ */
+export const database = new DatabaseSync(join(folder, 'notes.sqlite'), { timeout: 5000 })
+
+accounts.exec('pragma journal_mode = wal')
 database.exec(`
   pragma journal_mode = wal;
   create table if not exists note (

@@ -10,6 +10,6 @@ export default defineConfig({
   webServer: {
     command: 'npm start',
     url: baseURL,
-    env: { PORT, ORIGIN: baseURL, BETTER_AUTH_URL: baseURL, DATABASE_FILE: `.data/test-${Date.now()}.sqlite` },
+    env: { PORT, ORIGIN: baseURL, BETTER_AUTH_URL: baseURL, DATA_DIR: `.data/test-${Date.now()}` },
   },
 })
