@@ -6424,4 +6424,36 @@ export const ATTACKS = [
       name: 'the code of a mailed link is not shown',
     },
   },
+  {
+    attack:
+      "An attacker sends the victim the link by which an app of `expo()` opens the browser, for the attacker's sign-in",
+    defence:
+      'A state that the browser got from that link binds nothing at the callback; the app binds with its session',
+    patches: [
+      {
+        file: plugin('hooks/request-context.ts'),
+        find: 'return ctx?.path === CALLBACK && isStateProxied(ctx)',
+        replace: 'return ctx === null && isStateProxied(ctx!)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: 'SQLite > a sign-in through an OpenID provider > that an app began binds nothing in the browser, with the state in the database: the link may be from anyone',
+    },
+  },
+  {
+    attack: 'Pre-hijack, and the victim signs in by the link of an app that the attacker began',
+    defence: 'A session that another device began is none of its key, and resets a contested binding',
+    patches: [
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'return begunBy(device.principal)',
+        replace: 'return device.principal || begunBy(device.principal)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it, whose binding is contested, from the principal that made it, also if its device began the sign-in',
+    },
+  },
 ]
