@@ -27,7 +27,7 @@ export function noteProxiedState(ctx: GenericEndpointContext): void {
   }
 }
 
-/** Returns true if the browser got the state of its sign-in from that route, so that another person may have begun it. */
+/** Returns true if the browser got the state of its sign-in from that route: another person may have begun it. */
 export function isStateProxied(ctx: GenericEndpointContext): boolean {
   const valueOf = (name: string): string | null => ctx.getCookie(ctx.context.createAuthCookie(name).name)
   const noted = valueOf(COOKIE)

@@ -6456,4 +6456,14 @@ export const ATTACKS = [
       name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it, whose binding is contested, from the principal that made it, also if its device began the sign-in',
     },
   },
+  {
+    attack:
+      "A creator begins to register a passkey, which needs no session, and completes it after the mailbox's owner has taken the account",
+    defence: 'A registration that began before the mailbox was proven is refused',
+    patches: [{ file: plugin('hooks/earlier-requests.ts'), find: 'path === REGISTRATION || ', replace: '' }],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, where none needs a session',
+    },
+  },
 ]
