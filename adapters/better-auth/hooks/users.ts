@@ -117,9 +117,9 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-/** A second factor that is switched on or off replaces the session, and is no sign-in: the old session's time stays. */
+/** A second factor or a passkey that is added replaces the session, and is no sign-in: the old session's time stays. */
 function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'createdAt'>> {
-  if (ctx?.path?.startsWith('/two-factor/') !== true) return {}
+  if (!/^\/two-factor\/|^\/passkey\/verify-registration$/.test(ctx?.path ?? '')) return {}
   const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
   return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }

@@ -6466,4 +6466,28 @@ export const ATTACKS = [
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, where none needs a session',
     },
   },
+  {
+    attack: 'A cookie that was stolen hours after the sign-in adds a passkey, signs in with it and revokes the devices',
+    defence: 'A passkey is added only within ten minutes after the sign-in',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')",
+        replace: 'void [STARTS_PASSKEY, isTooOld]',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that registers a passkey',
+    },
+  },
+  {
+    attack: 'The same, where the new passkey itself gives the session that revokes them',
+    defence: 'A session that replaces another one for a new passkey keeps the time of the sign-in',
+    patches: [{ file: plugin('hooks/users.ts'), find: '|^\\/passkey\\/verify-registration$', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that registers a passkey',
+    },
+  },
 ]
