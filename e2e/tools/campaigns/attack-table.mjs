@@ -5728,7 +5728,7 @@ export const ATTACKS = [
     defence: 'Ten minutes after the sign-in no device is let in, whatever `freshAge` is',
     patches: [
       {
-        file: plugin('routes/recent-sign-in.ts'),
+        file: plugin('hooks/fresh-session.ts'),
         find: 'const LIMIT_MS = 600_000',
         replace: 'const LIMIT_MS = 86_400_000',
       },
