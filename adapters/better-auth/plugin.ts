@@ -37,6 +37,7 @@ import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type OneTimeProofs, createOneTimeProofs, rethrow } from './hooks/proofs.ts'
+import { STATE_PROXY, noteProxiedState } from './hooks/proxied-state.ts'
 import { carryProof, requestContextOf } from './hooks/request-context.ts'
 import { type LatchkeySchema, schema } from './schema.ts'
 import { createSharedLimitHint } from './routes/shared-limit.ts'
@@ -258,6 +259,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
         {
           matcher: ({ path }) => path === '/sign-out',
           handler: createAuthMiddleware(async (ctx) => forgetDevice(ctx)),
+        },
+        {
+          matcher: ({ path }) => path === STATE_PROXY,
+          handler: createAuthMiddleware(async (ctx) => noteProxiedState(ctx)),
         },
         {
           matcher: concernsSignIn,

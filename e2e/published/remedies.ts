@@ -98,7 +98,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       'Call `upgrade` again: the client binds an unused account by itself. An admin who impersonates the user has to wait until the user has signed in to the app once.',
     ACCOUNT_HANDED_OVER:
       'Let the user remove what `remaining` of the response lists, such as an unknown password or provider, then try again. See [Adopting a second principal](better-auth.md#adopting-a-second-principal).',
-    REQUEST_SUPERSEDED: 'Let the user request the change of address, the new password or the deletion again.',
+    REQUEST_SUPERSEDED:
+      'Let the user request the change of address, the new password or the deletion again, or register the passkey again.',
     PRINCIPAL_FIELD_FORBIDDEN:
       'Do not send `principal*` fields to `/update-user` or `/sign-up`. Only the plugin writes them.',
     USER_ID_FORBIDDEN:

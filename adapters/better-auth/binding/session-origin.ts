@@ -45,9 +45,22 @@ export function sessionOrigin(principal: string | null, isByCredential: boolean)
   return isByCredential ? [CREDENTIAL, ...(principal ? [principal] : [])].join(':') : principal
 }
 
-/** Returns the principal whose key signed the request that made the session, or null. */
+/** A sign-in that ended in another browser than it began: anyone may have sent its user the link to the provider. */
+const BEGUN = 'begun:'
+
+/** The value of `principalVia` for such a session. It does not say who the user is. */
+export function begunBy(principal: string): string {
+  return BEGUN + principal
+}
+
+/** Returns true for such a session. `/latchkey/bind` settles it: there, the session and the key meet in one request. */
+export function isBegun({ principalVia }: AskingSession): boolean {
+  return principalVia?.startsWith(BEGUN) === true
+}
+
+/** Returns the principal whose key signed the request that made the session, or that began its redirect; or null. */
 export function keyThatMade({ principalVia }: AskingSession): string | null {
-  return principalVia === DELEGATED ? null : principalVia?.replace(/^credential:?/, '') || null
+  return principalVia === DELEGATED ? null : principalVia?.replace(/^(credential:?|begun:)/, '') || null
 }
 
 /** Returns true if the key that the account is bound to, or a credential of its creator, made the session. */

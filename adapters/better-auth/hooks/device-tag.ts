@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { tagOf } from '../binding/session-id.ts'
 import { isImpersonated } from '../binding/session-origin.ts'
 import type { SessionRow } from '../binding/sessions.ts'
-import { provenDevice } from './request-context.ts'
+import { signingDevice } from './request-context.ts'
 import { replacedSession } from './sign-in-origin.ts'
 
 /** The columns of a new session that tell which installation it belongs to. */
@@ -32,7 +32,7 @@ export async function installationOf(
   // The user does not want the browser to be recognized.
   if (ctx.body?.rememberMe === false) return {}
   const { name, attributes } = ctx.context.createAuthCookie(COOKIE, { maxAge: MAX_AGE_S })
-  const value = known(ctx.getCookie(name)) ?? ((await provenDevice(ctx)) && newValue())
+  const value = known(ctx.getCookie(name)) ?? ((await signingDevice(ctx)) && newValue())
   if (value === undefined) return {}
   ctx.setCookie(name, value, attributes)
   return { deviceTag: await tagOf(value, userId) }

@@ -5,8 +5,8 @@ import { isMoved } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
-import { findUserToken, readMailedToken } from './mailed-token.ts'
-import { refusal } from './proofs.ts'
+import { findRegistration, findUserToken, readMailedToken } from './mailed-token.ts'
+import { refusal, rethrow } from './proofs.ts'
 
 /** The route that completes a change of address, for which no session is needed. */
 export const ADDRESS_CHANGE = '/verify-email'
@@ -45,21 +45,26 @@ const USER_TOKENS: Readonly<Record<string, string>> = {
  */
 const OVERLAP_MS = 10_000
 
-/** Returns true for a request that may carry such a token. */
+/** The route that registers a passkey. If the app requires no session there, a challenge alone names the user. */
+const REGISTRATION = '/passkey/verify-registration'
+
+/** Returns true for a request that may carry such a token or challenge. */
 export function usesUserToken({ path }: { readonly path?: string | undefined }): boolean {
-  return path !== undefined && Object.hasOwn(USER_TOKENS, path)
+  return path !== undefined && (path === REGISTRATION || Object.hasOwn(USER_TOKENS, path))
 }
 
 /**
  * Refuses a mailed token that was requested before the account's address was changed, or its mailbox was proven: it was
  * mailed to another address, whose owner may not own the account now. Anyone can request a new one at the present
- * address.
+ * address. The same holds for a passkey whose registration began before.
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function refuseEarlierToken(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const found = await findUserToken(ctx, USER_TOKENS[ctx.path]!)
-  const user = found && (await principals.findUser('id', found.value))
+  const isPasskey = ctx.path === REGISTRATION
+  const found = await (isPasskey ? findRegistration(ctx) : findUserToken(ctx, USER_TOKENS[ctx.path]!))
+  // A sign-up with a passkey may name a user who does not exist yet, by a text that the database refuses as an id.
+  const user = found && (await principals.findUser('id', found.value).catch(isPasskey ? () => null : rethrow))
   if (!found || !user?.principalMailboxAt) return
   try {
     const requestedAt = new Date(found.createdAt).getTime()

@@ -32,6 +32,32 @@ export async function findUserToken(
   return context.internalAdapter.findVerificationValue(`${start}${token}`)
 }
 
+/** The name of the cookie of Better Auth's passkey plugin, behind Better Auth's prefix. */
+const CHALLENGE_COOKIE = 'better-auth-passkey'
+
+/** Returns what is stored of the passkey registration that a request completes, in the same form; null without one. */
+export async function findRegistration(ctx: GenericEndpointContext): Promise<UserToken | null> {
+  const { context } = ctx
+  const { options } = (context.getPlugin('passkey') ?? {}) as PasskeyPlugin
+  const { name } = context.createAuthCookie(options?.advanced?.webAuthnChallengeCookie ?? CHALLENGE_COOKIE)
+  const token = await ctx.getSignedCookie(name, context.secret)
+  const found = token ? await context.internalAdapter.findVerificationValue(token) : null
+  const { userData } = parseObject(found?.value) as { userData?: { readonly id?: unknown } }
+  return found && userData?.id ? { value: String(userData.id), createdAt: found.createdAt } : null
+}
+
+interface PasskeyPlugin {
+  readonly options?: { readonly advanced?: { readonly webAuthnChallengeCookie?: string } }
+}
+
+function parseObject(text: string | undefined): object {
+  try {
+    return Object(JSON.parse(text ?? '{}'))
+  } catch {
+    return {}
+  }
+}
+
 /** Reads the mailed token of a request. Without a valid signature of Better Auth, the result is empty. */
 export async function readMailedToken({ query, context }: GenericEndpointContext): Promise<MailedToken> {
   const secret = new TextEncoder().encode(context.secret)

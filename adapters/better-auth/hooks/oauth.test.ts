@@ -1,8 +1,11 @@
-import type { BetterAuthOptions } from 'better-auth'
+import { expo } from '@better-auth/expo'
+import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { TestDevice } from '../../../lib/testing.ts'
+import { PROOF_HEADER } from '../index.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { link } from '../testing/link.testing.ts'
+import { link, nonceFor } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
 import { type Person, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
@@ -49,8 +52,25 @@ async function comeBack(browser: TestBrowser, address: string, headers: Record<s
   return (await browser.send(address, { headers, redirect: 'manual' })).headers.get('location')!
 }
 
+async function bindTo(browser: TestBrowser, device: TestDevice): Promise<Response> {
+  const nonce = await nonceFor(browser, 'bind')
+  const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
+  return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
+}
+
 async function signIn({ browser, device }: Person): Promise<string> {
   return comeBack(browser, await leave(browser, await proofOf(device)))
+}
+
+/** The device begins, and another browser follows its link to the route of `expo()`. @returns as `leave` */
+async function handOver({ browser, device }: Person, other: Person): Promise<string> {
+  const address = await leave(browser, await proofOf(device))
+  const state = new URL(address, ORIGIN).searchParams.get('state')
+  const authorizationURL = `https://provider.example/authorize?state=${state}`
+  const kept = [...browser.cookies].find(([name]) => name.endsWith('.oauth_state'))
+  const query = new URLSearchParams({ authorizationURL, ...(kept && { oauthState: decodeURIComponent(kept[1]) }) })
+  await other.browser.send(`/expo-authorization-proxy?${query}`, { redirect: 'manual' })
+  return address
 }
 
 async function expectNothing(server: TestServer): Promise<void> {
@@ -183,6 +203,53 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
     })
 
+    test.each(['database', 'cookie'] as const)(
+      'that an app began binds nothing in the browser, with the state in the %s: the link may be from anyone',
+      async (storeStateStrategy) => {
+        const server = await newServer(openId({ account: { storeStateStrategy }, plugins: [expo()] }))
+        const [eve, victim] = [await newPerson(server), await newPerson(server)]
+        await comeBack(victim.browser, await handOver(eve, victim))
+        expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+        expect(await server.rows('latchkeyPrincipal')).toEqual([])
+        await victim.browser.send('/sign-out', post({}))
+        await comeBack(victim.browser, await handOver(eve, victim))
+        expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+        expect(await server.rows('latchkeyPrincipal')).toEqual([])
+        expect((await bindTo(victim.browser, victim.device)).status).toBe(200)
+        expect(await victim.session()).toMatchObject({ principal: victim.device.principal })
+      },
+    )
+
+    test('that an app began is refused for a principal of another account, without user or session', async () => {
+      const server = await newServer(openId({ plugins: [expo()] }))
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', person('bob'))
+      const phone = await newPerson(server)
+      const address = new URL(await comeBack(phone.browser, await handOver(one, phone)))
+      expect([address.pathname, address.searchParams.get('error')]).toEqual(['/failed', 'PRINCIPAL_TAKEN'])
+      expect(await server.rows('user')).toHaveLength(1)
+    })
+
+    test('that an app began counts as its own sign-in once the app has bound the account', async () => {
+      profile.email_verified = false
+      const server = await newServer(openId({ plugins: [expo()] }))
+      const [app, phone] = [await newPerson(server), await newPerson(server)]
+      await comeBack(phone.browser, await handOver(app, phone))
+      expect((await bindTo(phone.browser, app.device)).status).toBe(200)
+      expect(await phone.session()).toMatchObject({ provenBy: app.device.principal })
+      // As by a link that the mail program opened.
+      await server.change('user', { emailVerified: true, principalMailboxBy: 'contested' })
+      expect(await phone.session()).toMatchObject({ principal: app.device.principal })
+    })
+
+    test('that the browser began itself binds, also after it got the state of another one', async () => {
+      const server = await newServer(openId({ plugins: [expo()] }))
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      await handOver(eve, victim)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: victim.device.principal })
+    })
+
     test('works with the state in a cookie', async () => {
       const server = await newServer(openId({ account: { storeStateStrategy: 'cookie' } }))
       const one = await newPerson(server)
@@ -215,6 +282,18 @@ onEachEngine((newServer) => {
   })
 
   describe('a provider that proves the mailbox of an unverified local account', () => {
+    test.each([
+      ['', {}],
+      [', whose binding is contested,', { emailVerified: true, principalMailboxBy: 'contested' }],
+    ])('takes it%s from the principal that made it, also if its device began the sign-in', async (_, change) => {
+      const server = await newServer(openIdLinking([expo()]))
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      await eve.prove('/sign-up/email', person('ada'))
+      await server.change('user', { emailVerified: false, ...change })
+      await comeBack(victim.browser, await handOver(eve, victim))
+      expect((await victim.session())!.principal).not.toBe(eve.device.principal)
+    })
+
     test('takes it from the principal that made it', async () => {
       const server = await newServer(openIdLinking())
       const eve = await newPerson(server)
@@ -267,6 +346,6 @@ onEachEngine((newServer) => {
   })
 })
 
-function openIdLinking(): Partial<BetterAuthOptions> {
-  return openId({ account: { accountLinking: { enabled: true, requireLocalEmailVerified: false } } })
+function openIdLinking(plugins: BetterAuthPlugin[] = []): Partial<BetterAuthOptions> {
+  return openId({ plugins, account: { accountLinking: { enabled: true, requireLocalEmailVerified: false } } })
 }

@@ -3,6 +3,7 @@ import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { type AskingSession, isPaired } from '../binding/session-origin.ts'
 import { askingSession, withBearer } from './asking-session.ts'
+import { isRecent } from './fresh-session.ts'
 import { refusal } from './proofs.ts'
 
 /** Routes that end other sessions, revoke keys, remove a way in or delete the account. */
@@ -40,6 +41,9 @@ const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-imper
 /** A key of the `api-key` plugin lasts longer than the session. A program that was let in by a code may have one. */
 const CREATES_KEY = '/api-key/create'
 
+/** The start of a new passkey, with which an old session could become a recent one. Its end needs this start. */
+const STARTS_PASSKEY = '/passkey/generate-register-options'
+
 interface Asked {
   readonly path?: string | undefined
   readonly body?: unknown
@@ -57,9 +61,9 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
 
 /**
  * Makes sure that the user signed in on this device: a device that another one approved must neither lock out
- * that one nor get its own way into the account.
+ * that one nor get its own way into the account. For a passkey, the sign-in must be recent.
  *
- * @throws {APIError} `SESSION_PAIRED`
+ * @throws {APIError} `SESSION_PAIRED`, `SESSION_NOT_FRESH`
  */
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
   const { context } = ctx
@@ -76,6 +80,8 @@ export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<voi
   const isLetIn = (asking: AskingSession): boolean =>
     ctx.path === CREATES_KEY ? asking.pairedBy != null : isPaired(asking)
   if (found.some((each) => each && isLetIn(each.session))) throw refusal('SESSION_PAIRED')
+  const isTooOld = found.some((each) => each && !isRecent(each.session))
+  if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')
 }
 
 /** Better Auth's route that ends every session but the one that asks. */

@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { addOAuthServerContext, getOAuthState } from 'better-auth/api'
 import type { ProvenDevice } from '../binding/types.ts'
+import { isStateProxied } from './proxied-state.ts'
 
 /** The identifier that the user typed, in a request that verifies one: the proof is only for that account. */
 export const EXPECT_HEADER = 'x-latchkey-expect'
@@ -48,10 +49,20 @@ export async function carryProof(device: ProvenDevice): Promise<void> {
   await addOAuthServerContext({ latchkey: { principal: device.principal, thumbprint: device.thumbprint } })
 }
 
-/** Returns the device whose key signed this request, or the start of the redirect that ends with it. */
+/** Returns the device that this request may bind. One that began a sign-in elsewhere only binds in a later request. */
 export async function provenDevice(ctx: GenericEndpointContext | null): Promise<ProvenDevice | undefined> {
+  return isBegunElsewhere(ctx) ? undefined : signingDevice(ctx)
+}
+
+/** Returns the device whose key signed this request, or the start of the redirect that ends with it. */
+export async function signingDevice(ctx: GenericEndpointContext | null): Promise<ProvenDevice | undefined> {
   if (!ctx) return undefined
   return ctx.path === CALLBACK ? deviceOfState(ctx) : requestContextOf(ctx).device
+}
+
+/** Returns true at the end of a redirect that another device, perhaps another person's, began. */
+export function isBegunElsewhere(ctx: GenericEndpointContext | null): boolean {
+  return ctx?.path === CALLBACK && isStateProxied(ctx)
 }
 
 /** Only if this callback itself checked the state cookie: a start that was handed to another user binds nothing. */

@@ -1,8 +1,15 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
-import { type AskingSession, DELEGATED, keyThatMade, sessionOrigin } from '../binding/session-origin.ts'
+import {
+  type AskingSession,
+  DELEGATED,
+  begunBy,
+  isBegun,
+  keyThatMade,
+  sessionOrigin,
+} from '../binding/session-origin.ts'
 import { readMailedToken } from './mailed-token.ts'
-import { provenDevice } from './request-context.ts'
+import { isBegunElsewhere, signingDevice } from './request-context.ts'
 
 /** Sign-ins with a credential that the account's creator chose, not by the mailbox. */
 const CREDENTIAL_ROUTES = [
@@ -33,7 +40,8 @@ export async function originOf(userId: string, ctx: GenericEndpointContext | nul
   const replaced = replacedSession(userId, ctx)
   if (replaced) return replaced.principalVia ?? null
   if (isApproved(ctx)) return DELEGATED
-  const device = await provenDevice(ctx)
+  const device = await signingDevice(ctx)
+  if (device && isBegunElsewhere(ctx)) return begunBy(device.principal)
   const isByCredential = CREDENTIAL_ROUTES.some((route) => route.test(ctx?.path ?? ''))
   return sessionOrigin(device?.principal ?? null, isByCredential)
 }
@@ -70,6 +78,7 @@ export async function verifiedAddressOf(ctx: GenericEndpointContext): Promise<st
  */
 export async function principalOfSession(ctx: GenericEndpointContext): Promise<string | null> {
   const found = await getAuthoritativeSessionFromCtx(ctx)
-  const principal = keyThatMade((found?.session ?? {}) as Partial<AskingSession> as AskingSession)
+  const session = (found?.session ?? {}) as Partial<AskingSession> as AskingSession
+  const principal = isBegun(session) ? null : keyThatMade(session)
   return principal !== null && principal === found?.user['principal'] ? principal : null
 }

@@ -1,10 +1,12 @@
 import { apiKey } from '@better-auth/api-key'
-import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { type TestServer, person } from '../testing/server.testing.ts'
+import { softPasskey } from '../testing/passkey.testing.ts'
+import { ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const victim = person('victim')
 
@@ -77,7 +79,7 @@ interface Given extends Pick<BetterAuthOptions, 'secondaryStorage' | 'emailAndPa
 
 onEachEngine((newServer) => {
   describe('the first proof of a mailbox binds no account that its creator can still use', () => {
-    const start = async ({ storage, ...options }: Given = {}) => {
+    const start = async ({ storage, ...options }: Given = {}, ...more: BetterAuthPlugin[]) => {
       const mails = mailing()
       const server = await newServer({
         ...options,
@@ -87,6 +89,7 @@ onEachEngine((newServer) => {
           phoneNumber({ sendOTP: async () => {} }),
           twoFactor({ skipVerificationOnEnable: true }),
           magicLink({ sendMagicLink: (mail) => mails.send(mail) }),
+          ...more,
         ],
       })
       const eve = await newPerson(server)
@@ -135,6 +138,42 @@ onEachEngine((newServer) => {
       expect(await server.rows('apikey')).toEqual([])
       await enter()
       expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+
+    test('by a passkey whose registration began before, where none needs a session', async () => {
+      const registration = {
+        requireSession: false,
+        // A user who does not exist yet, as in a sign-up.
+        resolveUser: async () => ({ id: 'nobody yet', name: 'Bob' }),
+        async afterVerification({
+          ctx,
+          user,
+        }: {
+          readonly ctx: GenericEndpointContext
+          readonly user: { id: string }
+        }) {
+          if (user.id !== 'nobody yet') return undefined
+          const created = await ctx.context.internalAdapter.createUser(person('bob'), { method: 'passkey' })
+          return { userId: created.id }
+        },
+      }
+      const { server, eve, enter } = await start({}, passkey({ registration } as never) as unknown as BetterAuthPlugin)
+      const begin = async ({ browser }: Person) =>
+        (await (await browser.send('/passkey/generate-register-options')).json()) as { challenge: string }
+      const finish = ({ browser }: Person, asked: { challenge: string }) =>
+        browser.send(
+          '/passkey/verify-registration',
+          post({ response: softPasskey(ORIGIN).register(asked), createSession: true }),
+        )
+      const asked = await begin(eve)
+      const ada = await enter()
+      expect(await userOf(server)).toMatchObject({ principal: ada.device.principal })
+      const late = await finish(eve, asked)
+      expect([late.status, await codeOf(late)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect(await server.rows('passkey')).toEqual([])
+      const bob = await newPerson(server)
+      expect((await finish(bob, await begin(bob))).status).toBe(200)
+      expect((await finish(ada, await begin(ada))).status).toBe(200)
     })
 
     for (const [request, send] of Object.entries(COMPARING)) {

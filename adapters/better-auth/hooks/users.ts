@@ -2,7 +2,7 @@ import { type AuthContext, type BetterAuthOptions, type GenericEndpointContext, 
 import { isPlainText } from '../../../lib/server-kit.ts'
 import { deleteGrantsBy } from '../binding/grant-store.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
-import { reserve } from '../binding/reservation.ts'
+import { checkFree, reserve } from '../binding/reservation.ts'
 import {
   CONTESTED,
   HANDED_ON,
@@ -21,7 +21,7 @@ import {
 import { hasCredentialSince } from './credentials.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
-import { meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
+import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
 import { installationOf } from './device-tag.ts'
@@ -117,9 +117,9 @@ export function userHooks(tools: HookTools): Hooks {
   }
 }
 
-/** A second factor that is switched on or off replaces the session, and is no sign-in: the old session's time stays. */
+/** A second factor or a passkey that is added replaces the session, and is no sign-in: the old session's time stays. */
 function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'createdAt'>> {
-  if (ctx?.path?.startsWith('/two-factor/') !== true) return {}
+  if (!/^\/two-factor\/|^\/passkey\/verify-registration$/.test(ctx?.path ?? '')) return {}
   const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
   return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }
@@ -166,6 +166,9 @@ async function bindingOf(user: NewUser, ctx: Context, tools: HookTools): Promise
   if (!mayBind(user, ctx)) return { principal: null, principalOpen: false, principalEpoch: null, ...mailbox }
   requestContextOf(ctx).createdUser = true
   const device = await provenDevice(ctx)
+  // The device that began it binds the account afterwards, so that a new one would be of no use to it.
+  const signing = device ? undefined : await signingDevice(ctx)
+  if (signing) await checkFree(await storeOf(tools), signing).catch(rethrow)
   const meets = device ? meetsExpectation(ctx, user) : 'unsaid'
   if (meets === 'mismatch') throw refusal('PROOF_IDENTIFIER_MISMATCH')
   if (!device || meets === 'unsaid') return { principal: null, principalOpen: true, principalEpoch: null, ...mailbox }

@@ -11,6 +11,7 @@ import type { SessionAnswer } from './answers.ts'
 import { sessionSubject } from './session.ts'
 import { refreshSession } from '../hooks/sign-in.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
+import { isBegun } from '../binding/session-origin.ts'
 import { isOpen, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
 import type { ProvenDevice } from '../binding/types.ts'
@@ -66,5 +67,13 @@ async function bind(principals: PrincipalStore, ctx: SessionContext, device: Pro
   const after = await subjectOf(principals, id, session)
   // Another request may have bound or fixed it in between.
   if (!after || ![after.principal, ...after.aliases].includes(device.principal)) throw refusal('PRINCIPAL_FIXED')
+  if (isBegun(session)) await settleOrigin(ctx, device)
   return after
+}
+
+/** The session and the key have met: from now on the key has made the session. */
+async function settleOrigin({ context }: SessionContext, { principal }: ProvenDevice): Promise<void> {
+  const { session } = context.session
+  await context.internalAdapter.updateSession(session.token, { principalVia: principal })
+  Object.assign(session, { principalVia: principal })
 }

@@ -1,3 +1,5 @@
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthPlugin } from 'better-auth'
 import { admin, bearer, deviceAuthorization, magicLink, multiSession, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { sidOf } from '../binding/session-id.ts'
@@ -15,7 +17,8 @@ import {
 } from '../testing/devices.testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, userOf } from '../testing/requests.testing.ts'
-import { type TestServer, person } from '../testing/server.testing.ts'
+import { softPasskey } from '../testing/passkey.testing.ts'
+import { ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const [ada, ben] = [person('ada'), person('ben')]
 
@@ -356,6 +359,27 @@ onEachEngine((newServer) => {
         expect((await sessionOf(one))!.token).not.toBe(before!.token)
         expect(await revoke(one, {}, 'revoke-others')).toBe('SESSION_NOT_FRESH')
       }
+    })
+
+    test('by an old session that registers a passkey', async () => {
+      const server = await newServer({ plugins: [passkey() as unknown as BetterAuthPlugin] })
+      const { phone } = await withTwo(server)
+      const begin = () => phone.browser.send('/passkey/generate-register-options')
+      const finish = (asked: { challenge: string }) =>
+        phone.browser.send(
+          '/passkey/verify-registration',
+          post({ response: softPasskey(ORIGIN).register(asked), createSession: true }),
+        )
+      const asked = (await (await begin()).json()) as { challenge: string }
+      const { token } = (await sessionOf(phone))!
+      await server.change('session', { createdAt: ELEVEN_MINUTES_AGO() }, { token })
+      expect(await codeOf(await begin())).toBe('SESSION_NOT_FRESH')
+      // One that began in time gives no younger session.
+      expect((await finish(asked)).status).toBe(200)
+      expect((await sessionOf(phone))!.token).not.toBe(token)
+      expect(await revoke(phone, {}, 'revoke-others')).toBe('SESSION_NOT_FRESH')
+      await signedIn(server, ada, USER_AGENTS.phone, phone)
+      expect((await finish((await (await begin()).json()) as { challenge: string })).status).toBe(200)
     })
 
     test('by an admin who impersonates the user, whose session is no device of the user', async () => {

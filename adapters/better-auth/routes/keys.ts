@@ -13,7 +13,7 @@ import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
 import { peekSubject } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
-import { isRecent } from './recent-sign-in.ts'
+import { isRecent } from '../hooks/fresh-session.ts'
 
 /** Longest name of a key, in characters. */
 const MAX_NAME_CHARACTERS = 64

@@ -21,7 +21,7 @@ import type { BoundUser, GrantRow } from '../schema.ts'
 import { type Endpoint, actsForSession, readText } from './endpoint.ts'
 import type { SessionContext } from './nonce.ts'
 import { refuseOtherPages } from './page-check.ts'
-import { isRecent } from './recent-sign-in.ts'
+import { isRecent } from '../hooks/fresh-session.ts'
 
 /** The response of `POST /latchkey/pair/grant`. */
 export interface GrantAnswer {

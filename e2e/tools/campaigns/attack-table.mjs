@@ -5728,7 +5728,7 @@ export const ATTACKS = [
     defence: 'Ten minutes after the sign-in no device is let in, whatever `freshAge` is',
     patches: [
       {
-        file: plugin('routes/recent-sign-in.ts'),
+        file: plugin('hooks/fresh-session.ts'),
         find: 'const LIMIT_MS = 600_000',
         replace: 'const LIMIT_MS = 86_400_000',
       },
@@ -6422,6 +6422,72 @@ export const ATTACKS = [
     test: {
       file: 'lib/devtools/hidden.test.ts',
       name: 'the code of a mailed link is not shown',
+    },
+  },
+  {
+    attack:
+      "An attacker sends the victim the link by which an app of `expo()` opens the browser, for the attacker's sign-in",
+    defence:
+      'A state that the browser got from that link binds nothing at the callback; the app binds with its session',
+    patches: [
+      {
+        file: plugin('hooks/request-context.ts'),
+        find: 'return ctx?.path === CALLBACK && isStateProxied(ctx)',
+        replace: 'return ctx === null && isStateProxied(ctx!)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: 'SQLite > a sign-in through an OpenID provider > that an app began binds nothing in the browser, with the state in the database: the link may be from anyone',
+    },
+  },
+  {
+    attack: 'Pre-hijack, and the victim signs in by the link of an app that the attacker began',
+    defence: 'A session that another device began is none of its key, and resets a contested binding',
+    patches: [
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'return begunBy(device.principal)',
+        replace: 'return device.principal || begunBy(device.principal)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it, whose binding is contested, from the principal that made it, also if its device began the sign-in',
+    },
+  },
+  {
+    attack:
+      "A creator begins to register a passkey, which needs no session, and completes it after the mailbox's owner has taken the account",
+    defence: 'A registration that began before the mailbox was proven is refused',
+    patches: [{ file: plugin('hooks/earlier-requests.ts'), find: 'path === REGISTRATION || ', replace: '' }],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, where none needs a session',
+    },
+  },
+  {
+    attack: 'A cookie that was stolen hours after the sign-in adds a passkey, signs in with it and revokes the devices',
+    defence: 'A passkey is added only within ten minutes after the sign-in',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')",
+        replace: 'void [STARTS_PASSKEY, isTooOld]',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that registers a passkey',
+    },
+  },
+  {
+    attack: 'The same, where the new passkey itself gives the session that revokes them',
+    defence: 'A session that replaces another one for a new passkey keeps the time of the sign-in',
+    patches: [{ file: plugin('hooks/users.ts'), find: '|^\\/passkey\\/verify-registration$', replace: '' }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that registers a passkey',
     },
   },
 ]
