@@ -22,7 +22,7 @@ async function openRig(shared: boolean): Promise<TransportRig> {
   const [device, stranger] = [await testDevice(), await testDevice()]
   const session = { principal: device.principal, principals: [device.principal] }
   const auth = { ready: Promise.resolve(), getState: () => ({ session }), subscribe: () => () => {} } as unknown as Auth
-  let [document, age] = [new Y.Doc(), 0]
+  let document = new Y.Doc()
   let owner: string | null = null
   const socket = shared ? new HocuspocusProviderWebsocket({ url: hocuspocus.url }) : undefined
   const transport = createTransport({
@@ -40,8 +40,8 @@ async function openRig(shared: boolean): Promise<TransportRig> {
     isOver: () => true,
   })
   // Another `iat` makes another token.
-  const sign = ({ token }: typeof device): Promise<string> =>
-    token({ audience: AUDIENCE, now: Math.floor(Date.now() / 1000) - age++ })
+  let now = Math.floor(Date.now() / 1000)
+  const sign = ({ token }: typeof device): Promise<string> => token({ audience: AUDIENCE, now: now-- })
   const own = [device, stranger].map(({ principal }) => documentName('notes', principal))
   return {
     transport: ownedTransport(auth, transport, {

@@ -56,8 +56,11 @@ export async function holdAnswer(network: Network, url: string | RegExp, options
 async function fetchAlone(context: BrowserContext, route: Route): Promise<APIResponse> {
   const cookies = await context.cookies()
   const response = await route.fetch({ maxRedirects: 0 })
-  await context.clearCookies()
-  await context.addCookies(cookies)
+  // Only these: other answers arrived meanwhile.
+  const lines = response.headersArray().filter(({ name }) => name.toLowerCase() === 'set-cookie')
+  const names = new Set(lines.map(({ value }) => value.split('=')[0]!.trim()))
+  for (const name of names) await context.clearCookies({ name })
+  await context.addCookies(cookies.filter(({ name }) => names.has(name)))
   return response
 }
 

@@ -38,20 +38,21 @@ export interface Device {
    */
   passTime(milliseconds: number): Promise<void>
   /**
-   * Returns the state of `createAuth` in a page; selected by its `name` if there are several.
+   * Returns the state of `createAuth` in a page, once its start has ended; selected by its `name` if there are several.
    *
-   * @throws {LatchkeyError} `TEST_APP_MISSING`: the page has no such instance
+   * @throws {LatchkeyError} `TEST_APP_MISSING`: the page has no such instance; `TEST_STATE_MISSED`: it is still starting
    */
   state(options?: StateOptions): Promise<AuthState>
   /**
-   * Returns the current principal; null if anonymous.
+   * Returns the current principal, once the start has ended; null if anonymous.
    *
-   * @throws {LatchkeyError} `TEST_APP_MISSING`
+   * @throws {LatchkeyError} `TEST_APP_MISSING`, `TEST_STATE_MISSED`
    */
   principal(options?: StateOptions): Promise<string | null>
   /**
    * Waits until the state matches, and returns it. Every given field must be equal, at any depth, as in `{ storage: {
-   * problem: 'KEYSTORE_VANISHED' } }`; undefined means that a field is absent.
+   * problem: 'KEYSTORE_VANISHED' } }`; undefined means that a field is absent. The state of a start that has not ended
+   * matches only if `phase: 'starting'` is expected.
    *
    * @throws {LatchkeyError} `TEST_STATE_MISSED`: with the state that was found instead; `TEST_APP_MISSING`
    */

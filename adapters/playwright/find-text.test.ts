@@ -15,6 +15,10 @@ describe.each([NOTE, EMAIL, 'x'])('%j', (text) => {
     ['in a form', String(new URLSearchParams({ text }))],
     ['in JSON in a cookie', encodeURIComponent(JSON.stringify({ text }))],
     ['in a token', `eyJhbGciOiJFZERTQSJ9.${base64url(JSON.stringify({ text }))}.c2lnbmF0dXJl`],
+    ['in a cookie of Supabase', `base64-${base64url(JSON.stringify({ user: text }))}`],
+    ['in a path', `/confirm/${base64url(JSON.stringify({ text }))}`],
+    ['in a value with a version', `v1-${base64(JSON.stringify({ text }))}`],
+    ['in a token that follows other letters', `state_${base64url(JSON.stringify({ text }))}`],
     ['in a signed cookie', encodeURIComponent(`${base64(JSON.stringify({ user: text }))}.c2ln+bmF0dXJl==`)],
   ])('is found %s', (_, stored) => {
     expect(hasText(`before ${stored} after`, text)).toBe(true)

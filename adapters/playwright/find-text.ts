@@ -39,15 +39,17 @@ function unquoted(text: string): string {
     .replace(/(?:%[\da-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString())
 }
 
-/** What base64 or base64url (RFC 4648) has in it; nothing else. */
+/**
+ * What base64 or base64url (RFC 4648) has in it; nothing else. It may begin anywhere in a run of its letters, since
+ * some of them also part it from what is before it: `/verify/eyJ…`, `base64-eyJ…`.
+ */
 function plain(text: string, isStrict = false): string {
-  const decoder = new TextDecoder('utf-8', { fatal: isStrict })
-  const decode = (run: string): string => {
-    try {
-      return decoder.decode(Buffer.from(run, 'base64url'))
-    } catch {
-      return ''
-    }
-  }
-  return (text.match(/[\w+/-]{4,}/g) ?? []).map(decode).join('\n')
+  const runs = text.match(/[\w+/-]{4,}/g) ?? []
+  return runs.flatMap((run) => [0, 1, 2, 3].map((start) => textOf(run.slice(start), isStrict))).join('\n')
+}
+
+/** @param isStrict - false for everything; true for what is text up to the end */
+function textOf(run: string, isStrict: boolean): string {
+  const text = Buffer.from(run, 'base64url').toString()
+  return isStrict ? text.slice(text.lastIndexOf('\ufffd') + 1) : text
 }

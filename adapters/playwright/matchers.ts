@@ -65,10 +65,10 @@ export const expect: Expect<LatchkeyMatchers> = base.extend<LatchkeyMatchers>({
     }))
   },
   toHaveState(device, expected, options) {
-    return untilState(this, 'toHaveState', device, options, show(expected), (state) => ({
-      pass: fits(state, expected),
-      received: show(state),
-    }))
+    const judge = (state: AuthState): Finding => ({ pass: fits(state, expected), received: show(state) })
+    // Any other state is one from after the start.
+    const sought = expected.phase === 'starting' && !this.isNot ? expected : {}
+    return untilState(this, 'toHaveState', device, options, show(expected), judge, sought)
   },
   toHoldNothingOf(device, ...texts) {
     assertDevice(device, 'toHoldNothingOf')
@@ -90,11 +90,12 @@ function untilState(
   options: StateOptions | undefined,
   expected: string,
   judge: (state: AuthState) => Finding,
+  sought: ExpectedState = {},
 ): Promise<Verdict> {
   assertDevice(device, name)
   const timeout = options?.timeout ?? matcher.timeout ?? DEFAULT_TIMEOUT_MS
   const within = { ...matcher, isNot: matcher.isNot, timeout }
-  return until(within, name, expected, async () => judge(await device.state({ ...options, timeout })))
+  return until(within, name, expected, async () => judge(await device.waitForState(sought, { ...options, timeout })))
 }
 
 /** Asks until the matcher is met, or, with `not`, until it is not. */

@@ -30,15 +30,17 @@ interface Observed {
 const POLLING_MS = 50
 
 /**
- * Waits until the state matches, and returns it.
+ * Waits until the state matches, and returns it. A state from before the end of the start says nothing about the
+ * device: it matches only what expects the phase `starting`.
  *
  * @throws {LatchkeyError} `TEST_APP_MISSING`, `TEST_STATE_MISSED`
  */
 export async function findState(question: Question, expected: ExpectedState = {}): Promise<AuthState> {
   const end = performance.now() + question.timeout
+  const isEarly = expected.phase === 'starting'
   for (;;) {
-    const state = await readState(question, end)
-    if (fits(state, expected)) return state
+    const state = await readState(question, isEarly, end)
+    if ((isEarly || state.phase !== 'starting') && fits(state, expected)) return state
     if (performance.now() >= end) throw stateMissed(question, expected, state)
     await sleep(POLLING_MS)
   }
@@ -62,22 +64,22 @@ export function readRecords({ page, name }: Question): Promise<DevtoolsRecord[]>
   return page.evaluate(recordsOf, name)
 }
 
-/** Waits for the instance: the page may be loading, and a navigation may destroy what is asked. */
-async function readState(question: Question, end: number): Promise<AuthState> {
+/** Waits for the instance and its start: the page may be loading, and a navigation may destroy what is asked. */
+async function readState(question: Question, isEarly: boolean, end: number): Promise<AuthState> {
   const { page, name } = question
   const timeout = Math.max(end - performance.now(), POLLING_MS)
   try {
-    const found = await page.waitForFunction(stateOf, name, { polling: POLLING_MS, timeout })
+    const found = await page.waitForFunction(stateOf, { name, isEarly }, { polling: POLLING_MS, timeout })
     return (await found.jsonValue()) as AuthState
   } catch (error) {
     if ((error as Error).name === 'TimeoutError') {
-      // A slow page may have it by now.
+      // A slow page may have it by now; or one that is still starting.
       const { names, state } = await page.evaluate(readSeen, name)
       if (state) return state
       throw appMissing(question, names)
     }
     if (!isNavigation(error) || performance.now() >= end) throw error
-    return readState(question, end)
+    return readState(question, isEarly, end)
   }
 }
 
@@ -93,7 +95,8 @@ function appMissing({ page, label, name, timeout }: Question, names: readonly st
 }
 
 function stateMissed({ page, label, timeout }: Question, expected: ExpectedState, state: AuthState): LatchkeyError {
-  const detail = `expected ${show(expected)} on ${label} at ${page.url()} within ${timeout} ms, found ${show(state)}`
+  const sought = Object.keys(expected).length === 0 ? 'a state after the start' : show(expected)
+  const detail = `expected ${sought} on ${label} at ${page.url()} within ${timeout} ms, found ${show(state)}`
   return new LatchkeyError('TEST_STATE_MISSED', detail)
 }
 
@@ -115,8 +118,9 @@ export function installObserver(): void {
   })
 }
 
-function stateOf(name: string): AuthState | undefined {
-  return (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.get(name)?.getState()
+function stateOf({ name, isEarly }: { name: string; isEarly: boolean }): AuthState | undefined {
+  const state = (globalThis as { latchkeyObserved?: Observed }).latchkeyObserved?.instances.get(name)?.getState()
+  return isEarly || state?.phase !== 'starting' ? state : undefined
 }
 
 function readSeen(name: string): { names: string[]; state: AuthState | undefined } {

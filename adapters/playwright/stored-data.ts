@@ -94,8 +94,10 @@ async function readCaches(): Promise<StoredText[]> {
   for (const name of await caches.keys()) {
     const cache = await caches.open(name)
     for (const request of await cache.keys()) {
-      const text = (await (await cache.match(request))?.text()) ?? ''
-      found.push({ place: `Cache: ${name}, ${request.url}`, text: [name, request.url, text].join('\n') })
+      const response = (await cache.match(request)) ?? new Response()
+      const headers = [...request.headers, ...response.headers].flat()
+      const texts = [name, request.url, response.url, ...headers, await response.text()]
+      found.push({ place: `Cache: ${name}, ${request.url}`, text: texts.join('\n') })
     }
   }
   return found

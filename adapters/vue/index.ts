@@ -25,7 +25,8 @@ export type { DeviceActions, Devices, DevicesAuth, DevicesPhase } from '../../li
 
 /**
  * Returns the current state as a ref. During server rendering, and until the component is mounted, it is the constant
- * `getServerState()`: no user is signed in, `phase` is `starting`. Call it in `setup`.
+ * `getServerState()`: no user is signed in, `phase` is `starting`. Call it in `setup`, or in a store that is first used
+ * there: it follows the state until the effect scope of the call ends.
  *
  * @param auth - the result of `createAuth`
  */
@@ -80,10 +81,18 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
   const read = stable(select)
   // Not `computed`: before Vue 3.4 it renders the component again even if its value is the same.
   watchEffect(() => void (selected.value = read(state.value)), { flush: 'sync' })
+  let isOver = false
+  let stop = (): void => {}
   onMounted(() => {
+    if (isOver) return
     const follow = (): void => void (state.value = store.getState())
     follow()
-    onScopeDispose(store.subscribe(follow))
+    stop = store.subscribe(follow)
+  })
+  // Not within the hook: the scope there is the component's, and this one may outlive it, as that of a Pinia store.
+  onScopeDispose(() => {
+    isOver = true
+    stop()
   })
   return selected
 }

@@ -218,7 +218,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     TEST_APP_MISSING:
       'Open a page of the app first. If `createAuth` has the option `name`, pass it to `device({ name })`. Instances that exist before the page loads the kit, as in a page that the test did not open through a device, are not seen.',
     TEST_STATE_MISSED:
-      'Compare the two states in the message. `device.events()` lists how the device came to its state.',
+      'Compare the two states in the message. `device.events()` lists how the device came to its state. While `phase` is `starting`, `createAuth` has not read the record yet.',
     TEST_SETUP_REFUSED:
       'Read the outcome and the code in the message: the server may require [a verified address](routes/required-verification.md), limit requests, or not know the password. If Better Auth is not under `/api/auth`, pass `baseURL` with the [credentials](testing.md#devices-that-are-signed-in).',
     TEST_BROWSER_UNSUPPORTED:

@@ -6,6 +6,7 @@ import { type AccountProvider, type Auth, LatchkeyError, type UpgradeResult, cre
 import { tokenAccount } from 'latchkey/account'
 import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
+import { createAuthenticator } from 'latchkey/server/kit'
 import type { SessionErrorKind, SessionOptions } from 'latchkey/session'
 import { type MemoryAccountClient, memoryAccountServer, testDevice } from 'latchkey/testing'
 import ts from 'typescript'
@@ -65,6 +66,7 @@ function blockOf(page: string, text: string, names: readonly string[], result = 
 }
 
 afterEach(() => {
+  vi.restoreAllMocks()
   vi.doUnmock('./existing-app/after/auth-client.ts')
   vi.resetModules()
 })
@@ -157,6 +159,23 @@ test.each(['UNAUTHORIZED', 'TOKEN_EXPIRED', 'ROLES_MISMATCH', 'SCHEMA_MISMATCH']
     expect(calls).toEqual([kind === 'ROLES_MISMATCH' ? 'start' : 'message'])
   },
 )
+
+test('viewer of the page about server rendering throws while the session cannot be read: null would be nobody', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const viewerWith = async (latchkeySession: () => Promise<Response>) => {
+    const names = ['createBetterAuthResolver', 'betterAuthServer', 'createAuthenticator', 'betterAuthCookie']
+    const run = blockOf('docs/server-rendering.md', 'function viewer', names, 'return { viewer }')
+    const resolverOf = (_: unknown, options: server.SessionResolverOptions) => createSessionResolver(options)
+    const values = [resolverOf, { api: { latchkeySession } }, createAuthenticator, server.betterAuthCookie]
+    const { viewer } = (await run(...values)) as { viewer(headers: Headers): Promise<server.OwnedSession | null> }
+    return viewer(new Headers({ cookie: 'better-auth.session_token=token' }))
+  }
+  const answering = (session: object | null) => async () => Response.json({ session })
+  expect(await viewerWith(answering({ principal: 'ada' }))).toMatchObject({ principal: 'ada' })
+  expect(await viewerWith(answering(null))).toBeNull()
+  await expect(viewerWith(async () => new Response(null, { status: 503 }))).rejects.toThrow('could not be read')
+  await expect(viewerWith(fails)).rejects.toThrow('could not be read')
+})
 
 describe('the service worker of the page about frameworks', () => {
   const app = 'https://notes.example'

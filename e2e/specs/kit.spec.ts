@@ -1,3 +1,5 @@
+import { type ServerResponse, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createAuthClient } from 'better-auth/client'
 import { betterAuthAccount, latchkeyClient } from 'latchkey/better-auth/client'
 import { testDevice } from 'latchkey/testing'
@@ -111,6 +113,27 @@ test('a lost answer: the server has acted, and the device has no cookie of it', 
   await expect(phone).toHavePrincipal(principal)
 })
 
+test('a lost answer takes back its own cookies only, not those that changed meanwhile', async ({ device }) => {
+  const late: ServerResponse[] = []
+  const own = createServer((request, response) => {
+    if (request.url === '/late') late.push(response)
+    else response.setHeader('content-type', 'text/html').end('<title></title>')
+  }).listen(0)
+  const phone = await device()
+  await phone.page.goto(`http://localhost:${(own.address() as AddressInfo).port}/`)
+  const put = (cookie: string): Promise<unknown> => phone.page.evaluate((text) => (document.cookie = text), cookie)
+  await put('session=before')
+  const lost = await phone.loseAnswer('**/late')
+  await phone.page.evaluate(() => void fetch('/late').catch(() => {}))
+  await expect.poll(() => late.length).toBe(1)
+  await put('theme=dark')
+  late[0]!.writeHead(200, { 'set-cookie': ['session=after; Path=/', 'fresh=1; Path=/'] }).end()
+  expect(await lost.status).toBe(200)
+  const cookies = await phone.context.cookies()
+  expect(cookies.map(({ name, value }) => `${name}=${value}`).toSorted()).toEqual(['session=before', 'theme=dark'])
+  own.close()
+})
+
 test('a held answer arrives when it is released', async ({ device, server }) => {
   const phone = await device({ baseURL: server.url })
   await start(phone.page, server.url)
@@ -182,6 +205,11 @@ test('what a device stores is found in every form and place', async ({ device, s
   await phone.page.goto(server.url)
   const note = 'Ada said "no",\nand left'
   const places: Readonly<Record<string, () => unknown>> = {
+    [`Cache: pages, ${server.url}/notes`]: async () => {
+      const request = new Request('/notes', { headers: { 'x-owner': 'frank@example.com' } })
+      const response = new Response('', { headers: { 'x-user': 'heidi@example.com' } })
+      await (await caches.open('pages')).put(request, response)
+    },
     'IndexedDB: notes-of-grace, notes': () =>
       new Promise((resolve, reject) => {
         const request = indexedDB.open('notes-of-grace')
@@ -207,7 +235,8 @@ test('what a device stores is found in every form and place', async ({ device, s
       await file.close()
     },
   }
-  const texts = ['grace', note, 'a picture of Ada', 'ada@example.com', 'bob@example.com', 'carol@example.com']
+  const addresses = ['ada', 'bob', 'carol', 'frank', 'heidi'].map((name) => `${name}@example.com`)
+  const texts = ['grace', note, 'a picture of Ada', ...addresses]
   await expect(phone).toHoldNothingOf(...texts, 'dora', 'a draft of Eve')
   for (const write of Object.values(places)) await phone.page.evaluate(write)
   expect((await phone.stored()).map(({ place }) => place)).toEqual(expect.arrayContaining(Object.keys(places)))
@@ -243,6 +272,48 @@ test('what does not come is said, with what is there instead', async ({ device, 
   })
   const failed = expect(phone).toBeInMode('external', { name: 'notes', timeout: 100 })
   await expect(failed).rejects.toThrow(/Expected: "external"\nReceived: \{"authMode":"local-first"/)
+})
+
+test('a start that has not ended answers nothing', async ({ device, server }) => {
+  const phone = await device()
+  await phone.context.addInitScript(() => {
+    const { open } = IDBFactory.prototype
+    IDBFactory.prototype.open = function (...given) {
+      IDBFactory.prototype.open = open
+      const request = open.apply(this, given)
+      const opened = new Promise((resolve) =>
+        request.addEventListener('success', function hold(event) {
+          request.removeEventListener('success', hold)
+          event.stopImmediatePropagation()
+          resolve(undefined)
+        }),
+      )
+      const release = (): Promise<boolean> => opened.then(() => request.dispatchEvent(new Event('success')))
+      return (Object.assign(globalThis, { release }), request)
+    }
+  })
+  // The store must not give up meanwhile.
+  await phone.context.clock.pauseAt(Date.now() + 60_000)
+  await phone.page.goto(server.url)
+  await phone.page.evaluate(() => void account.open())
+  await expect(phone).toHaveState({ phase: 'starting', session: null })
+  expect(await phone.waitForState({ phase: 'starting' })).toMatchObject({ authMode: 'anonymous' })
+
+  const principal = phone.principal()
+  const early = { timeout: 100 }
+  for (const asked of [
+    phone.state(early),
+    phone.waitForState({ authMode: 'anonymous' }, early),
+    expect(phone).toBeInMode('anonymous', early),
+    expect(phone).toHavePrincipal(null, early),
+    expect(phone).not.toHaveState({ authMode: 'external' }, early),
+  ])
+    await expect(asked).rejects.toMatchObject({ code: 'TEST_STATE_MISSED' })
+  await phone.context.clock.resume()
+  await phone.page.evaluate('release()')
+  expect(await principal).toMatch(/^[0-9a-f-]{36}$/)
+  await expect(phone).toBeInMode('local-first')
+  await expect(phone).not.toHaveState({ phase: 'starting' })
 })
 
 test('a killed browser has what it stored when it starts again', async ({ device, server }) => {

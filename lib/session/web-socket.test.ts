@@ -204,9 +204,9 @@ async function openRig(): Promise<TransportRig> {
   const resolver = createSessionResolver({ localFirst: { audience: AUDIENCE, afterUpgrade: 'allow' } })
   const sockets = await startSocketServer(resolver, Date.now)
   const device = await testDevice()
-  let age = 0
   // Another `iat` makes another token.
-  const token = (): Promise<string> => device.token({ audience: AUDIENCE, now: Math.floor(Date.now() / 1000) - age++ })
+  let now = Math.floor(Date.now() / 1000)
+  const token = (): Promise<string> => device.token({ audience: AUDIENCE, now: now-- })
   return {
     transport: webSocketTransport(sockets.url),
     principal: device.principal,

@@ -26,10 +26,10 @@ describe('a store whose faults never strike', () => {
 
   test('keeps what it is', () => {
     const trace = { found: () => true, leave: () => {} }
-    expect(
-      faultyStore({ ...memoryStore(), durability: 'evictable', channel: 'app', trace }, createFaults()),
-    ).toMatchObject({ durability: 'evictable', channel: 'app', trace })
-    expect(Object.keys(faultyStore(memoryStore(), createFaults()))).not.toContain('channel')
+    const properties = { durability: 'evictable', protection: 'keychain', channel: 'app', trace } as const
+    expect(faultyStore({ ...memoryStore(), ...properties }, createFaults())).toMatchObject(properties)
+    const absent = Object.keys(faultyStore(memoryStore(), createFaults()))
+    for (const property of ['channel', 'protection', 'trace']) expect(absent).not.toContain(property)
   })
 })
 

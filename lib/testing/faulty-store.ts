@@ -127,9 +127,10 @@ export function faultyStore(
   code: LatchkeyErrorCode = 'KEYSTORE_UNAVAILABLE',
 ): RecordStore {
   const wire = faults.wire(code)
-  const { durability, channel, trace } = store
+  const { durability, protection, channel, trace } = store
   return {
     durability,
+    ...(protection && { protection }),
     ...(channel !== undefined && { channel }),
     ...(trace && { trace }),
     read: () => wire('read', () => store.read()),

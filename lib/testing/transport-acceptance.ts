@@ -16,12 +16,12 @@ export interface TransportRig {
   connections(): Promise<number> | number
   /** Breaks all connections, as a network failure does. Omit it for a transport that reconnects on its own. */
   cut?(): unknown
-  /** Another user. Required for `keeps: 'data'`, unless the data ends with the page. */
+  /** Another user. Required for `keeps: 'data'`; null if the data ends with the page. */
   readonly other?: {
     readonly principal: string
     /** Returns a token of this user that the server accepts. */
     token(): Promise<string> | string
-  }
+  } | null
   /** The transport leaves its connection open on a pause, since its engine stops by itself. */
   readonly staysOpen?: boolean
   /** Frees the rig's resources. */
@@ -95,8 +95,11 @@ async function connected({ transport, principal, token }: TransportRig): Promise
 }
 
 const CASES: Readonly<Record<string, (rig: TransportRig) => Promise<void>>> = {
-  async 'declares what it keeps'({ transport }) {
+  async 'declares what it keeps'({ transport, other }) {
     checkTransport(transport)
+    // Without it, the cases about the owner of the data check nothing.
+    if (transport.keeps === 'data' && other === undefined)
+      throw new Error("the rig needs `other` for keeps: 'data'; null if the data ends with the page")
   },
 
   async 'reports accepted once the server accepted the token'(rig) {
