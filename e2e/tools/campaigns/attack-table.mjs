@@ -6424,4 +6424,19 @@ export const ATTACKS = [
       name: 'the code of a mailed link is not shown',
     },
   },
+  {
+    attack: 'A page connects the document in memory of one user again, after another user has come',
+    defence: 'The owner of a document in memory is remembered for as long as the document, not the session',
+    patches: [
+      {
+        file: 'adapters/hocuspocus/connect.ts',
+        find: '{ read: () => owners.get(document()), write: (principal) => void owners.set(document(), principal) }',
+        replace: '{ read: () => null, write: (principal) => void owners.set(document(), principal) }',
+      },
+    ],
+    test: {
+      file: 'adapters/hocuspocus/connect.test.ts',
+      name: 'another user > does not get a document in memory that an earlier session of this page synced',
+    },
+  },
 ]
