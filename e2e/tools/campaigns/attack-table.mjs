@@ -6439,4 +6439,13 @@ export const ATTACKS = [
       name: 'another user > does not get a document in memory that an earlier session of this page synced',
     },
   },
+  {
+    attack: 'On a socket that a cookie opened, a token of another user takes the place of the token in use',
+    defence: 'Only the first token replaces the session of the cookie; later ones must continue that of the token',
+    patches: [{ file: 'lib/server/sockets/socket-session.ts', find: 'hasToken = true', replace: UNCHECKED }],
+    test: {
+      file: 'adapters/ws/ws.test.ts',
+      name: 'after the first token, a token of another principal closes a socket that a cookie opened',
+    },
+  },
 ]
