@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
@@ -648,4 +649,55 @@ test.each([
   await ask({ public_key: 'a key+/=' })
   expect(asked.map(({ method }) => method)).toEqual(['GET'])
   if (names.includes('db')) expect(new URL(asked[0]!.url).searchParams.get('public_key')).toBe('a key+/=')
+})
+
+test('the socket of the page about sessions is given up if the server never answers', async () => {
+  const opened: { closed: boolean; sent: string[]; close(): void; onopen?(): void }[] = []
+  const Socket = function () {
+    const socket = { closed: false, sent: [] as string[], close: () => void (socket.closed = true) }
+    opened.push(Object.assign(socket, { send: (text: string) => socket.sent.push(text) }))
+    return socket
+  }
+  const run = blockOf('docs/sessions.md', 'export function socketTransport', ['WebSocket'], 'return socketTransport')
+  const socketTransport = (await run(Socket)) as (url: string) => sessions.SessionTransport
+  const auth = createAuth({ keystore: memoryStore(), audience: 'https://notes.example', harden: 'never' })
+  const timers: [callback: () => void, milliseconds: number][] = []
+  const session = sessions.connectSession(auth, socketTransport('wss://notes.example'), {
+    timer: { set: (...timer) => timers.push(timer), clear: () => {} },
+    onFault: () => {},
+  })
+  await vi.waitFor(() => expect(opened).toHaveLength(1), { timeout: 30_000 })
+  opened[0]!.onopen!()
+  expect(opened[0]!.sent).toHaveLength(1)
+  for (const [callback, milliseconds] of timers) if (milliseconds === 30_000) callback()
+  await vi.waitFor(() => expect(opened[0]!.closed).toBe(true), { timeout: 30_000 })
+  await session.end()
+  auth.close()
+})
+
+test.each([
+  ['accepted', ['{"accepted":true}']],
+  ['unavailable', [1013]],
+])('the WebSocket server of the page about frameworks answers a first token that is %s', async (outcome, answers) => {
+  const sockets = new EventEmitter()
+  const session = { current: { principal: null }, refresh: async () => outcome }
+  const made = {
+    createServer: () => ({ on() {}, listen() {} }),
+    createBetterAuthResolver: () => ({}),
+    betterAuthServer: {},
+    requireWriter() {},
+    createUpgradeHandler() {},
+    socketSessionOf: () => session,
+    WebSocketServer: function () {
+      return sockets
+    },
+  }
+  await blockOf('docs/server-frameworks.md', 'createUpgradeHandler(sockets', Object.keys(made))(...Object.values(made))
+  const given: unknown[] = []
+  const answer = (value: unknown): void => void given.push(value)
+  const socket = Object.assign(new EventEmitter(), { send: answer, close: answer })
+  sockets.emit('connection', socket)
+  socket.emit('message', '{"token":"a token"}')
+  await new Promise(setImmediate)
+  expect(given).toEqual(answers)
 })
