@@ -140,7 +140,7 @@ test('a cookie counts where the Origin is the own one', async () => {
   expect(await say(await open(await start(), { cookie: 'a=b', origin: ORIGIN }), 'who')).toBe('cookie-owner')
 })
 
-test("a socket that a cookie opened takes the page's own first token, whose principal and roles may be others", async () => {
+test("a socket that a cookie opened takes the page's first token, with another principal and other roles", async () => {
   const url = await start({ roles: { writer: { match: { aud: APP } } } })
   const socket = await open(url, { cookie: 'a=b', origin: ORIGIN })
   expect(await say(socket, `token ${fresh()}`)).toBe('accepted')

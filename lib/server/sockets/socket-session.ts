@@ -55,8 +55,8 @@ export interface SocketSession {
    */
   readonly current: ServerSession
   /**
-   * Replaces the current token with a new one of the same principal and roles, or sets the first one of a socket that is
-   * anonymous or was opened by a cookie. Any other token closes the socket. Tokens are checked one after another.
+   * Replaces the current token with a new one of the same principal and roles, or sets the first one of a socket that
+   * is anonymous or was opened by a cookie. Any other token closes the socket. Tokens are checked one after another.
    */
   refresh(token: unknown): Promise<RefreshOutcome>
   /** Call it when the socket has closed: stops the timers. */
