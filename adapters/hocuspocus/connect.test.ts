@@ -264,6 +264,24 @@ describe('another user', () => {
     expect([atServer(ada), write.mock.calls, ada.providers]).toEqual([null, [], []])
   })
 
+  test('does not get a document in memory that an earlier session of this page synced', async () => {
+    await start()
+    const ada = await world.device()
+    const document = ada.document()
+    ada.write('private')
+    await until(() => expect(atServer(ada)).toBe('private'))
+    await ada.session.end()
+    await ada.auth.signOut({ force: true })
+    await ada.auth.ensureIdentity()
+    const next = await world.device({}, { auth: ada.auth, account: ada.account, document })
+    await settle(next, 'ended')
+    expect(next.faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH' }])
+    expect([atServer(next), next.providers]).toEqual([null, []])
+    // The same page goes on with another document.
+    const again = await world.device({}, { auth: ada.auth, account: ada.account })
+    await settle(again, 'connected')
+  })
+
   test('is not let in by a clear that kept the document', async () => {
     await start()
     const document = new Y.Doc()

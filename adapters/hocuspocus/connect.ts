@@ -32,7 +32,7 @@ export interface HocuspocusOptions<Document extends YDocLike> extends SessionOpt
   readonly provider: (input: ProviderInput<Document>) => HocuspocusProviderLike
   /**
    * Where the owner of the stored document is recorded, in the same database. `'memory'`: the document is not stored on
-   * this device.
+   * this device, and its owner is known as long as the document is in memory.
    */
   readonly owner: Pick<OwnerStore, 'read' | 'write'> | 'memory'
   /** Deletes the stored document and replaces the one in memory. `session.clear()` calls it. */
@@ -63,7 +63,7 @@ export function connectHocuspocus<Document extends YDocLike>(
     isOver: () => session.getState().principal === null,
     ...(clear && { clear: () => replace(watch, clear) }),
   })
-  const store = owner === 'memory' ? memoryOwner() : owner
+  const store = owner === 'memory' ? memoryOwner(watch) : owner
   const owned = ownedTransport(auth, transport, {
     read: () => store.read(),
     write: (principal) => store.write(principal),
@@ -100,9 +100,11 @@ async function replace(document: () => unknown, clear: () => unknown): Promise<v
 type Unchecked = Pick<HocuspocusOptions<YDocLike>, 'name' | 'owner'> &
   Readonly<Record<'provider' | 'document' | 'clear', unknown>>
 
-function memoryOwner(): Pick<OwnerStore, 'read' | 'write'> {
-  let owner: string | null = null
-  return { read: () => owner, write: (principal) => void (owner = principal) }
+/** The owners of documents that are not stored. A document may outlive its session, for example on another route. */
+const owners = new WeakMap<object, string | null>()
+
+function memoryOwner(document: () => object): Pick<OwnerStore, 'read' | 'write'> {
+  return { read: () => owners.get(document()), write: (principal) => void owners.set(document(), principal) }
 }
 
 function checkOptions({ name, provider, owner, document, clear }: Unchecked): void {

@@ -55,7 +55,8 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
     async connect(token, connection) {
       const mine = ++turn
       await client.ready
-      if (mine === turn) await open(token, connection, mine)
+      // Until the server answers, the time limit of a connection applies. The connection itself reports a refusal.
+      if (mine === turn) await (await open(token, connection, mine)).opened.catch(() => {})
     },
     update,
     async hold(token) {

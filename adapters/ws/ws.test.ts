@@ -92,7 +92,7 @@ async function openRaw(url: string): Promise<[client: Socket, socket: WebSocket]
 }
 
 async function say(socket: WebSocket, text: string): Promise<string> {
-  const answered = once(socket, 'message')
+  const answered = Promise.race([once(socket, 'message'), once(socket, 'close')])
   socket.send(text)
   return String((await answered)[0])
 }
@@ -138,6 +138,21 @@ test.each<[string, Record<string, string | string[]>, ConstructorParameters<type
 
 test('a cookie counts where the Origin is the own one', async () => {
   expect(await say(await open(await start(), { cookie: 'a=b', origin: ORIGIN }), 'who')).toBe('cookie-owner')
+})
+
+test("a socket that a cookie opened takes the page's first token, with another principal and other roles", async () => {
+  const url = await start({ roles: { writer: { match: { aud: APP } } } })
+  const socket = await open(url, { cookie: 'a=b', origin: ORIGIN })
+  expect(await say(socket, `token ${fresh()}`)).toBe('accepted')
+  expect(await say(socket, 'who')).toBe(ALICE.principal)
+  await time.advance(60_000)
+  expect(await say(socket, `token ${fresh()}`)).toBe('accepted')
+})
+
+test('after the first token, a token of another principal closes a socket that a cookie opened', async () => {
+  const socket = await open(await start(), { cookie: 'a=b', origin: ORIGIN })
+  expect(await say(socket, `token ${fresh()}`)).toBe('accepted')
+  expect(await say(socket, `token ${fresh(BOB)}`)).toBe('4401')
 })
 
 test('the connection of a refused upgrade is closed though the client keeps its half open', async () => {

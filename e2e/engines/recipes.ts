@@ -6,7 +6,7 @@ import { ConvexClient } from 'convex/browser'
 import Dexie from 'dexie'
 import dexieCloud from 'dexie-cloud-addon'
 import type { Auth } from 'latchkey'
-import { type ConnectedSession, connectSession, ownedTransport, tokenFor } from 'latchkey/session'
+import { type ConnectedSession, connectSession, createWriteMarker, ownedTransport, tokenFor } from 'latchkey/session'
 
 const POWERSYNC = 'https://powersync.notes.example'
 
@@ -51,6 +51,11 @@ export function powerSync(auth: Auth, database: CommonPowerSyncDatabase): Connec
         }),
     },
   )
+  const markWritten = createWriteMarker(auth)
+  const onChange = async (): Promise<void> => {
+    if ((await database.getOptional('select id from ps_crud limit 1')) !== null) markWritten()
+  }
+  database.onChange({ onChange }, { tables: ['ps_crud'] })
   return connectSession(auth, transport, { audience: POWERSYNC, beforeRestart: (_, session) => session.clear() })
 }
 
@@ -84,14 +89,29 @@ export const supabase = (auth: Auth) =>
     accessToken: tokenFor(auth, { audience: 'https://project.supabase.example', onOffline: 'throw' }),
   })
 
-export function dexie(auth: Auth): void {
+export function dexie(auth: Auth): () => boolean {
   const database = new Dexie('notes', { addons: [dexieCloud] })
-  database.cloud.configure({
+  const { cloud } = database
+  cloud.configure({
     databaseUrl: 'https://notes.dexie.example',
     async fetchTokens({ public_key }) {
-      const response = await auth.fetch('/api/dexie-tokens', { method: 'POST', body: JSON.stringify({ public_key }) })
+      const response = await auth.fetch(`/api/dexie-tokens?public_key=${encodeURIComponent(public_key)}`)
       if (!response.ok) throw new Error('no token now')
       return response.json()
     },
   })
+  const principalNow = (): string | undefined => auth.getState().session?.principal
+  const isMine = (): boolean => cloud.currentUserId === principalNow()
+  async function follow(): Promise<void> {
+    if (cloud.currentUserId !== 'unauthorized' && !isMine()) await cloud.logout()
+    if (principalNow() !== undefined) await cloud.login()
+  }
+  let running: Promise<void> = auth.ready
+  const followUser = (): void => {
+    running = running.then(follow).catch(() => {})
+  }
+  followUser()
+  auth.subscribe(followUser)
+  addEventListener('online', followUser)
+  return isMine
 }

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
@@ -8,6 +9,7 @@ import { createSessionResolver } from 'latchkey/server'
 import * as server from 'latchkey/server'
 import { createAuthenticator } from 'latchkey/server/kit'
 import type { SessionErrorKind, SessionOptions } from 'latchkey/session'
+import * as sessions from 'latchkey/session'
 import { type MemoryAccountClient, memoryAccountServer, testDevice } from 'latchkey/testing'
 import ts from 'typescript'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -490,4 +492,231 @@ describe.each(MOVES)('the endpoint of $page', ({ page, act, header, provider }) 
     expect(await call({ [header]: 'guest' })).toEqual({ status: 409, moved: [] })
     expect((await call({ authorization: 'Bearer forged', [header]: 'guest' })).status).toBe(401)
   })
+})
+
+describe('the recipe of PowerSync', () => {
+  /** What the recipe uses of PowerSync: a queue of changes that are not sent, and listeners for it. */
+  async function powerSync() {
+    const queue: string[] = []
+    let owner: string | null = null
+    const listeners: (() => unknown)[] = []
+    const changed = () => Promise.all(listeners.map((listener) => listener()))
+    const database = {
+      connect: async () => {},
+      disconnect: async () => {},
+      disconnectAndClear: vi.fn(async () => {
+        owner = null
+        queue.length = 0
+        await changed()
+      }),
+      async getOptional(sql: string) {
+        if (sql.includes('ps_crud')) return queue.length > 0 ? { id: 1 } : null
+        return owner === null ? null : { principal: owner }
+      },
+      async writeTransaction(callback: (transaction: object) => Promise<void>) {
+        await callback({
+          execute: async (sql: string, [, principal]: string[] = []) =>
+            void (owner = sql.startsWith('insert') ? principal! : null),
+        })
+      },
+      onChange(handler: { onChange(): unknown }, { tables }: { tables: string[] }) {
+        if (tables.includes('ps_crud')) listeners.push(() => handler.onChange())
+        return () => {}
+      },
+    }
+    const accounts = memoryAccountServer()
+    const page = accounts.connect()
+    const auth = createAuth({
+      account: page.provider,
+      keystore: memoryStore(),
+      audience: 'https://notes.example',
+      harden: 'never',
+    })
+    await auth.ready
+    const account = { accountId: 'ada', principal: 'an older principal', aliases: [], recoverable: true, claims: {} }
+    accounts.accounts.set('ada', account)
+    const run = blockOf('docs/engines.md', 'connectorOf', ['auth', 'database', ...Object.keys(sessions)])
+    await run(auth, database, ...Object.values(sessions))
+    const write = (row: string) => (queue.push(row), changed())
+    return { auth, page, database, write }
+  }
+
+  test('asks what to do with rows that were never sent, instead of deleting them', async () => {
+    const { auth, page, database, write } = await powerSync()
+    await write('a note of the guest')
+    expect((await auth.upgrade(() => page.signIn('ada'))).outcome).toBe('conflict')
+    expect(database.disconnectAndClear).not.toHaveBeenCalled()
+    expect((await auth.resolveConflict('switch')).outcome).toBe('switched')
+    await vi.waitFor(() => expect(database.disconnectAndClear).toHaveBeenCalled(), { timeout: 30_000 })
+    auth.close()
+  })
+
+  test('does not ask about an empty device', async () => {
+    const { auth, page } = await powerSync()
+    expect((await auth.upgrade(() => page.signIn('ada'))).outcome).toBe('switched')
+    auth.close()
+  })
+})
+
+describe('the recipe of Dexie Cloud', () => {
+  const names = ['auth', 'db', 'addEventListener', 'showMessage']
+  const result = 'return { fetchTokens, isMine: typeof isMine === "undefined" ? () => true : isMine }'
+
+  async function dexie(currentUserId = 'unauthorized') {
+    const page = memoryAccountServer().connect()
+    const keystore = memoryStore()
+    const auth = createAuth({ account: page.provider, keystore, audience: 'https://notes.example', harden: 'never' })
+    const calls: string[] = []
+    const messages: string[] = []
+    const online: (() => void)[] = []
+    const principal = () => auth.getState().session?.principal
+    const cloud = {
+      currentUserId,
+      unsynced: false,
+      reachable: true,
+      // While its refresh token works, Dexie Cloud asks for no other one.
+      async login() {
+        if (!cloud.reachable) throw new Error('no connection')
+        if (cloud.currentUserId !== 'unauthorized') return
+        cloud.currentUserId = principal()!
+        calls.push('login')
+      },
+      async logout() {
+        calls.push('logout')
+        if (cloud.unsynced) throw new Error('User cancelled logout due to unsynced changes')
+        cloud.currentUserId = 'unauthorized'
+      },
+    }
+    const run = blockOf('docs/engines.md', 'fetchTokens(', names, result)
+    const made = (await run(
+      auth,
+      { cloud },
+      (_: string, listener: () => void) => online.push(listener),
+      (text: string) => messages.push(text),
+    )) as { fetchTokens(parameters: object): Promise<unknown>; isMine(): boolean }
+    await auth.ready
+    return { auth, cloud, calls, messages, online, principal, ...made }
+  }
+  const becomes = (cloud: { currentUserId: string }, user: () => string | undefined) =>
+    vi.waitFor(() => expect(cloud.currentUserId).toBe(user()), { timeout: 30_000 })
+
+  test('logs the last user out before the next one logs in', async () => {
+    const { auth, cloud, calls, principal, isMine } = await dexie()
+    await becomes(cloud, principal)
+    await auth.signOut({ force: true })
+    await auth.ensureIdentity()
+    await becomes(cloud, principal)
+    expect([calls, isMine()]).toEqual([['login', 'logout', 'login'], true])
+    auth.close()
+  })
+
+  test('logs out a user of an earlier page', async () => {
+    const { auth, cloud, calls, principal } = await dexie('somebody-else')
+    await becomes(cloud, principal)
+    expect(calls).toEqual(['logout', 'login'])
+    auth.close()
+  })
+
+  test('does not log the next user in while rows of the last one stay', async () => {
+    const { auth, cloud, messages, principal, isMine } = await dexie()
+    await becomes(cloud, principal)
+    const before = principal()!
+    cloud.unsynced = true
+    await auth.signOut({ force: true })
+    await auth.ensureIdentity()
+    await vi.waitFor(() => expect(messages).not.toEqual([]), { timeout: 30_000 })
+    expect([cloud.currentUserId, isMine()]).toEqual([before, false])
+    auth.close()
+  })
+
+  test('tries again when the network is back', async () => {
+    const { auth, cloud, online, messages, principal } = await dexie('somebody-else')
+    await becomes(cloud, principal)
+    await auth.signOut({ force: true })
+    await becomes(cloud, () => 'unauthorized')
+    cloud.reachable = false
+    await auth.ensureIdentity()
+    await vi.waitFor(() => expect(messages).not.toEqual([]), { timeout: 30_000 })
+    cloud.reachable = true
+    online.forEach((listener) => listener())
+    await becomes(cloud, principal)
+    auth.close()
+  })
+})
+
+test.each([
+  ['docs/sessions.md', 'async handler()', ['connectSession', 'transport'], ''],
+  ['docs/engines.md', 'fetchTokens(', ['db', 'addEventListener', 'showMessage'], 'return fetchTokens'],
+])('a request for a token of %s is no write, which would make an empty device ask at a sign-in', async (...sample) => {
+  const [page, text, names, result] = sample
+  const asked: Request[] = []
+  const auth = {
+    ready: new Promise(() => {}),
+    getState: () => ({ session: null }),
+    subscribe: () => () => {},
+    async fetch(url: string, options?: RequestInit) {
+      asked.push(new Request(new URL(url, 'https://notes.example'), options))
+      return Response.json({ token: 'token' })
+    },
+  }
+  const found: { handler?: () => Promise<unknown> } = {}
+  const connectSession = (_auth: unknown, _transport: unknown, { refresh }: SessionOptions) =>
+    Object.assign(found, refresh)
+  const values = names.includes('db') ? [{ cloud: { currentUserId: 'unauthorized' } }, () => {}] : [connectSession, {}]
+  const made = await blockOf(page, text, ['auth', ...names], result)(auth, ...values)
+  const ask = (made ?? found.handler) as (parameters: object) => Promise<unknown>
+  await ask({ public_key: 'a key+/=' })
+  expect(asked.map(({ method }) => method)).toEqual(['GET'])
+  if (names.includes('db')) expect(new URL(asked[0]!.url).searchParams.get('public_key')).toBe('a key+/=')
+})
+
+test('the socket of the page about sessions is given up if the server never answers', async () => {
+  const opened: { closed: boolean; sent: string[]; close(): void; onopen?(): void }[] = []
+  const Socket = function () {
+    const socket = { closed: false, sent: [] as string[], close: () => void (socket.closed = true) }
+    opened.push(Object.assign(socket, { send: (text: string) => socket.sent.push(text) }))
+    return socket
+  }
+  const run = blockOf('docs/sessions.md', 'export function socketTransport', ['WebSocket'], 'return socketTransport')
+  const socketTransport = (await run(Socket)) as (url: string) => sessions.SessionTransport
+  const auth = createAuth({ keystore: memoryStore(), audience: 'https://notes.example', harden: 'never' })
+  const timers: [callback: () => void, milliseconds: number][] = []
+  const session = sessions.connectSession(auth, socketTransport('wss://notes.example'), {
+    timer: { set: (...timer) => timers.push(timer), clear: () => {} },
+    onFault: () => {},
+  })
+  await vi.waitFor(() => expect(opened).toHaveLength(1), { timeout: 30_000 })
+  opened[0]!.onopen!()
+  expect(opened[0]!.sent).toHaveLength(1)
+  for (const [callback, milliseconds] of timers) if (milliseconds === 30_000) callback()
+  await vi.waitFor(() => expect(opened[0]!.closed).toBe(true), { timeout: 30_000 })
+  await session.end()
+  auth.close()
+})
+
+test.each([
+  ['accepted', ['{"accepted":true}']],
+  ['unavailable', [1013]],
+])('the WebSocket server of the page about frameworks answers a first token that is %s', async (outcome, answers) => {
+  const sockets = new EventEmitter()
+  const session = { current: { principal: null }, refresh: async () => outcome }
+  const made = {
+    createServer: () => ({ on() {}, listen() {} }),
+    createBetterAuthResolver: () => ({}),
+    betterAuthServer: {},
+    requireWriter() {},
+    createUpgradeHandler() {},
+    socketSessionOf: () => session,
+    WebSocketServer: function () {
+      return sockets
+    },
+  }
+  await blockOf('docs/server-frameworks.md', 'createUpgradeHandler(sockets', Object.keys(made))(...Object.values(made))
+  const given: unknown[] = []
+  const answer = (value: unknown): void => void given.push(value)
+  const socket = Object.assign(new EventEmitter(), { send: answer, close: answer })
+  sockets.emit('connection', socket)
+  socket.emit('message', '{"token":"a token"}')
+  await new Promise(setImmediate)
+  expect(given).toEqual(answers)
 })

@@ -372,6 +372,23 @@ describe('an error that another part of the app set', () => {
   })
 })
 
+test('a sign-in after the source had no token for a long time resumes the session at once', async () => {
+  const time = testTime()
+  const { auth, account } = await testIdentity(time)
+  const transport = testTransport()
+  const { session } = await testSession(time, auth, transport)
+  await auth.upgrade(() => account.signUp('ada'))
+  await rest()
+  expect(session.getState().status).toBe('connected')
+  account.setSession(null)
+  transport.connection().rejected('missing')
+  await time.advance(HOUR)
+  expect([session.getState().status, transport.token()]).toEqual(['paused', null])
+  await auth.upgrade(() => account.signIn('ada'))
+  await rest()
+  expect(session.getState().status).toBe('connected')
+})
+
 describe('an update that the other side refuses', () => {
   test('is told to its caller and to onFault, and the token before stays', async () => {
     const time = testTime()

@@ -6490,4 +6490,28 @@ export const ATTACKS = [
       name: 'SQLite > no device is revoked > by an old session that registers a passkey',
     },
   },
+  {
+    attack: 'A page connects the document in memory of one user again, after another user has come',
+    defence: 'The owner of a document in memory is remembered for as long as the document, not the session',
+    patches: [
+      {
+        file: 'adapters/hocuspocus/connect.ts',
+        find: '{ read: () => owners.get(document()), write: (principal) => void owners.set(document(), principal) }',
+        replace: '{ read: () => null, write: (principal) => void owners.set(document(), principal) }',
+      },
+    ],
+    test: {
+      file: 'adapters/hocuspocus/connect.test.ts',
+      name: 'another user > does not get a document in memory that an earlier session of this page synced',
+    },
+  },
+  {
+    attack: 'On a socket that a cookie opened, a token of another user takes the place of the token in use',
+    defence: 'Only the first token replaces the session of the cookie; later ones must continue that of the token',
+    patches: [{ file: 'lib/server/sockets/socket-session.ts', find: 'hasToken = true', replace: UNCHECKED }],
+    test: {
+      file: 'adapters/ws/ws.test.ts',
+      name: 'after the first token, a token of another principal closes a socket that a cookie opened',
+    },
+  },
 ]

@@ -18,7 +18,7 @@ export interface ClosableSocket {
 export interface SocketSessionOptions {
   /** The app's roles, which a new token must not change. Defaults to comparing the claims `role` and `roles`. */
   readonly roles?: Roles
-  /** The source of the session. For `backend`, later tokens are ignored. */
+  /** The source of the session. For `backend`, later tokens are ignored; for `cookie`, the first token replaces it. */
   readonly source?: SessionSource
   /**
    * Longest time in milliseconds that a credential is valid on an open socket, whatever its own expiry. Set it for
@@ -55,8 +55,8 @@ export interface SocketSession {
    */
   readonly current: ServerSession
   /**
-   * Replaces the current token with a new one of the same principal and roles, or sets the first one of an anonymous
-   * socket. Any other token closes the socket. Tokens are checked one after another.
+   * Replaces the current token with a new one of the same principal and roles, or sets the first one of a socket that
+   * is anonymous or was opened by a cookie. Any other token closes the socket. Tokens are checked one after another.
    */
   refresh(token: unknown): Promise<RefreshOutcome>
   /** Call it when the socket has closed: stops the timers. */
@@ -87,6 +87,8 @@ export function createSocketSession(
   const { onError = console.error } = options
   if (!(longest > 0)) throw new TypeError('longest: expected a number of milliseconds')
   const expiry = createSocketExpiry(session, { longest, clock, timer }, () => socket.close(REFUSED, 'expired'))
+  /** Later tokens must continue the session. An anonymous socket, and one that a cookie opened, takes its first one. */
+  let hasToken = session.principal !== null && source !== 'cookie'
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
 
@@ -103,8 +105,8 @@ export function createSocketSession(
     })
     if (expiry.isOver) return 'refused'
     if (!found.ok) return found.error === 'unavailable' ? 'unavailable' : close(REFUSED, found.error)
-    // An anonymous socket has no principal yet.
-    if (expiry.session.principal !== null) requireSameSession(expiry.session, found.session, roles)
+    // As in a request, a token counts more than a cookie, which has no roles and may be an account's before an upgrade.
+    if (hasToken) requireSameSession(expiry.session, found.session, roles)
     try {
       await check?.(found.session)
     } catch (error) {
@@ -114,6 +116,7 @@ export function createSocketSession(
     }
     if (expiry.isOver) return 'refused'
     expiry.replace(found.session)
+    hasToken = true
     return expiry.isOver ? 'refused' : 'accepted'
   }
   function fail(error: unknown): RefreshOutcome {

@@ -188,7 +188,7 @@ function follow(state: InternalState, world: World): Step {
   if (state.connection !== 'down') return [state]
   // Another part of the app has recovered. A token that is refused here repeatedly keeps its backoff, so that the two
   // do not drive each other.
-  if (state.attempts < 2) return [state, { do: 'refresh', fresh: false }]
+  if (state.rejections < 2) return [state, { do: 'refresh', fresh: false }]
   return state.error === 'disabled' ? retryLater(state) : [state]
 }
 
