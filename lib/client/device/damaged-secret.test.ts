@@ -54,7 +54,7 @@ describe.each(Object.entries(DAMAGES))('a stored secret %s', (_name, secret) => 
     const { auth, before, principal } = await damaged(secret)
     await auth.unlockData(before)
     expect(auth.getState().session?.principal).toBe(principal)
-    expect(await auth.exportSecret()).toBe(before)
+    await expect(auth.exportSecret()).resolves.toBe(before)
     expect(await auth.deriveKey('notes')).toEqual(expect.any(Uint8Array))
   })
 })
