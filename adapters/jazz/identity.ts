@@ -22,7 +22,8 @@ export interface JazzIdentity extends JazzKey {
 
 /**
  * Opens the Jazz identity of the current device identity, for a Jazz client and for your own servers. From then on,
- * data depends on the secret: a sign-out sets the identity aside and does not delete it.
+ * data depends on the secret: a sign-out sets the identity aside. It deletes it only if the account is recoverable and
+ * a backup without an end was shown to work: `unlockData` then brings it back.
  *
  * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `SECRET_HARDENED`: the secret was
  *   replaced by keys that cannot be copied; `KEYSTORE_*`, `CRYPTO_UNAVAILABLE`

@@ -21,7 +21,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     BACKUP_FILE_INVALID: 'Let the user choose another file.',
     BACKUP_NOT_OPENED:
       'Let the user choose another passkey or file. If your host or the option `name` has changed, see [what must not change](passkey-backup.md#what-must-not-change).',
-    BACKUP_UNKNOWN: 'Let the user choose another passkey, or use the backup file or the words.',
+    BACKUP_UNKNOWN:
+      'Let the user choose another passkey, or use the backup file or the words. On a device that still has the identity, [seal for the passkey again](passkey-backup.md#a-passkey-without-a-backup).',
     BACKUP_TAKEN: 'Create another passkey with `add()`, and seal for that one.',
     BACKUP_LIMIT:
       'Remove a backup that is no longer needed with `removeStored()`, or give the user the file. Operators: see [the limits](better-auth.md#the-store-for-backups).',
@@ -29,7 +30,8 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
       'Give the user the file, or offer an account first. Operators can allow it with [`backupsWithoutAccount`](better-auth.md#the-store-for-backups).',
     PASSKEY_UNAVAILABLE: 'Offer [24 words](recovery.md). Passkeys need a secure origin (`https://` or `localhost`).',
     PASSKEY_CANCELLED: 'Nothing has changed. Show the button again, and offer words beside it.',
-    PASSKEY_EXISTS: 'Use the passkey that exists: call `verify`, or let the user choose another authenticator.',
+    PASSKEY_EXISTS:
+      'Use the passkey that exists: call `verify`. If there is no file, or the store has no backup of it (`BACKUP_UNKNOWN`), [seal for it again](passkey-backup.md#a-passkey-without-a-backup). Or let the user choose another authenticator.',
     PASSKEY_UNSUITABLE:
       'Offer another authenticator or [24 words](recovery.md). [What it needs](passkey-backup.md#what-it-needs) lists what supports it.',
   },

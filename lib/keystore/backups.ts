@@ -37,7 +37,7 @@ export function withPasskey(
     : ({ shownAt: null, shownOn: null } as const)
   // A file that the passkey opened before opens without the store, too.
   const isOnlyStored = isShown && stored && (typeof before?.shownAt !== 'number' || before.onlyStored)
-  const inStore = stored ? storedFrom(stored.hash, stored.keptFor, now) : before?.stored
+  const inStore = stored ? storedFrom(stored, now) : before?.stored
   const others = known.filter((backup) => backup !== before)
   return withBackups(entry, [
     ...others,
@@ -66,7 +66,7 @@ export function withStored(
   const isAsked = ({ stored }: Backup): boolean => stored?.hash === asked.hash && stored.checkedAt === asked.checkedAt
   const backups = backupsOf(entry).map(({ stored, ...backup }): Backup => {
     if (!stored || !isAsked({ stored, ...backup })) return { ...backup, ...(stored && { stored }) }
-    return keptFor === undefined ? backup : { ...backup, stored: storedFrom(asked.hash, keptFor, now) }
+    return keptFor === undefined ? backup : { ...backup, stored: storedFrom({ ...asked, keptFor }, now) }
   })
   return withBackups(entry, backups)
 }
@@ -87,8 +87,9 @@ export function isDue({ checkedAt, expiresAt }: StoredBackup, now: number): bool
 }
 
 /** By this device's clock, which may be wrong: only its differences are used. */
-function storedFrom(hash: string, keptFor: number | null, now: number): StoredBackup {
-  return { hash, checkedAt: now, expiresAt: keptFor === null ? null : now + keptFor }
+function storedFrom(kept: NonNullable<PasskeyBackup['stored']>, now: number): StoredBackup {
+  const { hash, audience, keptFor } = kept
+  return { hash, ...(audience && { audience }), checkedAt: now, expiresAt: keptFor === null ? null : now + keptFor }
 }
 
 /** Records that the backup of a passkey was removed. */

@@ -54,6 +54,14 @@ function isBackedUp({ backedUpAt, backedUpUntil }: DeviceEntry, now: number): bo
   return backedUpAt !== null && !(backedUpUntil! <= now)
 }
 
+/**
+ * Returns true if a recoverable account makes the secret of one of its devices unnecessary. For data that is encrypted,
+ * a backup that expires is not enough: the data lasts longer, and nothing renews the backup once the secret is gone.
+ */
+export function isSpare({ derived, backedUpAt, backedUpUntil }: DeviceEntry): boolean {
+  return !derived || (backedUpAt !== null && backedUpUntil === undefined)
+}
+
 /** Replaces one entry with another. Returns the same keyring if `before` is not in it. */
 export function replaceEntry(keyring: Keyring, before: Entry | undefined, after: Entry): Keyring {
   if (!before || !keyring.entries.includes(before)) return keyring
@@ -72,21 +80,17 @@ export function putEntry(keyring: Keyring, entry: Entry): Keyring {
  * Removes an entry that is no longer to be current. An account goes with those of its device keys that it restores by
  * itself; the others are set aside. A device, and every key of an account, goes only if it is to be forgotten.
  */
-export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean, now: number): Keyring {
+export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgotten: boolean): Keyring {
   const isGone = (other: Entry): boolean =>
     entry?.kind === 'account'
       ? other === entry ||
-        (isKeyOf([entry.principal, ...entry.aliases], other) && (isForgotten || isRestoredBy(entry, other, now)))
+        (isKeyOf([entry.principal, ...entry.aliases], other) && (isForgotten || (entry.recoverable && isSpare(other))))
       : isForgotten && other === entry
   return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
 }
 
 function isKeyOf(principals: readonly string[], entry: Entry): entry is DeviceEntry {
   return entry.kind === 'device' && principals.includes(entry.principal)
-}
-
-function isRestoredBy({ recoverable }: AccountEntry, device: DeviceEntry, now: number): boolean {
-  return recoverable && (!device.derived || isBackedUp(device, now))
 }
 
 /** Adds an outbox item: the account server must still end a session. */

@@ -68,6 +68,8 @@ export interface Backup {
 export interface StoredBackup {
   /** SHA-256 of its locator, in base64url: it finds the backup, and does not read it. */
   readonly hash: string
+  /** `audience` of the store: no other one is asked. Absent in a record from before this was kept: then any store is. */
+  readonly audience?: string
   /** When the store last said for how long it keeps the backup. */
   readonly checkedAt: number
   /** Null: it does not expire. */
@@ -87,7 +89,7 @@ export interface PasskeyBackup extends Required<
    * The backup at the store that was just written or read. `keptFor`: milliseconds until the store deletes it; null:
    * never; 0: unknown.
    */
-  readonly stored?: { readonly hash: string; readonly keptFor: number | null }
+  readonly stored?: Pick<StoredBackup, 'hash' | 'audience'> & { readonly keptFor: number | null }
 }
 
 /** The part of an account that an offline start in external mode needs. */

@@ -104,6 +104,21 @@ describe('a backup in a store', () => {
     expect(await first.passkeys.verify()).toBe('synced')
   })
 
+  test('that the store did not take, and whose file was not saved, is made again with the passkey that exists', async () => {
+    fakeAuthenticator()
+    const store = memoryBackups()
+    store.online = false
+    const first = await page(store)
+    await first.passkeys.seal(await first.passkeys.add())
+    store.online = true
+    await expect(first.passkeys.add()).rejects.toMatchObject({ code: 'PASSKEY_EXISTS' })
+    await expect(first.passkeys.verify()).rejects.toMatchObject({ code: 'BACKUP_UNKNOWN' })
+    const credentialId = (await backupsOf(first))[0]!.credentialId!
+    expect((await first.passkeys.seal(await first.passkeys.add({ credentialId }))).problem).toBeUndefined()
+    expect(await first.passkeys.verify()).toBe('synced')
+    expect(storageOf(first)).toMatchObject({ durability: 'recoverable', advice: 'none' })
+  })
+
   test('whose first response was lost is put once: the second attempt finds it', async () => {
     fakeAuthenticator()
     const store = memoryBackups()

@@ -227,6 +227,8 @@ describe('isRecoveryCredential', () => {
     ['none', null],
     ['no text', undefined],
     ['the id of a user', 'lk1'],
+    // As Better Auth's: 32 characters, of any length. A passkey of the account that is reused for a backup has one.
+    ['the random handle of an account', encodeBase64url(new TextEncoder().encode('k3J8vQ2mXw9ZpL5tR7yB1cN4dF6gH0sA'))],
     ['a longer one', encodeBase64url(new Uint8Array(33).fill(0x6c))],
     ['another prefix', encodeBase64url(new Uint8Array(32))],
     ['text that is no base64url', 'lk1 and more'],

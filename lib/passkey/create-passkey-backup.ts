@@ -46,7 +46,9 @@ export function createPasskeyBackup(auth: RecoverableAuth, options: PasskeyOptio
   }
   /** A restore does not depend on it: what is not known is asked for again later. */
   const asOption = async (found: Opened): Promise<{ readonly passkey?: PasskeyBackup }> => {
-    const stored = isStored(found) ? await renewed(store!, clock, found).catch(() => unknownAt(found)) : undefined
+    const stored = isStored(found)
+      ? await renewed(store!, clock, found).catch(() => unknownAt(store!, found))
+      : undefined
     const passkey = recordOf({ ...found, ...(stored && { stored }) }, true)
     return passkey ? { passkey } : {}
   }

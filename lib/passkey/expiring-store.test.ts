@@ -120,6 +120,31 @@ describe('a backup that its store keeps for 100 days', () => {
     await vi.waitFor(() => expect(one.renewals()).toBe(before + 1), { timeout: 30_000 })
   })
 
+  test.each([true, false])('is renewed by its own store alone (which renews: %s)', async (renews) => {
+    if (!renews) delete store.renew
+    const elsewhere = memoryBackups({ audience: 'https://elsewhere.test', clock: clock.now, keptFor: KEPT_MS })
+    const other = { ...device(elsewhere, clock), browser: one.browser }
+    for (const each of [store, elsewhere]) {
+      fakeAuthenticator()
+      const { passkeys } = await open({ ...one, store: each })
+      await passkeys.seal(await passkeys.add())
+      await passkeys.verify()
+    }
+    const renew = vi.spyOn(elsewhere, 'renew').mockClear()
+    const [before] = await backupsOf(await open({ ...one, clock }))
+    clock.advance(60 * DAY_MS)
+    const page = await open(other)
+    const asked = (): readonly string[] => renew.mock.calls.map(([hash]) => hash)
+    // Of two that are due, the one that was made first comes first.
+    await vi.waitFor(() => expect(asked()).toEqual(expect.arrayContaining([...elsewhere.kept.keys()])), {
+      timeout: 30_000,
+    })
+    await other.answered()
+    await settled()
+    expect(asked()).toEqual([...elsewhere.kept.keys()])
+    expect((await backupsOf(page))[0]).toEqual(before)
+  })
+
   test('no longer counts once it has expired, with no network and at the next look', async () => {
     await backedUp()
     store.online = false
@@ -223,15 +248,22 @@ describe('a backup that its store keeps for 100 days', () => {
     expect(storageOf(later)).toMatchObject({ durability: 'recoverable' })
   })
 
-  test('that has expired lets no sign-out delete the secret that data depends on', async () => {
+  test.each([10, 101])('lets no sign-out delete the secret that data depends on, %d days later', async (days) => {
     const page = await backedUp()
     await page.auth.deriveKey('notes')
     await page.auth.upgrade(() => one.browser.account.signUp('ada'))
     one.browser.server.accounts.get('ada')!.recoverable = true
     const { principal } = page.auth.getState().session!
     store.online = false
-    const later = await openLater(one, 101)
-    await vi.waitFor(() => expect(one.browser.account.calls).toContain('getSession'), { timeout: 30_000 })
+    const isDue = days > 50
+    const looks = one.browser.account.calls.filter((call) => call === 'getSession').length
+    const later = await openLater(one, days, isDue)
+    await vi.waitFor(
+      () => expect(one.browser.account.calls.filter((call) => call === 'getSession').length).toBeGreaterThan(looks),
+      { timeout: 30_000 },
+    )
+    // It has been told that the account is recoverable.
+    await later.auth.acceptAccount()
     await later.auth.signOut()
     expect((await later.auth.listIdentities()).map((kept) => kept.principal)).toEqual([principal])
   })

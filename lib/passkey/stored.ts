@@ -33,18 +33,19 @@ export async function keptAt(
   const { locator, envelope } = stored
   const hash = await hashLocator(locator)
   try {
-    return { hash, keptFor: await store.put(locator, envelope, await proofOf(store, clock, stored, 'put')) }
+    const keptFor = await store.put(locator, envelope, await proofOf(store, clock, stored, 'put'))
+    return { hash, audience: store.audience, keptFor }
   } catch (error) {
     if (!isLatchkeyError(error)) throw error
     const found = error.code === 'BACKUP_TAKEN' ? await store.read(locator).catch(() => null) : null
     const isThere = found !== null && (await isOwn(found).catch(() => false))
-    return isThere ? renewed(store, clock, stored).catch(() => unknownAt(stored)) : error.code
+    return isThere ? renewed(store, clock, stored).catch(() => unknownAt(store, stored)) : error.code
   }
 }
 
 /** It is unknown how long the store keeps it. */
-export async function unknownAt({ locator }: Stored): Promise<Kept> {
-  return { hash: await hashLocator(locator), keptFor: 0 }
+export async function unknownAt({ audience }: BackupStore, { locator }: Stored): Promise<Kept> {
+  return { hash: await hashLocator(locator), audience, keptFor: 0 }
 }
 
 /**
@@ -55,7 +56,7 @@ export async function unknownAt({ locator }: Stored): Promise<Kept> {
 export async function renewed(store: BackupStore, clock: () => number, stored: Stored): Promise<Kept> {
   const hash = await hashLocator(stored.locator)
   const prove = store.renew && (await proofOf(store, clock, { ...stored, envelope: '' }, 'renew'))
-  return { hash, keptFor: prove ? await store.renew!(hash, prove) : null }
+  return { hash, audience: store.audience, keptFor: prove ? await store.renew!(hash, prove) : null }
 }
 
 /** @throws {LatchkeyError} those of the store */

@@ -20,8 +20,10 @@ export function createUserHandle(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns true if a passkey is one of `latchkey/passkey`, which no account has. Ask this before an app's sign-in
- * reports a passkey as unknown: password managers then delete it for good.
+ * Returns true if a passkey was created by `latchkey/passkey`, and no account has it. Ask this before an app's sign-in
+ * reports a passkey as unknown: password managers then delete it for good. False for a passkey of an account that was
+ * reused for a backup (`add({ credentialId })`): it has the account's user handle. Also look for its id in the backups
+ * of `listIdentities({ withCurrent: true })`.
  *
  * @param userHandle - `response.userHandle` of the assertion: bytes, or base64url as in its JSON form
  */

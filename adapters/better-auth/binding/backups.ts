@@ -58,7 +58,7 @@ export interface Backups {
   put(device: ProvenDevice, backup: NewBackup): Promise<number | null>
   /**
    * Extends the life of a backup of the same principal, as if it were put again. One that could not be put again keeps
-   * the time that it has.
+   * the time that it has, also because the key was revoked.
    *
    * @returns milliseconds until it expires; null: never
    * @throws {LatchkeyError} `BACKUP_UNKNOWN`, `PRINCIPAL_DISABLED`
@@ -90,15 +90,15 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
   const sweep = sweepIn(SWEEP_MS, clock)
 
   /**
-   * Returns how long a new backup of a device's principal is kept, in milliseconds; null: until it is removed;
-   * undefined: there are none without an account.
+   * Returns how long a new backup is kept, in milliseconds; null: until it is removed; undefined: there are none
+   * without an account.
    */
-  async function lifeOf({ principals }: BackupStore, device: ProvenDevice): Promise<number | null | undefined> {
-    return (await isOfAccount(principals, device)) ? null : rules ? rules.days * DAY_MS : undefined
+  function lifeOf(hasAccount: boolean): number | null | undefined {
+    return hasAccount ? null : rules ? rules.days * DAY_MS : undefined
   }
 
   async function put(store: BackupStore, device: ProvenDevice, backup: NewBackup): Promise<number | null> {
-    const life = await lifeOf(store, device)
+    const life = lifeOf(await isOfAccount(store.principals, device))
     if (life === undefined) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
     const hasAccount = life === null
     const until = endOf(store, life)
@@ -115,13 +115,16 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
   }
 
   async function renew(store: BackupStore, device: ProvenDevice, hash: string): Promise<number | null> {
-    const life = await lifeOf(store, device)
+    const hasAccount = await isInAccount(store.principals, device)
     const found = await store.find(hash)
+    if (found?.principal !== device.principal) throw new LatchkeyError('BACKUP_UNKNOWN')
+    const left = found.until ? Math.max(0, new Date(found.until).getTime() - store.now.getTime()) : null
+    // The key of a lost device writes nothing, but the backup counts where it was restored.
+    if (await isRevokedKey(store.principals, device.thumbprint)) return hasAccount ? null : left
+    const life = lifeOf(hasAccount)
     // Without an account, and without backups for such identities, what is left of its time stays as it is.
-    const left = found?.until ? Math.max(0, new Date(found.until).getTime() - store.now.getTime()) : LEFT_KEPT_MS
-    const kept = life === undefined ? left : life
-    if (found?.principal !== device.principal || !(await store.extend(hash, endOf(store, kept))))
-      throw new LatchkeyError('BACKUP_UNKNOWN')
+    const kept = life === undefined ? (left ?? LEFT_KEPT_MS) : life
+    if (!(await store.extend(hash, endOf(store, kept)))) throw new LatchkeyError('BACKUP_UNKNOWN')
     return kept
   }
 
@@ -160,15 +163,26 @@ export async function removeBackupsOf({ adapter, now }: PrincipalStore, principa
 /**
  * Returns whether an account has the principal.
  *
- * @throws {LatchkeyError} `PRINCIPAL_DISABLED`: the key was revoked, or its principal retired; the account is banned.
- *   An account that is recoverable does not disable the key here: data may depend on its secret
+ * @throws {LatchkeyError} `PRINCIPAL_DISABLED`, also because the key was revoked; otherwise as {@link isInAccount}
  */
-async function isOfAccount(principals: PrincipalStore, { principal, thumbprint }: ProvenDevice): Promise<boolean> {
+async function isOfAccount(principals: PrincipalStore, device: ProvenDevice): Promise<boolean> {
+  const isIn = await isInAccount(principals, device)
+  if (await isRevokedKey(principals, device.thumbprint)) throw new LatchkeyError('PRINCIPAL_DISABLED')
+  return isIn
+}
+
+/**
+ * Returns whether an account has the principal, whatever became of the key.
+ *
+ * @throws {LatchkeyError} `PRINCIPAL_DISABLED`: the principal is retired or another key's, or the account is banned. An
+ *   account that is recoverable does not disable the key here: data may depend on its secret
+ */
+async function isInAccount(principals: PrincipalStore, { principal, thumbprint }: ProvenDevice): Promise<boolean> {
   const row = await principals.find(principal)
   const holder = await holderIn(principals, row)
   const isOthers = row !== null && row.thumbprint !== thumbprint
   const isGone = holder === 'retired' || (typeof holder === 'object' && isBanned(holder))
-  if (isOthers || isGone || (await isRevokedKey(principals, thumbprint))) throw new LatchkeyError('PRINCIPAL_DISABLED')
+  if (isOthers || isGone) throw new LatchkeyError('PRINCIPAL_DISABLED')
   return holder !== 'nobody'
 }
 

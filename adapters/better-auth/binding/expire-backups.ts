@@ -1,5 +1,5 @@
 import type { PrincipalStore } from './principal-store.ts'
-import type { Adapter } from './types.ts'
+import { equal } from './where.ts'
 
 /** The table of the backups. */
 export const BACKUPS = 'latchkeyBackup'
@@ -9,15 +9,10 @@ export const BACKUPS = 'latchkeyBackup'
  */
 export const LEFT_KEPT_MS: number = 30 * 86_400_000
 
-/** Those that are neither removed nor about to expire. */
-const UNLIMITED: NonNullable<Parameters<Adapter['updateMany']>[0]['where']> = [
-  { field: 'until', value: null },
-  { field: 'removedAt', value: null },
-]
-
 /**
- * Lets the backups of a principal expire that had no end because of its account. A sweep asks again before it deletes
- * them: if an account has the principal then, they stay.
+ * Lets the backups of a principal expire, which had no end because of its account, also those whose end is from before
+ * the account. One that ends later keeps its end. A sweep asks again before it deletes them: if an account has the
+ * principal then, they stay.
  *
  * @param life - milliseconds
  */
@@ -26,6 +21,8 @@ export async function expireBackupsOf(
   principal: string,
   life: number = LEFT_KEPT_MS,
 ): Promise<void> {
-  const where = [{ field: 'principal', value: principal }, ...UNLIMITED]
-  await adapter.updateMany({ model: BACKUPS, where, update: { until: new Date(now.getTime() + life) } })
+  const until = new Date(now.getTime() + life)
+  const live = equal({ principal, removedAt: null })
+  for (const end of [{ value: null }, { value: until, operator: 'lt' as const }])
+    await adapter.updateMany({ model: BACKUPS, where: [...live, { field: 'until', ...end }], update: { until } })
 }

@@ -125,6 +125,26 @@ describe('the store of the plugin', () => {
     expect(await first.passkeys.readStored()).toMatchObject({ knownHere: true })
   })
 
+  test('restores the data of a lost device whose key was revoked, and that backup counts', async () => {
+    fakeAuthenticator()
+    const server = await testServer()
+    const lost = await withAccount(server)
+    await lost.passkeys.seal(await lost.passkeys.add())
+    const second = await device(server)
+    await second.auth.upgrade(() => second.browser.client.signIn.email(person('ada')))
+    await server.change('latchkeyKey', { retiredAt: new Date() })
+    await second.passkeys.unlockData(await second.passkeys.readStored())
+    const backups = async () =>
+      (await second.auth.listIdentities({ withCurrent: true })).flatMap((kept) => kept.backups)
+    expect(await backups()).toMatchObject([{ shownOn: 'another', stored: { expiresAt: null } }])
+    expect(await second.passkeys.verify()).toBe('synced')
+    expect(await backups()).toMatchObject([{ stored: { expiresAt: null } }])
+    // It gets no other one there.
+    const credentialId = (await backups())[0]!.credentialId!
+    const sealed = await second.passkeys.seal(await second.passkeys.add({ credentialId }))
+    expect(sealed.problem).toBe('PRINCIPAL_DISABLED')
+  })
+
   test('works on a device whose clock is wrong', async () => {
     fakeAuthenticator()
     const server = await testServer()

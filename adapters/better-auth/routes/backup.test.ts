@@ -206,7 +206,7 @@ onEachEngine((newServer) => {
     expect(await one.kept(locator)).toBeNull()
   })
 
-  test('a renewal needs a proof for this renewal, and a key that was not revoked', async () => {
+  test('a renewal needs a proof for this renewal', async () => {
     const server = await newServer()
     const one = await withAccount(server)
     const locator = newLocator()
@@ -221,9 +221,28 @@ onEachEngine((newServer) => {
       await writeProof(one.device, 'renew', newLocator()),
     ])
       expect(await send(forged)).toBe('PROOF_DIGEST_MISMATCH')
+  })
+
+  test('a renewal by a key that was revoked tells the time that is left, and changes nothing', async () => {
+    const clock = { now: Date.now() }
+    const server = await open(newServer, { clock: () => clock.now })
+    const one = await withAccount(server)
     await one.session()
-    await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint: one.device.thumbprint })
-    expect(await codeOf(await one.renew(locator))).toBe('PRINCIPAL_DISABLED')
+    const left = await elsewhere(server, person('ada'))
+    expect((await link(left, left.device)).status).toBe(200)
+    const two = { ...left, ...backupRequests(left) }
+    const [kept, ending] = [newLocator(), newLocator()]
+    await one.put(kept, newEnvelope())
+    await two.put(ending, newEnvelope())
+    expect((await unlink(one, two.device.principal)).status).toBe(200)
+    for (const { thumbprint } of [one.device, two.device])
+      await server.change('latchkeyKey', { retiredAt: new Date() }, { thumbprint })
+    clock.now += DAY_MS
+    const before = await backupsIn(server)
+    expect(await (await one.renew(kept, clock.now)).json()).toEqual({ expiresIn: null })
+    expect(await (await two.renew(ending, clock.now)).json()).toEqual({ expiresIn: 29 * DAY_MS })
+    expect(await codeOf(await one.renew(ending, clock.now))).toBe('BACKUP_UNKNOWN')
+    expect(await backupsIn(server)).toEqual(before)
   })
 
   test('an alias that is unlinked keeps its backups for 30 days, and for good if it is linked again', async () => {
@@ -256,6 +275,20 @@ onEachEngine((newServer) => {
     expect(await left!.kept(left!.locator)).toBeNull()
     expect(await back!.kept(back!.locator)).not.toBeNull()
     expect(await backupsIn(server)).toMatchObject([{ principal: back!.device.principal, until: null }])
+  })
+
+  test('a backup from before the account is kept for 30 days too, once its alias is unlinked', async () => {
+    const clock = { now: Date.now() }
+    const server = await open(newServer, { backupsWithoutAccount: { ...LIMITS, days: 3 }, clock: () => clock.now })
+    const one = await withAccount(server)
+    await one.session()
+    const two = await elsewhere(server, person('ada'))
+    const answer = await backupRequests(two).put(newLocator(), newEnvelope())
+    expect(await answer.json()).toEqual({ expiresIn: 3 * DAY_MS })
+    expect((await link(two, two.device)).status).toBe(200)
+    expect((await unlink(one, two.device.principal)).status).toBe(200)
+    const [row] = await backupsIn(server)
+    expect(Number(row!['until'])).toBe(clock.now + 30 * DAY_MS)
   })
 
   test('an alias that is unlinked because its key was revoked keeps its backups as long, and they cannot be renewed', async () => {

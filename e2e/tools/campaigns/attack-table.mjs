@@ -751,8 +751,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/keystore/entries.ts',
-        find: '(isForgotten || isRestoredBy(entry, other, now))',
-        replace: 'isRestoredBy(entry, other, now)',
+        find: '(isForgotten || (entry.recoverable && isSpare(other)))',
+        replace: '(entry.recoverable && isSpare(other))',
       },
     ],
     test: {
@@ -6020,8 +6020,8 @@ export const ATTACKS = [
     patches: [
       {
         file: BACKUPS,
-        find: 'if (found?.principal !== device.principal || !(await store.extend(hash, endOf(store, kept))))',
-        replace: 'if (!found || !(await store.extend(hash, endOf(store, kept))))',
+        find: "if (found?.principal !== device.principal) throw new LatchkeyError('BACKUP_UNKNOWN')",
+        replace: "if (!found) throw new LatchkeyError('BACKUP_UNKNOWN')",
       },
     ],
     test: {
@@ -6048,20 +6048,29 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A sign-out deletes the secret that `deriveKey` needs, after its only backup has expired',
-    defence: 'A backup that has expired does not count there either',
-    patches: [{ file: 'lib/keystore/entries.ts', find: ' && !(backedUpUntil! <= now)', replace: '' }],
+    attack: 'A sign-out deletes the secret that `deriveKey` needs while its only backup is one that expires',
+    defence: 'A backup that expires does not count there, expired or not',
+    patches: [
+      {
+        file: 'lib/keystore/entries.ts',
+        find: '(entry.recoverable && isSpare(other))',
+        replace: '(entry.recoverable && (isSpare(other) || other.backedUpAt !== null))',
+      },
+    ],
     test: {
       file: EXPIRING_TEST,
-      name: 'a backup that its store keeps for 100 days > that has expired lets no sign-out delete the secret that data depends on',
+      name: 'a backup that its store keeps for 100 days > lets no sign-out delete the secret that data depends on, 10 days later',
     },
   },
   {
     attack: 'The secret is replaced by keys while its only backup is one that expires',
     defence: 'Only a backup without an end counts for that',
     patches: [
-      { file: 'lib/client/device/harden.ts', find: ' && backedUpUntil === undefined', replace: '' },
-      { file: 'lib/client/device/harden.ts', find: 'backedUpAt, backedUpUntil }', replace: 'backedUpAt }' },
+      {
+        file: 'lib/client/device/harden.ts',
+        find: '(isAlways || isSpare(entry))',
+        replace: '(isAlways || isSpare(entry) || entry.backedUpAt !== null)',
+      },
     ],
     test: {
       file: EXPIRING_TEST,
@@ -6159,7 +6168,13 @@ export const ATTACKS = [
   {
     attack: 'The finder of a lost device whose key was revoked removes the backups of its owner',
     defence: 'A revoked key writes nothing',
-    patches: [{ file: BACKUPS, find: ' || (await isRevokedKey(principals, thumbprint))', replace: '' }],
+    patches: [
+      {
+        file: BACKUPS,
+        find: "if (await isRevokedKey(principals, device.thumbprint)) throw new LatchkeyError('PRINCIPAL_DISABLED')",
+        replace: UNCHECKED,
+      },
+    ],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > a key that was revoked writes nothing, and what it wrote before can still be read',
@@ -6512,6 +6527,66 @@ export const ATTACKS = [
     test: {
       file: 'adapters/ws/ws.test.ts',
       name: 'after the first token, a token of another principal closes a socket that a cookie opened',
+    },
+  },
+  {
+    attack: 'The finder of a lost device whose key was revoked keeps its backup from ever expiring',
+    defence: 'A renewal by a revoked key changes nothing',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'if (await isRevokedKey(store.principals, device.thumbprint)) return hasAccount ? null : left',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a renewal by a key that was revoked tells the time that is left, and changes nothing',
+    },
+  },
+  {
+    attack: 'A server that does not have a backup is asked about it: it learns the hash, and the backup does not count',
+    defence: 'The record keeps which store has a backup, and only that one is asked',
+    patches: [
+      {
+        file: 'lib/client/device/renew-backups.ts',
+        find: "if (itsStore !== store.audience) return 'unsaid'",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > is renewed by its own store alone (which renews: true)',
+    },
+  },
+  {
+    attack: 'A backup from before the account is deleted soon after its alias was unlinked, before the undo',
+    defence: 'Its end is moved to that of the undo',
+    patches: [
+      {
+        file: plugin('binding/expire-backups.ts'),
+        find: ", { value: until, operator: 'lt' as const }",
+        replace: '',
+      },
+    ],
+    test: {
+      file: BACKUP_TEST,
+      name: 'SQLite > a backup from before the account is kept for 30 days too, once its alias is unlinked',
+    },
+  },
+  {
+    attack: 'A damaged secret stays in the record although the user gave the right one, and is lost with its backup',
+    defence: 'A backup that unlocks the data replaces the stored secret',
+    patches: [
+      {
+        file: 'lib/client/device/backup.ts',
+        find: 'known?.secret === undefined ? known : { ...known, secret: imported.secret! }',
+        replace: 'known',
+      },
+    ],
+    test: {
+      file: 'lib/client/device/damaged-secret.test.ts',
+      name: 'a stored secret of another identity > is repaired by a backup that unlocks the data',
     },
   },
 ]

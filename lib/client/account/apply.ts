@@ -235,7 +235,7 @@ async function commit(
     const account = accountEntry(found, verifiedAt, keyring.intent?.expected ?? known?.expected)
     // The current account itself, after its reset, replaces nothing: its keys still own rows.
     const isReplaced = entry !== undefined && entryId(entry) !== current && !isSameIdentity(found, entry)
-    const kept = isReplaced ? withoutEntry(keyring, entry, decision === 'discard', deviceTime(context)) : keyring
+    const kept = isReplaced ? withoutEntry(keyring, entry, decision === 'discard') : keyring
     return { ...putEntry(kept, { ...account, claims: known?.claims ?? {} }), current, intent: null }
   })
   await write.catch(async (error: unknown) => {

@@ -101,7 +101,7 @@ function signedOut(keyring: Keyring, { entry, waiting, forget, now }: Left): Key
     waiting && { ...waiting, sessionId: waiting.id },
   ]
   return accounts.reduce<Keyring>((left, account) => (account ? withSignOut(left, account, now) : left), {
-    ...withoutEntry(keyring, entry, forget, now),
+    ...withoutEntry(keyring, entry, forget),
     current: null,
     intent: null,
   })

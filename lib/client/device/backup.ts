@@ -106,7 +106,7 @@ export async function importSecret(
       // Marked again inside the transaction: the app may have written data since it was described.
       const isForgotten = isOther && isEmpty && current.principal === before?.principal && !isMarked(current)
       const keyring =
-        isForgotten && !hasBackup(current) ? withoutEntry(found!, current, true, now) : (found ?? EMPTY_KEYRING)
+        isForgotten && !hasBackup(current) ? withoutEntry(found!, current, true) : (found ?? EMPTY_KEYRING)
       const known = deviceOf(keyring, imported.principal)
       const kept = { ...imported, ...known, secret: imported.secret! }
       const isNoted = label !== undefined && kept.backedUpAt === null
@@ -136,7 +136,8 @@ export async function unlockData(context: Context, secret: string, options: Unlo
       throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the secret is of another identity')
     const known = deviceOf(keyring, imported.principal)
     // Data depends on it from now on, so neither hardening nor a sign-out deletes it without a backup.
-    const entry = { ...(known ?? imported), derived: true }
+    const repaired = known?.secret === undefined ? known : { ...known, secret: imported.secret! }
+    const entry = { ...(repaired ?? imported), derived: true }
     const now = deviceTime(context)
     const noted = known ? entry : withBegunBackup(entry, '', now)
     return putEntry(keyring, passkey ? withPasskey(entry, passkey, now, known ? 'this-device' : 'another') : noted)

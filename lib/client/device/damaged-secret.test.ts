@@ -49,4 +49,12 @@ describe.each(Object.entries(DAMAGES))('a stored secret %s', (_name, secret) => 
     expect(await auth.exportSecret()).toBe(before)
     expect(await auth.getToken()).toEqual(expect.any(String))
   })
+
+  test('is repaired by a backup that unlocks the data', async () => {
+    const { auth, before, principal } = await damaged(secret)
+    await auth.unlockData(before)
+    expect(auth.getState().session?.principal).toBe(principal)
+    await expect(auth.exportSecret()).resolves.toBe(before)
+    expect(await auth.deriveKey('notes')).toEqual(expect.any(Uint8Array))
+  })
 })

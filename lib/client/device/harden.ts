@@ -3,7 +3,7 @@ import type { HardenedKeys } from '../../identity/crypto.ts'
 import { importRoot, importSeed, nativeSuite } from '../../identity/native.ts'
 import { parseSecret } from '../../identity/secret.ts'
 import { utf8 } from '../../identity/encoding.ts'
-import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
+import { deviceOf, isSpare, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry, Keyring } from '../../keystore/record.ts'
 import type { Context } from '../shared/context.ts'
@@ -53,16 +53,13 @@ function candidate(context: Context, keyring: Keyring | null): DeviceEntry | und
   const isAlways = when === 'always'
   const isWanted = isAlways || (when === 'after-upgrade' && account?.recoverable)
   const principals = [current.principal, ...(account?.aliases ?? [])]
-  // A backup that expires is not enough: what is encrypted lasts longer.
-  const isReady = ({ derived, backedUpAt, backedUpUntil }: DeviceEntry): boolean =>
-    isAlways || !derived || (backedUpAt !== null && backedUpUntil === undefined)
   return isWanted
     ? keyring?.entries.find(
         (entry): entry is DeviceEntry =>
           entry.kind === 'device' &&
           principals.includes(entry.principal) &&
           entry.secret !== undefined &&
-          isReady(entry),
+          (isAlways || isSpare(entry)),
       )
     : undefined
 }

@@ -51,8 +51,10 @@ async function renew(
   context: Context,
   store: Renewer,
   entry: DeviceEntry,
-  { hash }: StoredBackup,
-): Promise<number | null> {
+  { hash, audience: itsStore = store.audience }: StoredBackup,
+): Promise<number | null | 'unsaid'> {
+  // Another store does not have it, and is not to learn of it.
+  if (itsStore !== store.audience) return 'unsaid'
   const key = await openEntry(entry, context.options)
   const digest = await backupDigest('renew', hash, '')
   return inTime(undefined, async (signal) => {
