@@ -14,6 +14,10 @@ const ENDS = [
   '/unlink-account',
   '/passkey/delete-passkey',
   '/latchkey/keys/revoke',
+  '/latchkey/unlink',
+  '/api-key/delete',
+  // May disable a key.
+  '/api-key/update',
 ]
 
 /** Routes that let a device in. The list of sessions has their tokens, each of which is a session with `bearer`. */
@@ -47,11 +51,15 @@ interface Asked {
 
 /** Returns true for a request that only a session of the device's own sign-in may make. */
 export function needsOwnSignIn({ path = '', body }: Asked): boolean {
-  const isNumberChanged = (body as { readonly updatePhoneNumber?: unknown } | undefined)?.updatePhoneNumber === true
+  const { phoneNumber, updatePhoneNumber } = (body ?? {}) as Partial<
+    Record<'phoneNumber' | 'updatePhoneNumber', unknown>
+  >
   return (
     [...ENDS, ...LETS_IN, ...ADDS_WAY_IN, CREATES_KEY].includes(path) ||
     ADMINISTERS.test(path) ||
-    (path === '/phone-number/verify' && isNumberChanged)
+    (path === '/phone-number/verify' && updatePhoneNumber === true) ||
+    // The only change that `/update-user` makes to a number.
+    (path === '/update-user' && phoneNumber === null)
   )
 }
 

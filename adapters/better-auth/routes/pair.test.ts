@@ -584,7 +584,12 @@ describe('no session is given to', () => {
 
 describe('a session that another one let in', () => {
   test('ends no other session, revokes no key and deletes nothing, before a sign-in of its own', async () => {
-    const plugins = [...withPairing(), passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN })]
+    const plugins = [
+      ...withPairing(),
+      passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
+      apiKey(),
+      phoneNumber({ sendOTP: async () => {} }),
+    ]
     const server = await testServer({ plugins, user: { deleteUser: { enabled: true } } })
     const one = await signedUp(server)
     await server.change('user', { emailVerified: true, principalMailbox: ada.email })
@@ -599,11 +604,17 @@ describe('a session that another one let in', () => {
       ['/unlink-account', { accountId: String(account!['id']) }],
       ['/passkey/delete-passkey', { id: 'hers' }],
       ['/latchkey/keys/revoke', { thumbprint: one.device.thumbprint }],
+      ['/latchkey/unlink', { alias: one.device.principal }],
+      ['/api-key/delete', { keyId: 'hers' }],
+      ['/api-key/update', { keyId: 'hers', enabled: false }],
+      ['/update-user', { phoneNumber: null }],
     ] as const)
       expect(await refused(await fresh.browser.send(path, post(body))), path).toEqual([403, 'SESSION_PAIRED'])
     expect(await sessionsOf(server)).toHaveLength(2)
+    expect((await fresh.browser.send('/update-user', post({ name: 'Ada L.' }))).status).toBe(200)
     expect((await fresh.browser.send('/sign-out', post({}))).status).toBe(200)
     expect((await fresh.browser.send('/sign-in/email', post(ada))).status).toBe(200)
+    expect((await fresh.browser.send('/update-user', post({ phoneNumber: null }))).status).toBe(200)
     expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
     expect(await sessionsOf(server)).toHaveLength(1)
   })

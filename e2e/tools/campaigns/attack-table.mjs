@@ -6424,4 +6424,34 @@ export const ATTACKS = [
       name: 'the code of a mailed link is not shown',
     },
   },
+  {
+    attack: 'A device that was let in removes an alias or an API key of the account',
+    defence: 'Such a session unlinks no alias, and neither deletes nor disables a key',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/latchkey/keys/revoke', '/latchkey/unlink', '/api-key/delete'",
+        replace: "'/latchkey/keys/revoke'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in removes the phone number with which the user signs in',
+    defence: 'Such a session cannot set the number to null',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "(path === '/update-user' && phoneNumber === null)",
+        replace: '(path === "/update-user" && phoneNumber === "")',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
 ]
