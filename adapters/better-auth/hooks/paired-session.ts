@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
-import { type AskingSession, isPaired } from '../binding/session-origin.ts'
+import { isPaired } from '../binding/session-origin.ts'
 import { askingSession, withBearer } from './asking-session.ts'
 import { refusal } from './proofs.ts'
 
@@ -36,13 +36,12 @@ const ADDS_WAY_IN = [
   '/two-factor/disable',
   '/two-factor/get-totp-uri',
   '/two-factor/generate-backup-codes',
+  // A key of the plugin `api-key` outlasts the session, and can be a session of its own (`enableSessionForAPIKeys`).
+  '/api-key/create',
 ]
 
 /** Routes that do all of this, for any user. */
 const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-impersonating)$)/
-
-/** A key of the `api-key` plugin lasts longer than the session. A program that was let in by a code may have one. */
-const CREATES_KEY = '/api-key/create'
 
 interface Asked {
   readonly path?: string | undefined
@@ -55,7 +54,7 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
     Record<'phoneNumber' | 'updatePhoneNumber', unknown>
   >
   return (
-    [...ENDS, ...LETS_IN, ...ADDS_WAY_IN, CREATES_KEY].includes(path) ||
+    [...ENDS, ...LETS_IN, ...ADDS_WAY_IN].includes(path) ||
     ADMINISTERS.test(path) ||
     (path === '/phone-number/verify' && updatePhoneNumber === true) ||
     // The only change that `/update-user` makes to a number.
@@ -81,9 +80,7 @@ export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<voi
   ]
   // A plugin may have found a session elsewhere, for example by an API key.
   if (session) context.session = session
-  const isLetIn = (asking: AskingSession): boolean =>
-    ctx.path === CREATES_KEY ? asking.pairedBy != null : isPaired(asking)
-  if (found.some((each) => each && isLetIn(each.session))) throw refusal('SESSION_PAIRED')
+  if (found.some((each) => each && isPaired(each.session))) throw refusal('SESSION_PAIRED')
 }
 
 /** Better Auth's route that ends every session but the one that asks. */

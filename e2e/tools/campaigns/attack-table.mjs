@@ -6454,4 +6454,13 @@ export const ATTACKS = [
       name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
     },
   },
+  {
+    attack: 'A program that was let in by a code of RFC 8628 gets an API key, which lasts and can be a fresh session',
+    defence: 'A session that another one approved gets no API key',
+    patches: [{ file: plugin('hooks/paired-session.ts'), find: "'/api-key/create'", replace: "'/two-factor/enable'" }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > a session that another one approved with a code (RFC 8628) gets no API key, which could take its place',
+    },
+  },
 ]
