@@ -1,4 +1,5 @@
 import { apiKey } from '@better-auth/api-key'
+import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import { admin, bearer, deviceAuthorization, magicLink, multiSession, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { sidOf } from '../binding/session-id.ts'
@@ -44,8 +45,8 @@ async function letIn(server: TestServer, approver: Person, joined: Person): Prom
 async function approvedByCode(
   server: TestServer,
   approver: Person,
+  television = server.browser(),
 ): Promise<{ send(path: string, body?: object): Promise<Response> }> {
-  const television = server.browser()
   const asked = await television.send('/device/code', post({ client_id: 'tv' }))
   const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
   await approver.browser.send(`/device?user_code=${codes.user_code}`)
@@ -410,6 +411,17 @@ onEachEngine((newServer) => {
       expect(listed.devices).toHaveLength(3)
       expect(await codeOf(await send('/latchkey/devices/revoke-others', {}))).toBe('SESSION_NOT_FRESH')
       expect(await codeOf(await send('/revoke-other-sessions', {}))).toBe('SESSION_PAIRED')
+    })
+
+    test('by an old session that approves a code for its own browser, even if a hook of the app has read it', async () => {
+      const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
+      const plugins = [deviceAuthorization({ verificationUri: '/device' }), bearer()]
+      const server = await newServer({ plugins, hooks: { before: readsSession } })
+      const { phone } = await withTwo(server)
+      await server.change('session', { createdAt: ELEVEN_MINUTES_AGO() })
+      const { send } = await approvedByCode(server, phone, phone.browser)
+      phone.browser.cookies.clear()
+      expect(await codeOf(await send('/latchkey/devices/revoke-others', {}))).toBe('SESSION_NOT_FRESH')
     })
   })
 

@@ -1,5 +1,6 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
+import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import {
   admin,
   anonymous,
@@ -720,6 +721,20 @@ describe('a session that another one let in', () => {
       )
       expect(listed.status).toBe(200)
     })
+  })
+
+  test('is replaced by a sign-in of its own, even if a hook of the app has read it by then', async () => {
+    const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
+    const server = await testServer({ plugins: withPairing(), hooks: { before: readsSession } })
+    const one = await signedUp(server)
+    const fresh = await pairedWith(server, one)
+    expect((await fresh.prove('/sign-in/email', ada)).status).toBe(200)
+    expect(await fresh.session()).toMatchObject({ provenBy: fresh.device.principal })
+    const { principal } = fresh.device
+    expect(await sessionsOf(server)).toContainEqual(
+      expect.objectContaining({ pairedBy: null, pairedByDevice: null, principalVia: `credential:${principal}` }),
+    )
+    expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
   })
 
   test('goes on after the one that let it in has ended', async () => {

@@ -6463,4 +6463,24 @@ export const ATTACKS = [
       name: 'SQLite > a session that another one approved with a code (RFC 8628) gets no API key, which could take its place',
     },
   },
+  {
+    attack: 'An old session approves a code (RFC 8628) for its own browser, and is a recent sign-in by its key again',
+    defence: 'What a code gave is approved by another session, whatever session the browser had',
+    patches: [
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'if (isApproved(ctx)) return DELEGATED',
+        replace: 'if (isApproved(ctx) && !ctx?.context.session) return DELEGATED',
+      },
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'isSignIn(ctx) || isApproved(ctx) ? null',
+        replace: 'isSignIn(ctx) ? null',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that approves a code for its own browser, even if a hook of the app has read it',
+    },
+  },
 ]
