@@ -6483,4 +6483,19 @@ export const ATTACKS = [
       name: 'SQLite > no device is revoked > by an old session that approves a code for its own browser, even if a hook of the app has read it',
     },
   },
+  {
+    attack: 'A planted session is read during `run`, on a device that is signed out and so has no key for a proof',
+    defence: 'Reading a session is no sign-in, and neither is a one-time token that another session made',
+    patches: [
+      {
+        file: plugin('client/proof-header.ts'),
+        find: 'const isBegun = isSession(data) && isSignIn',
+        replace: 'const isBegun = isSession(data) || isSignIn',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
+    },
+  },
 ]
