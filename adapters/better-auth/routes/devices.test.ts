@@ -413,7 +413,7 @@ onEachEngine((newServer) => {
       expect(await codeOf(await send('/revoke-other-sessions', {}))).toBe('SESSION_PAIRED')
     })
 
-    test('by an old session that approves a code for its own browser, even if a hook of the app has read it', async () => {
+    test('by an old session that approves a code for its own browser, even if a hook has read it', async () => {
       const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
       const plugins = [deviceAuthorization({ verificationUri: '/device' }), bearer()]
       const server = await newServer({ plugins, hooks: { before: readsSession } })
@@ -425,7 +425,7 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a session that another one approved with a code (RFC 8628) gets no API key, which could take its place', async () => {
+  test('a session that another one approved with a code (RFC 8628) gets no API key', async () => {
     const server = await newServer({
       plugins: [
         deviceAuthorization({ verificationUri: '/device' }),

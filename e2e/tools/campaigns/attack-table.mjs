@@ -6460,7 +6460,7 @@ export const ATTACKS = [
     patches: [{ file: plugin('hooks/paired-session.ts'), find: "'/api-key/create'", replace: "'/two-factor/enable'" }],
     test: {
       file: plugin('routes/devices.test.ts'),
-      name: 'SQLite > a session that another one approved with a code (RFC 8628) gets no API key, which could take its place',
+      name: 'SQLite > a session that another one approved with a code (RFC 8628) gets no API key',
     },
   },
   {
@@ -6480,7 +6480,7 @@ export const ATTACKS = [
     ],
     test: {
       file: plugin('routes/devices.test.ts'),
-      name: 'SQLite > no device is revoked > by an old session that approves a code for its own browser, even if a hook of the app has read it',
+      name: 'SQLite > no device is revoked > by an old session that approves a code for its own browser, even if a hook has read it',
     },
   },
   {
