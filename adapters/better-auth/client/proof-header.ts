@@ -23,7 +23,7 @@ export interface ProofRun {
   unasked: boolean
   /** True if a response was a redirect, which was not followed. */
   redirected: boolean
-  /** True if a response had the token of a session. */
+  /** True if a response had the token of a session that its request began. */
   signedIn: boolean
   /** The error of the last request without a response. */
   unreachable?: unknown
@@ -81,8 +81,13 @@ export function carryProof(state: ProofState, baseURL: () => string): FetchPlugi
       },
       onSuccess({ data, request }) {
         const { current, events } = state
-        if (!current) return events.note(request, isSession(data))
-        if (isSession(data)) current.signedIn = true
+        const url = String(request.url)
+        // A followed link or a POST: reading a session does not begin one.
+        const isSignIn = /[?&]token=/.test(url) || (request.method === 'POST' && !url.includes('/get-session'))
+        const isBegun = isSession(data) && isSignIn
+        if (!current) events.note(request, isBegun)
+        // The session that made a one-time token is another browser's.
+        else if (isBegun && !url.includes('/one-time-token')) current.signedIn = true
       },
     },
   }

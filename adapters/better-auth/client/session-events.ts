@@ -13,12 +13,9 @@ export interface SessionEvents {
   /**
    * Records a successful response to the app.
    *
-   * @param isSession - true if the response had a session
+   * @param isBegun - true if the response had a session that the request began
    */
-  note(
-    request: { readonly url: string | URL; readonly method?: string; readonly [OWN]?: boolean },
-    isSession: boolean,
-  ): void
+  note(request: { readonly url: string | URL; readonly [OWN]?: boolean }, isBegun: boolean): void
 }
 
 export function createSessionEvents(): SessionEvents {
@@ -28,12 +25,10 @@ export function createSessionEvents(): SessionEvents {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    note({ url, method, [OWN]: isOwn }, isSession) {
+    note({ url, [OWN]: isOwn }, isBegun) {
       if (isOwn) return
-      const { pathname, searchParams } = new URL(url, 'http://localhost')
-      // Reading a session does not begin one.
-      const isSignIn = method === 'POST' || searchParams.has('token')
-      const change = ENDING.test(pathname) ? 'ended' : isSession && isSignIn ? 'begun' : undefined
+      const { pathname } = new URL(url, 'http://localhost')
+      const change = ENDING.test(pathname) ? 'ended' : isBegun ? 'begun' : undefined
       if (change) for (const listener of listeners) listener(change)
     },
   }

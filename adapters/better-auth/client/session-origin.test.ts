@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { load, settled } from '../testing/pages.testing.ts'
 import { newPerson, post, userOf } from '../testing/requests.testing.ts'
-import { type TestServer, person } from '../testing/server.testing.ts'
+import { type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 const eve = person('eve')
@@ -63,6 +63,34 @@ onEachEngine((newServer) => {
       expect(result).toMatchObject({ outcome: 'pending', account: { accountId: (await userOf(server))['id'] } })
       expect(auth.getState()).toMatchObject({ authMode: 'anonymous' })
       expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'switched' })
+    })
+
+    test.each<[string, (browser: TestBrowser, token: string) => Promise<unknown>]>([
+      ['reads it', ({ client }) => client.getSession()],
+      ['reads it by a POST', ({ client }) => client.$fetch('/get-session', { method: 'POST', body: {} })],
+      [
+        'gets it for a one-time token',
+        ({ client }, token) => client.$fetch('/one-time-token/verify', { method: 'POST', body: { token } }),
+      ],
+    ])('waits on a device without an identity, even if `run` %s', async (_, read) => {
+      const server = await newServer({
+        plugins: [magicLink({ sendMagicLink: async () => {} }), oneTimeToken()],
+        session: { deferSessionRefresh: true },
+      })
+      const attacker = await newPerson(server)
+      await attacker.browser.send('/sign-up/email', post(eve))
+      const { token } = (await (await attacker.browser.send('/one-time-token/generate')).json()) as { token: string }
+      const browser = server.browser()
+      const auth = await load(browser)
+      await auth.signOut()
+      const result = await auth.upgrade(async () => {
+        const asked = await browser.client.$fetch('/sign-in/magic-link', { method: 'POST', body: { email: ada.email } })
+        for (const [name, value] of attacker.browser.cookies) browser.cookies.set(name, value)
+        expect(await read(browser, token)).toMatchObject({ data: { user: { email: eve.email } } })
+        return asked
+      })
+      expect(result).toMatchObject({ outcome: 'pending', account: { accountId: (await userOf(server))['id'] } })
+      expect(auth.getState()).toMatchObject({ authMode: 'anonymous' })
     })
 
     test('is bound to no other account than the one that was shown', async () => {

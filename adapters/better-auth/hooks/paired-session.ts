@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
-import { type AskingSession, isPaired } from '../binding/session-origin.ts'
+import { isPaired } from '../binding/session-origin.ts'
 import { askingSession, withBearer } from './asking-session.ts'
 import { isRecent } from './fresh-session.ts'
 import { refusal } from './proofs.ts'
@@ -15,6 +15,10 @@ const ENDS = [
   '/unlink-account',
   '/passkey/delete-passkey',
   '/latchkey/keys/revoke',
+  '/latchkey/unlink',
+  '/api-key/delete',
+  // May disable a key.
+  '/api-key/update',
 ]
 
 /** Routes that let a device in. The list of sessions has their tokens, each of which is a session with `bearer`. */
@@ -33,13 +37,12 @@ const ADDS_WAY_IN = [
   '/two-factor/disable',
   '/two-factor/get-totp-uri',
   '/two-factor/generate-backup-codes',
+  // A key of the plugin `api-key` outlasts the session, and can be a session of its own (`enableSessionForAPIKeys`).
+  '/api-key/create',
 ]
 
 /** Routes that do all of this, for any user. */
 const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-impersonating)$)/
-
-/** A key of the `api-key` plugin lasts longer than the session. A program that was let in by a code may have one. */
-const CREATES_KEY = '/api-key/create'
 
 /** The start of a new passkey, with which an old session could become a recent one. Its end needs this start. */
 const STARTS_PASSKEY = '/passkey/generate-register-options'
@@ -51,11 +54,15 @@ interface Asked {
 
 /** Returns true for a request that only a session of the device's own sign-in may make. */
 export function needsOwnSignIn({ path = '', body }: Asked): boolean {
-  const isNumberChanged = (body as { readonly updatePhoneNumber?: unknown } | undefined)?.updatePhoneNumber === true
+  const { phoneNumber, updatePhoneNumber } = (body ?? {}) as Partial<
+    Record<'phoneNumber' | 'updatePhoneNumber', unknown>
+  >
   return (
-    [...ENDS, ...LETS_IN, ...ADDS_WAY_IN, CREATES_KEY].includes(path) ||
+    [...ENDS, ...LETS_IN, ...ADDS_WAY_IN].includes(path) ||
     ADMINISTERS.test(path) ||
-    (path === '/phone-number/verify' && isNumberChanged)
+    (path === '/phone-number/verify' && updatePhoneNumber === true) ||
+    // The only change that `/update-user` makes to a number.
+    (path === '/update-user' && phoneNumber === null)
   )
 }
 
@@ -77,9 +84,7 @@ export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<voi
   ]
   // A plugin may have found a session elsewhere, for example by an API key.
   if (session) context.session = session
-  const isLetIn = (asking: AskingSession): boolean =>
-    ctx.path === CREATES_KEY ? asking.pairedBy != null : isPaired(asking)
-  if (found.some((each) => each && isLetIn(each.session))) throw refusal('SESSION_PAIRED')
+  if (found.some((each) => each && isPaired(each.session))) throw refusal('SESSION_PAIRED')
   const isTooOld = found.some((each) => each && !isRecent(each.session))
   if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')
 }

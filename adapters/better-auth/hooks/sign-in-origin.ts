@@ -20,6 +20,20 @@ const CREDENTIAL_ROUTES = [
   /^\/two-factor\/verify-[a-z-]+$/,
 ]
 
+/**
+ * Routes that find out who the user is. What they create replaces no session, even if a hook of the app or of a plugin
+ * has read the one that the browser had. A session that any other route creates for the same user replaces it.
+ */
+const SIGN_INS = [
+  /^\/sign-(in|up)\//,
+  /^\/(oauth2\/)?callback\//,
+  /^\/sso\//,
+  /^\/(one-tap\/|oauth-proxy-)callback$/,
+  /^\/(siwe|magic-link|phone-number)\/verify$/,
+  /^\/passkey\/verify-authentication$/,
+  /^\/(email-otp\/)?verify-email$/,
+]
+
 /** The route on which a device that another one approved gets its session. */
 export const PAIRING = '/latchkey/pair/redeem'
 
@@ -29,17 +43,14 @@ const MAILBOX_SIGN_INS: readonly (string | undefined)[] = ['/magic-link/verify',
 /** Routes that verify a mailbox without a session and without changing a credential. */
 const VERIFICATIONS: readonly (string | undefined)[] = ['/verify-email', '/email-otp/verify-email']
 
-const PROOFS_OF_MAILBOX = [...MAILBOX_SIGN_INS, ...VERIFICATIONS]
-
 /**
  * Returns the value of `principalVia` for a session that this request creates. A session that replaces another one of
  * its user, as after a change of the password, has the origin of the other one.
  */
 export async function originOf(userId: string, ctx: GenericEndpointContext | null): Promise<string | null> {
-  if (ctx?.path === PAIRING) return DELEGATED
+  if (isApproved(ctx)) return DELEGATED
   const replaced = replacedSession(userId, ctx)
   if (replaced) return replaced.principalVia ?? null
-  if (isApproved(ctx)) return DELEGATED
   const device = await signingDevice(ctx)
   if (device && isBegunElsewhere(ctx)) return begunBy(device.principal)
   const isByCredential = CREDENTIAL_ROUTES.some((route) => route.test(ctx?.path ?? ''))
@@ -48,8 +59,13 @@ export async function originOf(userId: string, ctx: GenericEndpointContext | nul
 
 /** Returns the session of its user that a new session replaces, as after a change of the password; null if none. */
 export function replacedSession(userId: string, ctx: GenericEndpointContext | null): AskingSession | null {
-  const replaced = [PAIRING, ...PROOFS_OF_MAILBOX].includes(ctx?.path ?? '') ? null : ctx?.context.session
+  const replaced = isSignIn(ctx) || isApproved(ctx) ? null : ctx?.context.session
   return replaced?.user.id === userId ? (replaced.session as AskingSession) : null
+}
+
+/** Returns true if the request signs a user in, whatever session the browser had before. */
+export function isSignIn(ctx: GenericEndpointContext | null): boolean {
+  return SIGN_INS.some((route) => route.test(ctx?.path ?? ''))
 }
 
 /** Returns true if another session approves, or has approved, the session of the request's device. */

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { passkey } from '@better-auth/passkey'
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
+import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import { emailOTP, magicLink, oneTap, phoneNumber, siwe, twoFactor, username } from 'better-auth/plugins'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -435,6 +436,15 @@ onEachEngine((newServer) => {
       await one.prove('/update-user', { name: 'Ada L.' })
       expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     })
+  })
+
+  test('a sign-in binds, even if a hook of the app has read the session that the browser had', async () => {
+    const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
+    const server = await newServer({ hooks: { before: readsSession } })
+    const one = await newPerson(server)
+    await one.browser.client.signUp.email(ada)
+    expect((await one.prove('/sign-in/email', ada)).status).toBe(200)
+    await expectBound(server, one)
   })
 
   test('a session that ends with the browser still does after its account was bound', async () => {

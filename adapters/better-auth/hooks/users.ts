@@ -29,6 +29,7 @@ import { renewedTerm } from './paired-term.ts'
 import type { SessionRow } from '../binding/sessions.ts'
 import {
   isApproved,
+  isSignIn,
   isVerification,
   originOf,
   principalOfSession,
@@ -279,12 +280,12 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
 }
 
 /**
- * Records a session for a user who had none: not one that replaces another, was created by another user, or was
- * approved elsewhere.
+ * Records the session of a sign-in: not one that replaces another, was created by another user, or was approved
+ * elsewhere.
  */
 async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
-  const isReplaced = present !== undefined && !present.isAnonymous
+  const isReplaced = present !== undefined && !present.isAnonymous && !isSignIn(ctx)
   if (!ctx || isReplaced || isImpersonated(session) || isApproved(ctx)) return
   requestContextOf(ctx).signedIn = token
 }

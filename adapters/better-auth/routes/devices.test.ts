@@ -1,5 +1,7 @@
 import { passkey } from '@better-auth/passkey'
 import type { BetterAuthPlugin } from 'better-auth'
+import { apiKey } from '@better-auth/api-key'
+import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import { admin, bearer, deviceAuthorization, magicLink, multiSession, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { sidOf } from '../binding/session-id.ts'
@@ -40,6 +42,23 @@ async function keyOf(server: TestServer, { device }: Person): Promise<Record<str
 async function letIn(server: TestServer, approver: Person, joined: Person): Promise<void> {
   const [by, { token }] = [(await sessionOf(approver))!, (await sessionOf(joined))!]
   await server.change('session', { pairedBy: by.id, pairedByDevice: await idOf(approver) }, { token })
+}
+
+/** Requests of a television whose session another one approves with a code. With a body, a request is a POST. */
+async function approvedByCode(
+  server: TestServer,
+  approver: Person,
+  television = server.browser(),
+): Promise<{ send(path: string, body?: object): Promise<Response> }> {
+  const asked = await television.send('/device/code', post({ client_id: 'tv' }))
+  const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
+  await approver.browser.send(`/device?user_code=${codes.user_code}`)
+  await approver.browser.send('/device/approve', post({ userCode: codes.user_code }))
+  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
+  const given = await television.send('/device/token', post({ ...grant, device_code: codes.device_code }))
+  const { access_token: token } = (await given.json()) as { readonly access_token: string }
+  const headers = { authorization: `Bearer ${token}` }
+  return { send: (path, body) => television.send(path, body ? post(body, headers) : { headers }) }
 }
 
 onEachEngine((newServer) => {
@@ -411,22 +430,38 @@ onEachEngine((newServer) => {
     test('by a session that another one approved with a code (RFC 8628)', async () => {
       const server = await newServer({ plugins: [deviceAuthorization({ verificationUri: '/device' }), bearer()] })
       const { laptop } = await withTwo(server)
-      const television = server.browser()
-      const asked = await television.send('/device/code', post({ client_id: 'tv' }))
-      const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
-      await laptop.browser.send(`/device?user_code=${codes.user_code}`)
-      await laptop.browser.send('/device/approve', post({ userCode: codes.user_code }))
-      const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
-      const given = await television.send('/device/token', post({ ...grant, device_code: codes.device_code }))
-      const { access_token: token } = (await given.json()) as { readonly access_token: string }
-      const headers = { authorization: `Bearer ${token}` }
-      const listed = (await (await television.send('/latchkey/devices', { headers })).json()) as DevicesAnswer
+      const { send } = await approvedByCode(server, laptop)
+      const listed = (await (await send('/latchkey/devices')).json()) as DevicesAnswer
       expect(listed.devices).toHaveLength(3)
-      expect(await codeOf(await television.send('/latchkey/devices/revoke-others', post({}, headers)))).toBe(
-        'SESSION_NOT_FRESH',
-      )
-      expect(await codeOf(await television.send('/revoke-other-sessions', post({}, headers)))).toBe('SESSION_PAIRED')
+      expect(await codeOf(await send('/latchkey/devices/revoke-others', {}))).toBe('SESSION_NOT_FRESH')
+      expect(await codeOf(await send('/revoke-other-sessions', {}))).toBe('SESSION_PAIRED')
     })
+
+    test('by an old session that approves a code for its own browser, even if a hook has read it', async () => {
+      const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
+      const plugins = [deviceAuthorization({ verificationUri: '/device' }), bearer()]
+      const server = await newServer({ plugins, hooks: { before: readsSession } })
+      const { phone } = await withTwo(server)
+      await server.change('session', { createdAt: ELEVEN_MINUTES_AGO() })
+      const { send } = await approvedByCode(server, phone, phone.browser)
+      phone.browser.cookies.clear()
+      expect(await codeOf(await send('/latchkey/devices/revoke-others', {}))).toBe('SESSION_NOT_FRESH')
+    })
+  })
+
+  test('a session that another one approved with a code (RFC 8628) gets no API key', async () => {
+    const server = await newServer({
+      plugins: [
+        deviceAuthorization({ verificationUri: '/device' }),
+        bearer(),
+        apiKey({ enableSessionForAPIKeys: true }),
+      ],
+    })
+    const { laptop } = await withTwo(server)
+    const { send } = await approvedByCode(server, laptop)
+    expect(await codeOf(await send('/api-key/create', {}))).toBe('SESSION_PAIRED')
+    expect(await server.rows('apikey')).toEqual([])
+    expect((await laptop.browser.send('/api-key/create', post({}))).status).toBe(200)
   })
 
   test('with multi-session, each user of the browser has devices of their own, and is revoked alone', async () => {

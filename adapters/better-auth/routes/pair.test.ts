@@ -1,5 +1,6 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
+import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import {
   admin,
   anonymous,
@@ -584,7 +585,12 @@ describe('no session is given to', () => {
 
 describe('a session that another one let in', () => {
   test('ends no other session, revokes no key and deletes nothing, before a sign-in of its own', async () => {
-    const plugins = [...withPairing(), passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN })]
+    const plugins = [
+      ...withPairing(),
+      passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
+      apiKey(),
+      phoneNumber({ sendOTP: async () => {} }),
+    ]
     const server = await testServer({ plugins, user: { deleteUser: { enabled: true } } })
     const one = await signedUp(server)
     await server.change('user', { emailVerified: true, principalMailbox: ada.email })
@@ -599,11 +605,17 @@ describe('a session that another one let in', () => {
       ['/unlink-account', { accountId: String(account!['id']) }],
       ['/passkey/delete-passkey', { id: 'hers' }],
       ['/latchkey/keys/revoke', { thumbprint: one.device.thumbprint }],
+      ['/latchkey/unlink', { alias: one.device.principal }],
+      ['/api-key/delete', { keyId: 'hers' }],
+      ['/api-key/update', { keyId: 'hers', enabled: false }],
+      ['/update-user', { phoneNumber: null }],
     ] as const)
       expect(await refused(await fresh.browser.send(path, post(body))), path).toEqual([403, 'SESSION_PAIRED'])
     expect(await sessionsOf(server)).toHaveLength(2)
+    expect((await fresh.browser.send('/update-user', post({ name: 'Ada L.' }))).status).toBe(200)
     expect((await fresh.browser.send('/sign-out', post({}))).status).toBe(200)
     expect((await fresh.browser.send('/sign-in/email', post(ada))).status).toBe(200)
+    expect((await fresh.browser.send('/update-user', post({ phoneNumber: null }))).status).toBe(200)
     expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
     expect(await sessionsOf(server)).toHaveLength(1)
   })
@@ -709,6 +721,20 @@ describe('a session that another one let in', () => {
       )
       expect(listed.status).toBe(200)
     })
+  })
+
+  test('is replaced by a sign-in of its own, even if a hook of the app has read it by then', async () => {
+    const readsSession = createAuthMiddleware(async (ctx) => void (await getSessionFromCtx(ctx)))
+    const server = await testServer({ plugins: withPairing(), hooks: { before: readsSession } })
+    const one = await signedUp(server)
+    const fresh = await pairedWith(server, one)
+    expect((await fresh.prove('/sign-in/email', ada)).status).toBe(200)
+    expect(await fresh.session()).toMatchObject({ provenBy: fresh.device.principal })
+    const { principal } = fresh.device
+    expect(await sessionsOf(server)).toContainEqual(
+      expect.objectContaining({ pairedBy: null, pairedByDevice: null, principalVia: `credential:${principal}` }),
+    )
+    expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
   })
 
   test('goes on after the one that let it in has ended', async () => {

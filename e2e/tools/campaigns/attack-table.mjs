@@ -6589,4 +6589,78 @@ export const ATTACKS = [
       name: 'a stored secret of another identity > is repaired by a backup that unlocks the data',
     },
   },
+  {
+    attack: 'A device that was let in removes an alias or an API key of the account',
+    defence: 'Such a session unlinks no alias, and neither deletes nor disables a key',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/latchkey/keys/revoke', '/latchkey/unlink', '/api-key/delete'",
+        replace: "'/latchkey/keys/revoke'",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in removes the phone number with which the user signs in',
+    defence: 'Such a session cannot set the number to null',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "(path === '/update-user' && phoneNumber === null)",
+        replace: '(path === "/update-user" && phoneNumber === "")',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A program that was let in by a code of RFC 8628 gets an API key, which lasts and can be a fresh session',
+    defence: 'A session that another one approved gets no API key',
+    patches: [{ file: plugin('hooks/paired-session.ts'), find: "'/api-key/create'", replace: "'/two-factor/enable'" }],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > a session that another one approved with a code (RFC 8628) gets no API key',
+    },
+  },
+  {
+    attack: 'An old session approves a code (RFC 8628) for its own browser, and is a recent sign-in by its key again',
+    defence: 'What a code gave is approved by another session, whatever session the browser had',
+    patches: [
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'if (isApproved(ctx)) return DELEGATED',
+        replace: 'if (isApproved(ctx) && !ctx?.context.session) return DELEGATED',
+      },
+      {
+        file: plugin('hooks/sign-in-origin.ts'),
+        find: 'isSignIn(ctx) || isApproved(ctx) ? null',
+        replace: 'isSignIn(ctx) ? null',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that approves a code for its own browser, even if a hook has read it',
+    },
+  },
+  {
+    attack: 'A planted session is read during `run`, on a device that is signed out and so has no key for a proof',
+    defence: 'Reading a session is no sign-in, and neither is a one-time token that another session made',
+    patches: [
+      {
+        file: plugin('client/proof-header.ts'),
+        find: 'const isBegun = isSession(data) && isSignIn',
+        replace: 'const isBegun = isSession(data) || isSignIn',
+      },
+    ],
+    test: {
+      file: plugin('client/session-origin.test.ts'),
+      name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
+    },
+  },
 ]
