@@ -58,8 +58,8 @@ export const schema: LatchkeySchema = {
     fields: {
       /**
        * Origin of the session: the principal whose key signed the sign-in, `credential` (a password, a passkey), both
-       * with a colon between them, `begun:` and the principal whose key began it elsewhere (in an app), or null (a mail,
-       * a redirect).
+       * with a colon between them, `begun:` and the principal whose key began it elsewhere (in an app), or null (a
+       * mail, a redirect).
        */
       principalVia: { type: 'string', required: false, input: false },
       /** The id of the session that approved this one by pairing; null after every other sign-in. */

@@ -40,7 +40,7 @@ export interface Device {
   /**
    * Returns the state of `createAuth` in a page, once its start has ended; selected by its `name` if there are several.
    *
-   * @throws {LatchkeyError} `TEST_APP_MISSING`: the page has no such instance; `TEST_STATE_MISSED`: it is still starting
+   * @throws {LatchkeyError} `TEST_APP_MISSING`: no such instance in the page; `TEST_STATE_MISSED`: it is still starting
    */
   state(options?: StateOptions): Promise<AuthState>
   /**

@@ -1,4 +1,4 @@
-import { type Ref, onMounted, onScopeDispose, shallowRef, watchEffect } from 'vue'
+import { getCurrentScope, onMounted, onScopeDispose, type Ref, shallowRef, watchEffect } from 'vue'
 import { type Backups, type BackupsAuth, backupsOf } from '../../lib/backup-bindings.ts'
 import {
   type ReadableAuth,
@@ -81,18 +81,15 @@ function useStore<State, Selected>(store: Store<State>, select: (state: State) =
   const read = stable(select)
   // Not `computed`: before Vue 3.4 it renders the component again even if its value is the same.
   watchEffect(() => void (selected.value = read(state.value)), { flush: 'sync' })
-  let isOver = false
-  let stop = (): void => {}
+  // Not the scope of the mounted hook, which is the component's: this one may outlive it, as that of a Pinia store.
+  const scope = getCurrentScope()
   onMounted(() => {
-    if (isOver) return
     const follow = (): void => void (state.value = store.getState())
-    follow()
-    stop = store.subscribe(follow)
-  })
-  // Not within the hook: the scope there is the component's, and this one may outlive it, as that of a Pinia store.
-  onScopeDispose(() => {
-    isOver = true
-    stop()
+    const start = (): void => {
+      follow()
+      onScopeDispose(store.subscribe(follow))
+    }
+    if (scope?.active) scope.run(start)
   })
   return selected
 }

@@ -68,7 +68,7 @@ export interface Backup {
 export interface StoredBackup {
   /** SHA-256 of its locator, in base64url: it finds the backup, and does not read it. */
   readonly hash: string
-  /** `audience` of the store: no other one is asked. Absent in a record from before this was kept: then any store is. */
+  /** `audience` of the store: no other one is asked. Absent in a record from before it was kept: then any store is. */
   readonly audience?: string
   /** When the store last said for how long it keeps the backup. */
   readonly checkedAt: number
