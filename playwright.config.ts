@@ -10,7 +10,8 @@ export default defineConfig({
   globalSetup: './e2e/support/global-setup.ts',
   // A file stays in one worker, which starts its servers once.
   fullyParallel: false,
-  workers: '100%',
+  // Pages wait for servers and for each other: three for two processors.
+  workers: '150%',
   forbidOnly: true,
   // Guards against hanging, not limits on speed.
   timeout: 120_000,

@@ -54,12 +54,8 @@ async function prepareSqlite(database: Sqlite.Database, schema: string, migrate:
 /** @param place - an address; defaults to a new, empty database on the run's Postgres */
 export async function openPostgres(transaction: boolean, place?: string): Promise<TestDatabase> {
   const pool = new Pool({ connectionString: place ?? (await newPostgres()), max: 10 })
-  return openPool(pool, transaction)
-}
-
-function openPool(pool: Pool, transaction: boolean): TestDatabase {
   const statements: string[] = []
-  pool.on('connect', (client) => countStatements(client as unknown as Client, statements))
+  pool.on('connect', (client) => countStatements(client as unknown as Client, { statements }))
   // The pool's own clients may hear of the end of the cluster.
   pool.on('error', () => {})
   const database = transaction ? pool : { dialect: new PostgresDialect({ pool }), type: 'postgres' as const }
@@ -71,66 +67,100 @@ const DEFINITION = /^\s*(create|alter|drop|grant|revoke|comment)\b/i
 
 /**
  * A database on the run's Postgres with the tables of its schema and no rows. It exists once it is prepared. To make
- * one takes longer than most tests: one that a test leaves with the tables that it had is emptied for the next.
+ * one takes longer than most tests, and so do the first statements of a connection: one that a test leaves with the
+ * tables that it had, and with no connection in use, is emptied for the next test of this worker.
  */
 export async function openPostgresCopy(transaction: boolean): Promise<TestDatabase> {
-  const pool = new Pool({ ...(await optionsOf('not_prepared')), max: 10 })
-  const opened = openPool(pool, transaction)
+  const statements: string[] = []
   let copy: Copy | undefined
   let isMigrated = false
+  let isOver = false
+  /** A late call of this test must not reach the database of the next one. */
+  const own = (): Pool => {
+    if (isOver || !copy) throw new Error('the test has no database')
+    return copy.pool
+  }
+  const pool = {
+    connect: () => own().connect(),
+    query: (text: string, values?: unknown[]) => own().query(text, values),
+  } as Pool
+  const database = transaction ? pool : { dialect: new PostgresDialect({ pool }), type: 'postgres' as const }
   return {
-    ...opened,
+    database,
+    statements,
     async prepare(schema, migrate) {
       isMigrated = copy !== undefined
-      if (isMigrated) return migrate(opened.database)
+      if (isMigrated) return migrate(database)
       copy = await takeCopy(schema, migrate)
-      pool.options.database = copy.name
-      if (copy.isUsed) await empty(pool)
-      opened.statements.length = 0
+      copy.statements = statements
     },
     async close() {
-      const isChanged = isMigrated || opened.statements.some((statement) => DEFINITION.test(statement))
-      // Afterwards none of its connections is left, so nothing of this test comes into the next.
-      await opened.close()
-      if (copy && !isChanged) await returnCopy(copy)
+      isOver = true
+      if (!copy) return
+      const isChanged = isMigrated || statements.some((statement) => DEFINITION.test(statement))
+      copy.statements = []
+      await (isChanged || !isIdle(copy.pool) ? copy.pool.end() : keepCopy(copy))
     },
   }
 }
 
 interface Copy {
-  readonly name: string
   readonly template: string
-  readonly isUsed: boolean
+  readonly pool: Pool
+  /** Of the test that has it. */
+  statements: string[]
+  /** Deletes all rows. */
+  deletions: string
 }
 
-function takeCopy(schema: string, migrate: Migrate): Promise<Copy> {
+/** Those that the next test can have; the last one was used last. */
+const idle: Copy[] = []
+
+/** Each has a connection or more. */
+const MOST_IDLE = 12
+
+async function takeCopy(schema: string, migrate: Migrate): Promise<Copy> {
   const template = `template_${createHash('sha256').update(schema).digest('hex').slice(0, 32)}`
-  return asAdministrator(async (client) => {
-    const idle = await client.query<{ name: string }>(
-      `delete from idle where name = (select name from idle where template = $1 limit 1 for update skip locked)
-       returning name`,
-      [template],
-    )
-    if (idle.rows[0]) return { name: idle.rows[0].name, template, isUsed: true }
-    const name = newName()
-    await copyTemplate(client, name, template, migrate)
-    return { name, template, isUsed: false }
-  })
+  const place = idle.findLastIndex((copy) => copy.template === template)
+  const [found] = place === -1 ? [] : idle.splice(place, 1)
+  if (!found) return makeCopy(template, migrate)
+  await found.pool.query(found.deletions)
+  return found
 }
 
-async function returnCopy({ name, template }: Copy): Promise<void> {
-  const insertion = 'insert into idle (name, template) values ($1, $2)'
-  await asAdministrator((client) => client.query(insertion, [name, template]))
+async function makeCopy(template: string, migrate: Migrate): Promise<Copy> {
+  const name = newName()
+  await asAdministrator((client) => copyTemplate(client, name, template, migrate))
+  const pool = new Pool({ ...(await optionsOf(name)), max: 10, idleTimeoutMillis: 0, allowExitOnIdle: true })
+  // Also while it is idle: its clients may hear of the end of the cluster.
+  pool.on('error', () => {})
+  const copy: Copy = { template, pool, statements: [], deletions: '' }
+  pool.on('connect', (client) => countStatements(client as unknown as Client, copy))
+  copy.deletions = await deletionsOf(pool)
+  return copy
 }
 
-/** Deletes all rows: `truncate` makes new files, which takes thirty times as long. */
-async function empty(pool: Pool): Promise<void> {
+function isIdle(pool: Pool): boolean {
+  return pool.idleCount === pool.totalCount && pool.waitingCount === 0
+}
+
+/** Forgets what its connections know, so that nothing of this test comes into the next. */
+async function keepCopy(copy: Copy): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: copy.pool.totalCount }, () => copy.pool.connect()))
+  await Promise.all(clients.map((client) => client.query('discard all')))
+  for (const client of clients) client.release()
+  idle.push(copy)
+  if (idle.length > MOST_IDLE) await idle.shift()!.pool.end()
+}
+
+/** `truncate` makes new files, which takes thirty times as long. */
+async function deletionsOf(pool: Pool): Promise<string> {
   const { rows } = await pool.query<{ name: string }>(
     `select format('%I', tablename) as name from pg_tables where schemaname = 'public'`,
   )
   const deletions = rows.map(({ name }) => `delete from ${name};`).join(' ')
   // As a replica, Postgres checks no foreign keys: the order does not matter.
-  await pool.query(`begin; set local session_replication_role = replica; ${deletions} commit`)
+  return `begin; set local session_replication_role = replica; ${deletions} commit`
 }
 
 async function copyTemplate(client: PoolClient, name: string, template: string, migrate: Migrate): Promise<void> {
@@ -201,12 +231,12 @@ function newAdministrators(options: PoolConfig): Pool {
   return pool.on('error', () => {})
 }
 
-function countStatements(client: Client, statements: string[]): void {
+function countStatements(client: Client, counted: { readonly statements: string[] }): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown
-  const counted = (...args: unknown[]): unknown => {
+  const countedQuery = (...args: unknown[]): unknown => {
     const [first] = args
-    statements.push(typeof first === 'string' ? first : String((first as { text?: string }).text))
+    counted.statements.push(typeof first === 'string' ? first : String((first as { text?: string }).text))
     return query(...args)
   }
-  Object.assign(client, { query: counted })
+  Object.assign(client, { query: countedQuery })
 }

@@ -80,11 +80,6 @@ async function startCluster(): Promise<Cluster> {
   })
   await server.initialise()
   await server.start()
-  const client = server.getPgClient('postgres', '127.0.0.1')
-  await client.connect()
-  // The databases that the next test can have, with the template whose tables they have.
-  await client.query('create table idle (name text primary key, template text not null)')
-  await client.end()
   const url = `postgres://postgres:postgres@127.0.0.1:${port}`
   return { server, url, host: hasSockets ? databaseDir : 'localhost', port }
 }

@@ -1,5 +1,6 @@
 // Takes one defence at a time out of a copy of the source, and sees that the test of the attack goes red.
-// `node e2e/tools/campaigns/attacks.mjs [text]` tries only the attacks whose number or name is, or has, the text.
+// `node e2e/tools/campaigns/attacks.mjs [text]` tries only the attacks whose number or name is, or has, the text;
+// `1/2` and `2/2` try one half each.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -104,7 +105,12 @@ async function withoutDefence({ patches, test }, checker) {
 
 const only = process.argv[2]
 const numbered = ATTACKS.map((attack, index) => ({ ...attack, number: String(index + 1) }))
-const attacks = numbered.filter(({ attack, number }) => only === undefined || number === only || attack.includes(only))
+const [, part, parts] = (/^(\d+)\/(\d+)$/.exec(only ?? '') ?? []).map(Number)
+const attacks = numbered.filter(({ attack, number }) =>
+  part && parts
+    ? Number(number) % parts === part % parts
+    : only === undefined || number === only || attack.includes(only),
+)
 if (attacks.length === 0) throw new Error(`no attack is, or has, ${only}`)
 let verdict = 1
 const started = performance.now()
