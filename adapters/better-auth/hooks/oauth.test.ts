@@ -242,11 +242,28 @@ onEachEngine((newServer) => {
       expect(await phone.session()).toMatchObject({ principal: app.device.principal })
     })
 
-    test('that the browser began itself binds, also after it got the state of another one', async () => {
+    test('that an app began binds nothing, also if the browser did not keep the state of a later link', async () => {
+      const server = await newServer(openId({ plugins: [expo()] }))
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      const address = await handOver(eve, victim)
+      const [name, kept] = [...victim.browser.cookies].find(([each]) => each.endsWith('.state'))!
+      const authorizationURL = `https://provider.example/authorize?state=${'too-long'.repeat(600)}`
+      const query = new URLSearchParams({ authorizationURL })
+      await victim.browser.send(`/expo-authorization-proxy?${query}`, { redirect: 'manual' })
+      // A browser drops a cookie of more than 4096 bytes.
+      victim.browser.cookies.set(name, kept)
+      await comeBack(victim.browser, address)
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+    })
+
+    test('that the browser began itself soon after such a link is bound by a later request', async () => {
       const server = await newServer(openId({ plugins: [expo()] }))
       const [eve, victim] = [await newPerson(server), await newPerson(server)]
       await handOver(eve, victim)
       expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+      expect((await bindTo(victim.browser, victim.device)).status).toBe(200)
       expect(await userOf(server)).toMatchObject({ principal: victim.device.principal })
     })
 

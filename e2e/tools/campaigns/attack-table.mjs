@@ -6442,8 +6442,7 @@ export const ATTACKS = [
   {
     attack:
       "An attacker sends the victim the link by which an app of `expo()` opens the browser, for the attacker's sign-in",
-    defence:
-      'A state that the browser got from that link binds nothing at the callback; the app binds with its session',
+    defence: 'For ten minutes after that link a callback binds nothing; the app binds with its session',
     patches: [
       {
         file: plugin('hooks/request-context.ts'),
