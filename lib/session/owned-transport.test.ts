@@ -380,6 +380,22 @@ describe('a third user, who comes while the app asks about the second', () => {
     expect(connects(transport)).toBe(1)
   })
 
+  test('the same where an earlier page left the data, and the transport does not tell its owner', async () => {
+    const { time, auth, account, server, transport, store, principal } = await world('ada')
+    const { owner: _, ...silent } = ownedTransport(auth, transport, store)
+    const first = principal()
+    const beforeRestart = vi.fn((_change: RestartChange) => new Promise<void>(() => {}))
+    await testSession(time, auth, silent, { beforeRestart })
+    await auth.signOut({ force: true })
+    server.accounts.set('carol', { accountId: 'carol', principal: 'carol', aliases: [], recoverable: true, claims: {} })
+    await auth.upgrade(() => account.signIn('carol'))
+    await rest()
+    expect(beforeRestart.mock.calls.map(([change]) => change)).toEqual([
+      { from: 'ada', to: first },
+      { from: 'ada', to: 'carol' },
+    ])
+  })
+
   test.each([[[0, 1]], [[1, 0]]])('the same where the app calls `start`: %j', async (order) => {
     const { asked, decide, first, session, signIn, store } = await asking()
     await session.end()

@@ -4366,7 +4366,7 @@ export const ATTACKS = [
     patches: [{ file: 'lib/session/runtime/hand-over.ts', find: 'runtime.owner = from\n', replace: '\n' }],
     test: {
       file: 'lib/session/owned-transport.test.ts',
-      name: 'a third user, who comes while the app asks about the second > the same where an earlier page left the data: [0,1]',
+      name: 'a third user, who comes while the app asks about the second > the same where an earlier page left the data, and the transport does not tell its owner',
     },
   },
   {
@@ -5357,7 +5357,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/client/account/sign-out.test.ts',
-      name: 'out of an account > the session of an account that waits for confirmation ends too',
+      name: 'out of an account > a page that dies right after the sign-out leaves the end of that session to the next one',
     },
   },
   {

@@ -3,7 +3,9 @@ import { LatchkeyError } from '../../errors.ts'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { withBegunBackup, withShownBackup } from '../../keystore/backups.ts'
 import type { AccountEntry, DeviceEntry, Keyring } from '../../keystore/record.ts'
+import { memoryStore } from '../../keystore/memory.ts'
 import { manualClock } from '../../testing/clock.ts'
+import { createFaults, faultyStore } from '../../testing/faulty-store.ts'
 import { type MemoryAccountServer, memoryAccountServer } from '../../testing/memory-account.ts'
 import { testBrowser } from '../client.testing.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
@@ -256,6 +258,20 @@ describe('out of an account', () => {
     expect(page.getState().upgrade).toBeUndefined()
     await expect.poll(() => next.account.session).toBeNull()
     await expect.poll(() => next.store.read()).toMatchObject({ outbox: [] })
+  })
+
+  test('a page that dies right after the sign-out leaves the end of that session to the next one', async () => {
+    const { server, browser } = await signedIn()
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    const faults = createFaults()
+    const store = memoryStore()
+    const next = testBrowser(server, browser.clock, faultyStore(store, faults))
+    next.account.setSession('eve')
+    const page = await next.load()
+    await expect.poll(() => page.getState().upgrade?.account?.accountId).toBe('eve')
+    faults.arm('dies', 'update')
+    await page.signOut().catch(() => {})
+    expect(await store.read()).toMatchObject({ current: null, outbox: [{ kind: 'sign-out', accountId: 'eve' }] })
   })
 
   test('the next person gets a new identity', async () => {
