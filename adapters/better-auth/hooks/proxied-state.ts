@@ -17,7 +17,7 @@ export function noteProxiedState(ctx: GenericEndpointContext): void {
 
 /**
  * Returns true if the browser may have the state of its sign-in from that route: another person may have begun it. The
- * note has no end but its time, and does not say which state: a browser drops a cookie that is too long, so that a later
+ * note ends only with its time, and does not say which state: a browser drops a cookie that is too long, so a later
  * state need not have taken the place of the one that it keeps.
  */
 export function isStateProxied(ctx: GenericEndpointContext): boolean {
