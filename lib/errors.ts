@@ -181,6 +181,5 @@ export class LatchkeyError extends Error {
  * @param code - also require this code
  */
 export function isLatchkeyError(value: unknown, code?: LatchkeyErrorCode): value is LatchkeyError {
-  const error = value as (LatchkeyError & { [BRAND]?: boolean }) | undefined
-  return error?.[BRAND] === true && (!code || error.code === code)
+  return (value as { [BRAND]?: boolean } | null)?.[BRAND] === true && (!code || (value as LatchkeyError).code === code)
 }

@@ -1,7 +1,7 @@
 import { promisifyRequest } from 'idb-keyval'
 import { LatchkeyError, type LatchkeyErrorCode, isLatchkeyError } from '../errors.ts'
 import { withTimeout } from '../timeout.ts'
-import type { RecordStore, Trace } from './store.ts'
+import type { RecordStore } from './store.ts'
 
 const STORE = 'keyring'
 const KEY = 'record'
@@ -69,7 +69,11 @@ export function indexedDbStore(name: string): RecordStore {
   return {
     durability: 'evictable',
     channel: database,
-    trace: localStorageTrace(database),
+    // Workers have no localStorage: there a vanished record looks like a first visit.
+    trace: {
+      found: () => attempted(() => localStorage.getItem(database)) === '',
+      leave: () => attempted(() => localStorage.setItem(database, '')),
+    },
     read: () => run('readonly', (found) => found),
     update: (updater) => run('readwrite', updater),
     close,
@@ -85,24 +89,15 @@ function toFailure(error: unknown): unknown {
   const name = (error as Error | null)?.name
   // A value that cannot be cloned is the caller's mistake, not a fault of the store.
   if (isLatchkeyError(error) || name === 'DataCloneError') return error
-  const denied = globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED'
   const codes: Readonly<Record<string, LatchkeyErrorCode | undefined>> = {
     QuotaExceededError: 'KEYSTORE_FULL',
     // Private windows of some engines fail to open a database so, on both attempts.
     InvalidStateError: 'KEYSTORE_PRIVATE',
-    SecurityError: denied,
-    // If site data is blocked, Chromium's IndexedDB gives only this error, and its localStorage throws.
-    UnknownError: attempted(() => [globalThis.localStorage]) ? undefined : denied,
+    // If site data is blocked, Chromium's IndexedDB gives only `UnknownError`, and its localStorage throws.
+    [name === 'UnknownError' && !attempted(() => [globalThis.localStorage]) ? name : 'SecurityError']:
+      globalThis.origin === 'null' ? 'KEYSTORE_OPAQUE' : 'KEYSTORE_BLOCKED',
   }
   return new LatchkeyError(codes[name!] ?? 'KEYSTORE_UNAVAILABLE', undefined, error)
-}
-
-/** Workers have no localStorage: there a vanished record looks like a first visit. */
-function localStorageTrace(key: string): Trace {
-  return {
-    found: () => attempted(() => localStorage.getItem(key)) === '',
-    leave: () => attempted(() => localStorage.setItem(key, '')),
-  }
 }
 
 function attempted<Value>(work: () => Value): Value | undefined {
