@@ -55,8 +55,7 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
     async connect(token, connection) {
       const mine = ++turn
       await client.ready
-      // Until the server answers, the time limit of a connection applies. The connection itself reports a refusal.
-      if (mine === turn) await (await open(token, connection, mine)).opened.catch(() => {})
+      if (mine === turn) await open(token, connection, mine)
     },
     update,
     async hold(token) {

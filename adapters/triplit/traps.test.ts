@@ -1,6 +1,4 @@
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type WebSocket, WebSocketServer } from 'ws'
 import { DAY, MINUTE, SECOND, type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import {
   SYNC,
@@ -267,28 +265,6 @@ describe('a token', () => {
     await settle(device.session, 'connected')
     expect(device.kinds).toEqual([])
   })
-})
-
-test('a server that opens the socket and never answers is given up after half a minute, and tried again', async () => {
-  const taken: WebSocket[] = []
-  const silent = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-  silent.on('connection', (socket) => void taken.push(socket))
-  await new Promise((resolve) => void silent.once('listening', resolve))
-  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
-  const { clock, timer } = time
-  const { session, faults } = await testWorld(issuer, { ...triplit, url }).device({ clock, timer })
-  await until(() => expect(taken).toHaveLength(1))
-  await until(async () => {
-    await time.advance(SECOND)
-    expect(faults).toMatchObject([{ code: 'OFFLINE' }])
-  })
-  await until(async () => {
-    await time.advance(SECOND)
-    expect(taken).toHaveLength(2)
-  })
-  await session.end()
-  for (const socket of taken) socket.terminate()
-  await new Promise((resolve) => void silent.close(resolve))
 })
 
 describe("the client's own timers", () => {
