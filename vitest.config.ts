@@ -6,9 +6,14 @@ const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-brows
 
 const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
 
-/** What changes the whole process before it imports anything, so that no other file may share its modules. */
+/**
+ * What changes the whole process before it imports anything, so that no other file may share its modules, or counts its
+ * timers, which clients of another file may still set.
+ */
 const ALONE = [
   'adapters/better-auth/{hooks/base-url-hint,routes/shared-limit}.test.ts',
+  'lib/client/wake-ups.test.ts',
+  'lib/server/sources/better-auth-cookie.test.ts',
   'lib/tokens/public-key.test.ts',
 ]
 

@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { createAuthMiddleware } from 'better-auth/api'
 
 /** The part of Better Auth's plugin `bearer` that makes the session's cookie of the header `Authorization`. */
 interface Bearer {
@@ -11,12 +11,15 @@ interface BearerHook {
   handler(ctx: object): Promise<{ readonly context: { readonly headers: Headers } } | undefined>
 }
 
+/** A session and its user, as they are stored. */
+export type StoredSession = NonNullable<Awaited<ReturnType<typeof storedSession>>>
+
 /**
  * Reads the session of a request in a hook before its endpoint. Better Auth gives each of these hooks the headers that
  * the client sent: the cookie that `bearer` makes reaches only the endpoint.
  */
-export async function askingSession(ctx: GenericEndpointContext): ReturnType<typeof getAuthoritativeSessionFromCtx> {
-  return getAuthoritativeSessionFromCtx((await withBearer(ctx)) ?? ctx)
+export async function askingSession(ctx: GenericEndpointContext): Promise<StoredSession | null> {
+  return storedSession((await withBearer(ctx)) ?? ctx)
 }
 
 /** Returns the request with the cookie that `bearer` makes; null if it makes none. */
@@ -26,3 +29,20 @@ export async function withBearer(ctx: GenericEndpointContext): Promise<GenericEn
   const found = await hook?.handler({ ...ctx, returnHeaders: false })
   return found ? { ...ctx, headers: found.context.headers } : null
 }
+
+/**
+ * Reads the valid session of a request's cookie where sessions are stored, not from the cookie cache, and leaves it as
+ * it is. Better Auth's own reads take a failed read for no session; what is refused by this one would then be allowed.
+ *
+ * @throws the error of the database or the secondary storage
+ */
+export async function storedSession(ctx: GenericEndpointContext): ReturnType<typeof readCookie> {
+  return readCookie({ ...ctx, asResponse: false, returnHeaders: false })
+}
+
+const readCookie = createAuthMiddleware(async ({ context, getSignedCookie }) => {
+  const token = await getSignedCookie(context.authCookies.sessionToken.name, context.secret)
+  const found = token ? await context.internalAdapter.findSession(token) : null
+  // Better Auth wrote the time by the system's clock.
+  return found && new Date(found.session.expiresAt).getTime() > Date.now() ? found : null
+})

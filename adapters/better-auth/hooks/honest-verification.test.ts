@@ -1,6 +1,6 @@
 import type { AuthContext, BetterAuthOptions } from 'better-auth'
 import { emailOTP, magicLink } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER } from '../index.ts'
 import { link } from '../testing/link.testing.ts'
@@ -46,6 +46,25 @@ onEachEngine((newServer) => {
       const { server, creator, mailed } = await open()
       expect((await creator.browser.send(await mailed())).status).toBe(200)
       await expectKept(server, creator)
+    })
+
+    test('the link, opened in the same browser while the database fails at a look at the session', async () => {
+      for (let place = 1, looks = place; place <= looks; place++) {
+        const { server, creator, mailed } = await open()
+        const path = await mailed()
+        const { internalAdapter } = (await server.auth.$context) as unknown as AuthContext
+        const { findSession } = internalAdapter
+        looks = 0
+        const look = vi.spyOn(internalAdapter, 'findSession').mockImplementation(async (token) => {
+          if (++looks === place) throw new Error('connection lost')
+          return findSession(token)
+        })
+        await creator.browser.send(path)
+        look.mockRestore()
+        expect(looks).toBeGreaterThan(0)
+        await creator.browser.send(path)
+        await expectKept(server, creator)
+      }
     })
 
     test('the link, opened in the same browser after signing out and in again with a proof', async () => {

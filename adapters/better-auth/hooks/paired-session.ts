@@ -1,8 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { isPaired } from '../binding/session-origin.ts'
-import { askingSession, withBearer } from './asking-session.ts'
+import { askingSession, storedSession, withBearer } from './asking-session.ts'
 import { isRecent } from './fresh-session.ts'
 import { refusal } from './proofs.ts'
 
@@ -73,17 +72,9 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
  * @throws {APIError} `SESSION_PAIRED`, `SESSION_NOT_FRESH`
  */
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
-  const { context } = ctx
-  const { session } = context
-  // Which of them the endpoint goes by depends on the other plugins.
+  // Which of them the endpoint goes by depends on the other plugins: one finds a session by an API key.
   const bearer = await withBearer(ctx)
-  const found = [
-    session,
-    await getAuthoritativeSessionFromCtx(ctx),
-    bearer && (await getAuthoritativeSessionFromCtx(bearer)),
-  ]
-  // A plugin may have found a session elsewhere, for example by an API key.
-  if (session) context.session = session
+  const found = [ctx.context.session, await storedSession(ctx), bearer && (await storedSession(bearer))]
   if (found.some((each) => each && isPaired(each.session))) throw refusal('SESSION_PAIRED')
   const isTooOld = found.some((each) => each && !isRecent(each.session))
   if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')

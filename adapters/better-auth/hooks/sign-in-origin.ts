@@ -1,5 +1,4 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { getAuthoritativeSessionFromCtx } from 'better-auth/api'
 import {
   type AskingSession,
   DELEGATED,
@@ -8,6 +7,7 @@ import {
   keyThatMade,
   sessionOrigin,
 } from '../binding/session-origin.ts'
+import { storedSession } from './asking-session.ts'
 import { readMailedToken } from './mailed-token.ts'
 import { isBegunElsewhere, signingDevice } from './request-context.ts'
 
@@ -93,7 +93,7 @@ export async function verifiedAddressOf(ctx: GenericEndpointContext): Promise<st
  * Returns the principal whose key created the valid session of the request, if the session's account is bound to it.
  */
 export async function principalOfSession(ctx: GenericEndpointContext): Promise<string | null> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await storedSession(ctx)
   const session = (found?.session ?? {}) as Partial<AskingSession> as AskingSession
   const principal = isBegun(session) ? null : keyThatMade(session)
   return principal !== null && principal === found?.user['principal'] ? principal : null

@@ -1,12 +1,41 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
-import { APIError, sensitiveSessionMiddleware } from 'better-auth/api'
+import {
+  APIError,
+  createAuthMiddleware,
+  getAuthoritativeSessionFromCtx,
+  type sensitiveSessionMiddleware,
+} from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
+import { storedSession } from '../hooks/asking-session.ts'
 import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
 
-/** Options of an endpoint for the current session, which is read without any cache. */
+/** A session and its user, as Better Auth returns them. */
+type FoundSession = Awaited<ReturnType<typeof getAuthoritativeSessionFromCtx>>
+
+/**
+ * Reads the session of an endpoint's request without any cache, and prolongs it as Better Auth does: a revoked session
+ * must not learn the account's current state, and a client that is told of no session asks its user to sign in
+ * again.
+ *
+ * @returns null if there is none
+ * @throws the error of the database or the secondary storage
+ */
+export async function requestSession(ctx: Parameters<typeof getAuthoritativeSessionFromCtx>[0]): Promise<FoundSession> {
+  const found: FoundSession = await getAuthoritativeSessionFromCtx(ctx)
+  // Better Auth takes a failed read for no session.
+  return found ?? (ctx.context.session = await storedSession(ctx))
+}
+
+const withSession: typeof sensitiveSessionMiddleware = createAuthMiddleware(async (ctx) => {
+  const session = await requestSession(ctx)
+  if (!session) throw new APIError('UNAUTHORIZED')
+  return { session }
+})
+
+/** Options of an endpoint for the current session. */
 export const actsForSession: {
   method: 'POST'
   requireHeaders: true
@@ -15,7 +44,7 @@ export const actsForSession: {
 } = {
   method: 'POST',
   requireHeaders: true,
-  use: [sensitiveSessionMiddleware],
+  use: [withSession],
   metadata: { noStore: true },
 }
 

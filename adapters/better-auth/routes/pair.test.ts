@@ -1,3 +1,4 @@
+import type { AuthContext } from 'better-auth'
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
 import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
@@ -665,6 +666,15 @@ describe('a session that another one let in', () => {
       expect(await refused(await fresh.browser.send('/list-sessions', { headers }))).toEqual([403, 'SESSION_PAIRED'])
       const ending = await fresh.browser.send('/revoke-other-sessions', post({}, headers))
       expect(await refused(ending)).toEqual([403, 'SESSION_PAIRED'])
+      expect(await sessionsOf(server)).toHaveLength(2)
+    })
+
+    test('nor while the database fails at the first look at its session', async () => {
+      const server = await testServer(options())
+      const fresh = await pairedWith(server, await signedUp(server))
+      const { internalAdapter } = (await server.auth.$context) as unknown as AuthContext
+      vi.spyOn(internalAdapter, 'findSession').mockRejectedValueOnce(new Error('connection lost'))
+      expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(500)
       expect(await sessionsOf(server)).toHaveLength(2)
     })
 

@@ -1,8 +1,8 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { createAuthEndpoint } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import type { SessionAnswer, SessionSubject } from './answers.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, requestSession } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { principalStore } from '../binding/principal-store.ts'
@@ -27,14 +27,9 @@ function originOf({ session }: { readonly session: { readonly createdAt: Date } 
   return { age, ...(impersonatedBy && { impersonatedBy }) }
 }
 
-type Context = Parameters<typeof getAuthoritativeSessionFromCtx>[0]
-
-/**
- * Reads the session without any cookie cache: a revoked session must not learn the account's current state. A user of
- * the anonymous plugin is not an account: it cannot be signed in to again.
- */
-async function accountSession(ctx: Context): ReturnType<typeof getAuthoritativeSessionFromCtx> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+/** A user of the anonymous plugin is not an account: it cannot be signed in to again. */
+async function accountSession(ctx: Parameters<typeof requestSession>[0]): ReturnType<typeof requestSession> {
+  const found = await requestSession(ctx)
   return found?.user['isAnonymous'] === true ? null : found
 }
 

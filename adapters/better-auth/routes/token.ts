@@ -1,5 +1,5 @@
 import type { AuthContext, GenericEndpointContext } from 'better-auth'
-import { APIError, createAuthEndpoint, getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { APIError, createAuthEndpoint } from 'better-auth/api'
 import type { BindingStore } from '../../../lib/server.ts'
 import {
   type ExchangeLimits,
@@ -19,7 +19,7 @@ import {
   refusedFor,
   throwRefusal,
 } from '../../../lib/server-kit.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, requestSession } from './endpoint.ts'
 import { type ExchangeRules, issueToken, issuerOf } from '../exchange.ts'
 import { jwtOptionsOf } from '../binding/signing-keys.ts'
 import type { SharedLimitHint } from './shared-limit.ts'
@@ -105,7 +105,7 @@ async function provenSubject(
 }
 
 async function sessionSubject(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<VerifiedSubject> {
-  const found = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await requestSession(ctx)
   // A user of the anonymous plugin is not an account.
   if (!found || found.user['isAnonymous'] === true) throw refusedFor('SESSION_MISSING')
   const subject = await tokenSubject(principals, found.user.id, found.session)

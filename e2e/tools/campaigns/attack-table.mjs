@@ -5829,13 +5829,44 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/paired-session.ts'),
-        find: '[session, await getAuthoritativeSessionFromCtx(ctx), bearer &&',
-        replace: '[session, bearer ? null : await getAuthoritativeSessionFromCtx(ctx), bearer &&',
+        find: '[ctx.context.session, await storedSession(ctx), bearer &&',
+        replace: '[ctx.context.session, bearer ? null : await storedSession(ctx), bearer &&',
       },
     ],
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its cookie behind the token of another account',
+    },
+  },
+  {
+    attack:
+      'A device that was let in ends the other sessions while the database fails at the first look at its session',
+    defence: 'The hooks read the session themselves: a failed read refuses the request',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'return readCookie({ ...ctx, asResponse: false, returnHeaders: false })',
+        replace: 'return readCookie({ ...ctx, asResponse: false, returnHeaders: false }).catch(() => null)',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor while the database fails at the first look at its session',
+    },
+  },
+  {
+    attack: 'A failing database takes the principal from a person who opens the link of their own address',
+    defence: 'The hooks read the session themselves: a failed read is no answer about who opens the link',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'return readCookie({ ...ctx, asResponse: false, returnHeaders: false })',
+        replace: 'return readCookie({ ...ctx, asResponse: false, returnHeaders: false }).catch(() => null)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-verification.test.ts'),
+      name: 'SQLite > keeps the principal of a user who signed up with a proof > the link, opened in the same browser while the database fails at a look at the session',
     },
   },
   {
