@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { createAuthMiddleware } from 'better-auth/api'
+import { createAuthMiddleware, type getAuthoritativeSessionFromCtx } from 'better-auth/api'
 
 /** The part of Better Auth's plugin `bearer` that makes the session's cookie of the header `Authorization`. */
 interface Bearer {
@@ -11,14 +11,14 @@ interface BearerHook {
   handler(ctx: object): Promise<{ readonly context: { readonly headers: Headers } } | undefined>
 }
 
-/** A session and its user, as they are stored. */
-export type StoredSession = NonNullable<Awaited<ReturnType<typeof storedSession>>>
+/** A session and its user, as Better Auth returns them; null if there is none. */
+export type FoundSession = Awaited<ReturnType<typeof getAuthoritativeSessionFromCtx>>
 
 /**
  * Reads the session of a request in a hook before its endpoint. Better Auth gives each of these hooks the headers that
  * the client sent: the cookie that `bearer` makes reaches only the endpoint.
  */
-export async function askingSession(ctx: GenericEndpointContext): Promise<StoredSession | null> {
+export async function askingSession(ctx: GenericEndpointContext): Promise<FoundSession> {
   return storedSession((await withBearer(ctx)) ?? ctx)
 }
 
@@ -36,7 +36,7 @@ export async function withBearer(ctx: GenericEndpointContext): Promise<GenericEn
  *
  * @throws the error of the database or the secondary storage
  */
-export async function storedSession(ctx: GenericEndpointContext): ReturnType<typeof readCookie> {
+export async function storedSession(ctx: GenericEndpointContext): Promise<FoundSession> {
   return readCookie({ ...ctx, asResponse: false, returnHeaders: false })
 }
 

@@ -6,14 +6,11 @@ import {
   type sensitiveSessionMiddleware,
 } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
-import { storedSession } from '../hooks/asking-session.ts'
+import { type FoundSession, storedSession } from '../hooks/asking-session.ts'
 import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
 export type Endpoint = NonNullable<BetterAuthPlugin['endpoints']>[string]
-
-/** A session and its user, as Better Auth returns them. */
-type FoundSession = Awaited<ReturnType<typeof getAuthoritativeSessionFromCtx>>
 
 /**
  * Reads the session of an endpoint's request without any cache, and prolongs it as Better Auth does: a revoked session
@@ -24,7 +21,7 @@ type FoundSession = Awaited<ReturnType<typeof getAuthoritativeSessionFromCtx>>
  * @throws the error of the database or the secondary storage
  */
 export async function requestSession(ctx: Parameters<typeof getAuthoritativeSessionFromCtx>[0]): Promise<FoundSession> {
-  const found: FoundSession = await getAuthoritativeSessionFromCtx(ctx)
+  const found = await getAuthoritativeSessionFromCtx(ctx)
   // Better Auth takes a failed read for no session.
   return found ?? (ctx.context.session = await storedSession(ctx))
 }

@@ -1,7 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
-import { Hono } from 'hono'
-import { compress } from 'hono/compress'
+import { gzipSync } from 'node:zlib'
+import { type Context, Hono } from 'hono'
+import { accepts } from 'hono/accepts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -12,19 +13,25 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 }
 
-/** Serves the built page. The files are read once at the start, and no other file can be requested. */
+/** Serves the built page. The files are read and compressed once at the start, and no other file can be requested. */
 export function createSite(folder: string): Hono {
   const site = new Hono()
-  site.use(compress())
   for (const [path, content] of readFiles(folder)) {
-    const headers = {
-      'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
-      'cache-control': cachingOf(path),
-    }
-    site.get(path, (context) => context.body(content, 200, headers))
-    if (path === '/index.html') site.get('/', (context) => context.body(content, 200, headers))
+    const type = TYPES[extname(path)] ?? 'application/octet-stream'
+    const headers = { 'content-type': type, 'cache-control': cachingOf(path) }
+    const compressed = type.startsWith('image/png') ? null : new Uint8Array(gzipSync(content))
+    const serve = (context: Context): Response =>
+      compressed && acceptsGzip(context)
+        ? context.body(compressed, 200, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+        : context.body(content, 200, headers)
+    site.get(path, serve)
+    if (path === '/index.html') site.get('/', serve)
   }
   return site
+}
+
+function acceptsGzip(context: Context): boolean {
+  return accepts(context, { header: 'Accept-Encoding', supports: ['gzip'], default: 'identity' }) === 'gzip'
 }
 
 function readFiles(folder: string): [path: string, content: Uint8Array<ArrayBuffer>][] {

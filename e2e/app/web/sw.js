@@ -22,8 +22,10 @@ self.addEventListener('fetch', (event) => {
 
 async function store() {
   const cache = await caches.open(CACHE)
-  // Past the HTTP cache: a file from an earlier version would stay for ever.
-  await cache.addAll(files.map((file) => new Request(file, { cache: 'reload' })))
+  // Past the HTTP cache: a file from an earlier version would stay for ever. Names under /assets/ have their version.
+  await cache.addAll(
+    files.map((file) => new Request(file, { cache: file.startsWith('/assets/') ? 'default' : 'reload' })),
+  )
 }
 
 /** The version before stays: a page that was opened with it may still load a chunk of its own. */
