@@ -1,6 +1,6 @@
 import { APIError, createAuthEndpoint } from 'better-auth/api'
 import type { ChallengePurpose, Challenges } from '../../../lib/server-kit.ts'
-import { type Endpoint, readText, requestSession } from './endpoint.ts'
+import { type Endpoint, readText, requireSession } from './endpoint.ts'
 import { NO_SESSION } from '../hooks/proofs.ts'
 
 /** The response of `POST /latchkey/challenge`. Times are milliseconds since 1970. */
@@ -34,8 +34,7 @@ export function challengeEndpoint(challenges: () => Challenges, isRequired: bool
           code: 'BODY_INVALID',
           message: `purpose: expected one of ${known.join(', ')}`,
         })
-      const session = NEEDS_NONE.includes(purpose) ? NO_SESSION : (await requestSession(ctx))?.session.id
-      if (session === undefined) throw new APIError('UNAUTHORIZED')
+      const session = NEEDS_NONE.includes(purpose) ? NO_SESSION : (await requireSession(ctx)).session.id
       const issued = await challenges().issue(purpose as ChallengePurpose, session)
       return ctx.json<ChallengeAnswer>({ ...issued, now: clock() })
     },

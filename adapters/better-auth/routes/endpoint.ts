@@ -26,11 +26,16 @@ export async function requestSession(ctx: Parameters<typeof getAuthoritativeSess
   return found ?? (ctx.context.session = await storedSession(ctx))
 }
 
-const withSession: typeof sensitiveSessionMiddleware = createAuthMiddleware(async (ctx) => {
+/** @throws {APIError} `UNAUTHORIZED`: there is none; and what {@link requestSession} throws */
+export async function requireSession(ctx: Parameters<typeof requestSession>[0]): Promise<NonNullable<FoundSession>> {
   const session = await requestSession(ctx)
-  if (!session) throw new APIError('UNAUTHORIZED')
-  return { session }
-})
+  if (session) return session
+  throw new APIError('UNAUTHORIZED', { code: 'UNAUTHORIZED', message: 'There is no session.' })
+}
+
+const withSession: typeof sensitiveSessionMiddleware = createAuthMiddleware(async (ctx) => ({
+  session: await requireSession(ctx),
+}))
 
 /** Options of an endpoint for the current session. */
 export const actsForSession: {
