@@ -20,6 +20,8 @@ import {
 } from '../../lib/server.ts'
 import { type ClerkBrowser, type ClerkInstance, IMPERSONATED, startClerk } from './clerk.testing.ts'
 import { tokenAccount } from './index.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 const APP = 'https://notes.example'
 const SERVER = `${APP}/identity`

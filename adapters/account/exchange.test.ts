@@ -11,6 +11,8 @@ import {
 import { testDevice } from '../../lib/testing.ts'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
 import { tokenAccount } from './index.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 const SERVER = 'https://notes.example/identity'
 const APP = 'https://notes.example'

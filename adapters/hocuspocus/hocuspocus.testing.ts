@@ -12,6 +12,8 @@ import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../li
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
 import { type HocuspocusOptions, connectHocuspocus } from './index.ts'
 import { type HocuspocusAuthOptions, hocuspocusAuth } from './server.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 // Node 20 has no global WebSocket.
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket

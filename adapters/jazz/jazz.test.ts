@@ -16,6 +16,8 @@ import {
   openJazzKey,
 } from './index.ts'
 import { APP, IDENTITIES, NOW, VECTORS, membersOf, userIdOf } from './jazz.testing.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 describe.each(IDENTITIES.map((identity) => [identity.name, identity] as const))('the secret %s', (_, identity) => {
   describe.each([

@@ -17,6 +17,8 @@ import { createPrincipalsTag } from '../../lib/server-kit.ts'
 import type { ConnectedSession, SessionErrorKind, SessionStatus } from '../../lib/session.ts'
 import { type MemoryAccountClient, type MemoryAccountServer, memoryAccountServer } from '../../lib/testing.ts'
 import { type RejectedWrites, type TriplitOptions, connectTriplit } from './index.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 // Node 20 has no global WebSocket.
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket

@@ -2,6 +2,8 @@ import { createRenderer, defineComponent, effectScope, h, nextTick, ref } from '
 import { expect, test } from 'vitest'
 import { createAuth, memoryStore } from '../../lib/index.ts'
 import { useAuth } from './index.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../lib/client/lazy.ts'
 
 interface Item {
   readonly children: Item[]

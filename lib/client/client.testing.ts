@@ -3,6 +3,8 @@ import type { Auth, CreateAuth } from './auth.ts'
 import { createAuth } from '../index.ts'
 import { createAuthWith } from './create-auth.ts'
 import { later as lazy } from './lazy.ts'
+import type { CryptoSuite } from '../identity/crypto.ts'
+import { nativeSuite } from '../identity/native.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import type { RecordStore } from '../keystore/store.ts'
 import { type ManualClock, manualClock } from '../testing/clock.ts'
@@ -59,6 +61,24 @@ export async function hasLooked({ account }: TestBrowser, times = 1): Promise<vo
 }
 
 /** Returns the claims of a token. */
+/** The engine's primitives, and a promise for their first signature. Other files of the process sign with the engine, too. */
+export function watchedSuite(): { readonly crypto: CryptoSuite; readonly firstSignature: Promise<unknown> } {
+  let seen!: (signature: unknown) => void
+  const firstSignature = new Promise((resolve) => (seen = resolve))
+  const signingKey: CryptoSuite['signingKey'] = async (seed) => {
+    const key = await nativeSuite.signingKey(seed)
+    return {
+      ...key,
+      sign(data) {
+        const signature = key.sign(data)
+        seen(signature)
+        return signature
+      },
+    }
+  }
+  return { crypto: { ...nativeSuite, signingKey }, firstSignature }
+}
+
 export function readPayload(token: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }

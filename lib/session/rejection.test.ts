@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createAuthWith } from '../client/create-auth.ts'
 import { later as lazy } from '../client/lazy.ts'
 import { LatchkeyError } from '../errors.ts'
@@ -609,8 +609,8 @@ test('a callback of the app that throws breaks nothing', async () => {
   const time = testTime()
   const transport = testTransport()
   const seen: unknown[] = []
-  const { reportError } = globalThis
-  globalThis.reportError = (error) => void seen.push(error)
+  vi.stubGlobal('reportError', (error: unknown) => void seen.push(error))
+  onTestFinished(() => void vi.unstubAllGlobals())
   const { session } = await testSession(time, await anonymousAuth(time), transport, {
     token: testSource(time.clock).next(),
     onSessionError: async () => {
@@ -622,7 +622,6 @@ test('a callback of the app that throws breaks nothing', async () => {
   })
   transport.connection().rejected('SCHEMA_MISMATCH')
   await rest()
-  globalThis.reportError = reportError
   expect(seen).toEqual([new Error('another'), new Error('app bug')])
   expect(session.getState().status).toBe('closed')
 })

@@ -11,6 +11,8 @@ import type { ConnectedSession } from './connected-session.ts'
 import type { SessionOptions } from './options.ts'
 import { MINUTE, SECOND, testTime } from './session.testing.ts'
 import { type SocketServer, startSocketServer, webSocketTransport } from './web-socket.testing.ts'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../client/lazy.ts'
 
 // A real server, real sockets, tokens that are really signed and verified; only the clock is not.
 

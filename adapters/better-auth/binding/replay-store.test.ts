@@ -17,6 +17,7 @@ test('a first use counts even if the deletion of expired names fails: the proof 
   expect([await use(refusing, 'first', until), await use(refusing, 'first', until), sweeps]).toEqual([true, false, 1])
   now += 60_000
   expect([await use(refusing, 'second', until), sweeps]).toEqual([true, 2])
-  expect(log).toHaveBeenCalledTimes(2)
+  const sweepFailures = log.mock.calls.filter(([text]) => String(text).includes('expired rows could not be deleted'))
+  expect(sweepFailures).toHaveLength(2)
   log.mockRestore()
 })

@@ -471,7 +471,7 @@ describe('no grant is given', () => {
       const one = await signedUp(server)
       await server.change('session', { createdAt: new Date(Date.now() - 600_000) })
       expect(await denied(one)).toEqual([403, 'SESSION_NOT_FRESH'])
-      await server.change('session', { createdAt: new Date(Date.now() - 590_000) })
+      await server.change('session', { createdAt: new Date(Date.now() - 540_000) })
       expect((await approve(one, (await testDevice()).thumbprint)).status).toBe(200)
     }
   })

@@ -48,13 +48,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 async function startCluster(): Promise<Cluster> {
   const Postgres = await importPostgres()
-  const port = await freePort()
   const hasSockets = process.platform !== 'win32'
   // Not inside a folder of ours: the user it runs as could not enter it. Short: so is the path of a socket.
   const databaseDir = join(tmpdir(), `latchkey-postgres-${randomBytes(4).toString('hex')}`)
-  const server = new Postgres({
+  const options = {
     databaseDir,
-    port,
     user: 'postgres',
     password: 'postgres',
     persistent: false,
@@ -77,8 +75,11 @@ async function startCluster(): Promise<Cluster> {
     ],
     onLog: () => {},
     onError: () => {},
-  })
-  await server.initialise()
+  }
+  await new Postgres(options).initialise()
+  // Only now: what was free before may be taken by another process of the run.
+  const port = await freePort()
+  const server = new Postgres({ ...options, port })
   await server.start()
   const url = `postgres://postgres:postgres@127.0.0.1:${port}`
   return { server, url, host: hasSockets ? databaseDir : 'localhost', port }

@@ -2,6 +2,9 @@ import { type BetterAuthOptions, type BetterAuthPlugin, type DBAdapter, betterAu
 import { createAuthClient } from 'better-auth/client'
 import { getAuthTables } from 'better-auth/db'
 import { getMigrations } from 'better-auth/db/migration'
+import { onTestFinished } from 'vitest'
+// Loaded in advance: the time limit of the client is for a network, not for a compiler.
+import '../../../lib/client/lazy.ts'
 import { type Auth, type AuthOptions, createAuth, memoryStore } from '../../../lib/index.ts'
 import { type PrincipalStore, principalStore } from '../binding/principal-store.ts'
 import type { Adapter } from '../binding/types.ts'
@@ -133,6 +136,8 @@ function testBrowser(handler: TestServer['handler']): TestBrowser {
     intercept: null,
     async load(options) {
       const auth = createAuth({ account: betterAuthAccount(client), keystore: store, audience: ORIGIN, ...options })
+      // It would go on asking the server, with the tests of other files beside it.
+      onTestFinished(() => auth.close())
       await auth.ready
       return auth
     },

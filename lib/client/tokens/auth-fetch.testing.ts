@@ -5,7 +5,7 @@ import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import { refusal } from '../../server/response.ts'
 import type { Auth, AuthOptions } from '../auth.ts'
-import { type TestBrowser, readPayload, testBrowser } from '../client.testing.ts'
+import { type TestBrowser, readPayload, testBrowser, watchedSuite } from '../client.testing.ts'
 
 /** Loads a page up to a certain point. */
 type Load = (browser: TestBrowser, options?: AuthOptions) => Promise<Auth>
@@ -480,13 +480,11 @@ export function describeFetch(load: Load): void {
 
     test("sends the device's first write, and the mark follows", async () => {
       const browser = testBrowser()
-      const sign = vi.spyOn(crypto.subtle, 'sign')
-      const auth = await load(browser)
+      const { crypto, firstSignature } = watchedSuite()
+      const auth = await load(browser, { crypto })
       await auth.listIdentities()
       // The spare token is signed once the page is idle.
-      await vi.waitFor(() => expect(sign).toHaveBeenCalled(), { timeout: 30_000, interval: 1 })
-      await sign.mock.results[0]!.value
-      sign.mockRestore()
+      await firstSignature
       for (let turn = 0; turn < 100; turn++) await Promise.resolve()
       await leave(() => auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}', keepalive: true }))
       expect(server).toHaveBeenCalledTimes(1)
