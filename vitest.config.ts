@@ -7,11 +7,13 @@ const NATIVE_MODULES = /^(react-native|expo-(constants|linking|network|web-brows
 const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
 
 /**
- * What changes the whole process before it imports anything, so that no other file may share its modules, or counts its
- * timers, which clients of another file may still set.
+ * What changes the whole process before it imports anything, so that no other file may share its modules; what needs
+ * the globals as they were; or what counts its timers, which clients of another file may still set.
  */
 const ALONE = [
   'adapters/better-auth/{hooks/base-url-hint,routes/shared-limit}.test.ts',
+  'adapters/triplit/*.test.ts',
+  'lib/client/bare-engine.test.ts',
   'lib/client/wake-ups.test.ts',
   'lib/server/sources/better-auth-cookie.test.ts',
   'lib/tokens/public-key.test.ts',
@@ -20,23 +22,20 @@ const ALONE = [
 /**
  * Files of one project share their worker's modules: to import Better Auth for each file takes longer than its tests.
  *
- * @param others - patterns of the files that belong to the other projects
+ * @param exclude - patterns of the files that belong to the other projects
  */
-const shared = (name: string, others: string[]): UserWorkspaceConfig => ({
+const shared = (name: string, include: string[], exclude: string[]): UserWorkspaceConfig => ({
   extends: true,
-  test: {
-    name,
-    include: TESTS,
-    exclude: ['**/node_modules/**', ...CAMPAIGNS, ...ALONE, ...others],
-    isolate: false,
-  },
+  test: { name, include, exclude: ['**/node_modules/**', ...ALONE, ...exclude], isolate: false },
 })
+
+const units = (name: string, others: string[]): UserWorkspaceConfig => shared(name, TESTS, [...CAMPAIGNS, ...others])
 
 /** The unit tests, which `npm run test:quick` runs on SQLite alone. */
 export const UNITS = [
-  shared('server', ['lib/!(server)/**', 'adapters/!(better-auth)/**', 'e2e/**']),
-  shared('client', ['lib/!(client|*.test.ts)/**', 'adapters/**', 'e2e/**']),
-  shared('rest', ['lib/{client,server}/**', 'lib/*.test.ts', 'adapters/better-auth/**']),
+  units('server', ['lib/!(server)/**', 'adapters/!(better-auth)/**', 'e2e/**']),
+  units('client', ['lib/!(client|*.test.ts)/**', 'adapters/**', 'e2e/**']),
+  units('rest', ['lib/{client,server}/**', 'lib/*.test.ts', 'adapters/better-auth/**']),
 ]
 
 /** What the projects of both configurations share. */
@@ -57,7 +56,8 @@ export const BASE = defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Files wait for databases and processes: one worker for each processor, instead of one less.
     maxWorkers: '100%',
-    globalSetup: ['adapters/better-auth/testing/postgres.testing.ts'],
+    setupFiles: ['adapters/better-auth/testing/after-each-file.testing.ts'],
+    globalSetup: ['postgres', 'run-folder'].map((name) => `adapters/better-auth/testing/${name}.testing.ts`),
     coverage: { include: ['lib/**/*.ts'], exclude: ['**/*.test.ts'], reporter: ['text', 'json-summary'] },
   },
 })
@@ -65,6 +65,12 @@ export const BASE = defineConfig({
 export default mergeConfig(
   BASE,
   defineConfig({
-    test: { projects: [{ extends: true, test: { name: 'campaigns', include: [...CAMPAIGNS, ...ALONE] } }, ...UNITS] },
+    test: {
+      projects: [
+        shared('campaigns', [...CAMPAIGNS], []),
+        { extends: true, test: { name: 'alone', include: ALONE } },
+        ...UNITS,
+      ],
+    },
   }),
 )

@@ -25,9 +25,14 @@ interface App {
    * Does something again and again, with a server that dies before one of its statements, until there are no more.
    *
    * @param check - what the next server finds
+   * @param again - takes back an act that succeeded although a statement before it died
    * @returns how often it died
    */
-  everyDeath(act: () => Promise<Response>, check: (query: App['query']) => Promise<void>): Promise<number>
+  everyDeath(
+    act: () => Promise<Response>,
+    check: (query: App['query']) => Promise<void>,
+    again: () => Promise<unknown>,
+  ): Promise<number>
 }
 
 const plugins = (database: () => ReownDatabase) => {
@@ -127,7 +132,7 @@ async function onPostgres(schemaName?: string): Promise<App> {
   return {
     server,
     query,
-    async everyDeath(act, check) {
+    async everyDeath(act, check, again) {
       // Better Auth prints what its handlers throw.
       const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
       onTestFinished(() => printed.mockRestore())
@@ -150,6 +155,8 @@ async function onPostgres(schemaName?: string): Promise<App> {
           return place - 1
         }
         await check(query)
+        // A failed look at the session is repeated.
+        if (status === 200) await again()
       }
     },
   }
@@ -223,11 +230,13 @@ describe.each(Object.entries(APPS))('on %s', (name, start) => {
     const links = await app.everyDeath(
       () => link(two, two.device),
       async (query) => void seen.push(await consistent(query)),
+      () => unlink(one, device),
     )
     expect(await consistent(app.query)).toBe(true)
     const unlinks = await app.everyDeath(
       () => unlink(one, device),
       async (query) => void seen.push(await consistent(query)),
+      () => link(two, two.device),
     )
     expect(await consistent(app.query)).toBe(false)
     console.warn(`reown with Better Auth on ${name}: died at ${links} places of a link, ${unlinks} of an undo`)

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
-import { afterAll } from 'vitest'
+import { inject } from 'vitest'
 
 /** Packages with parts that are not JavaScript, or that tests replace. */
 const EXTERNAL = ['better-sqlite3', 'pg', 'ioredis', '@better-auth/redis-storage']
 
 const bundles = new Map<string, Promise<string>>()
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-bundles-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+// Each worker has its own, which its files share.
+const folder = mkdtempSync(join(inject('runFolder'), 'bundles-'))
 
 /**
  * Bundles a program that tests start many times: without its hundreds of modules it starts in a third of the time.

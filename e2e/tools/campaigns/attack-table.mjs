@@ -1537,12 +1537,12 @@ export const ATTACKS = [
     defence: 'The subject is read from the stored session, never from a cookie cache',
     patches: [
       {
-        file: plugin('routes/session.ts'),
-        find: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx }',
-        replace: 'import { createAuthEndpoint, getAuthoritativeSessionFromCtx, getSessionFromCtx }',
+        file: plugin('routes/endpoint.ts'),
+        find: '  getAuthoritativeSessionFromCtx,',
+        replace: '  getAuthoritativeSessionFromCtx, getSessionFromCtx,',
       },
       {
-        file: plugin('routes/session.ts'),
+        file: plugin('routes/endpoint.ts'),
         find: 'const found = await getAuthoritativeSessionFromCtx(ctx)',
         replace: 'const found = await getSessionFromCtx(ctx)',
       },
