@@ -1,9 +1,9 @@
-import { test as base, expect } from 'latchkey/playwright'
-import { type Framework, FRAMEWORKS, startBindingPages } from '../tools/servers/binding-pages.mjs'
+import { FRAMEWORKS } from '../tools/servers/binding-pages.mjs'
 import type { bindingAcceptance } from '../harness/bindings/acceptance.ts'
 import type { auth, firstShown, PARTS } from '../harness/bindings/page-parts.ts'
 import type { BindingRig } from '../harness/bindings/rig.ts'
 import { complaintsOf } from '../support/console.ts'
+import { expect, test } from '../support/servers.ts'
 
 declare global {
   /** In the page of a framework. */
@@ -15,22 +15,6 @@ declare global {
     readonly firstShown: typeof firstShown
   }
 }
-
-const test = base.extend<object, { pagesOf: (framework: Framework) => ReturnType<typeof startBindingPages> }>({
-  pagesOf: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const started = new Map<Framework, ReturnType<typeof startBindingPages>>()
-      await use((framework) => {
-        const pages = started.get(framework) ?? startBindingPages(framework)
-        started.set(framework, pages)
-        return pages
-      })
-      for (const pages of started.values()) (await pages).close()
-    },
-    { scope: 'worker' },
-  ],
-})
 
 for (const framework of FRAMEWORKS) {
   test(`the binding passes the acceptance suite: ${framework} (checklist 34: the same binding for React, Vue, Svelte, Solid and Angular)`, async ({

@@ -17,7 +17,7 @@ const test = base.extend<object, { started: Awaited<ReturnType<typeof startFresh
     // A guard against hanging, not a limit on speed.
     { scope: 'worker', timeout: 120_000 },
   ],
-  app: [async ({ started }, use) => use(started), { scope: 'worker' }],
+  app: async ({ started }, use) => use(started),
 })
 
 test('three servers and no stickiness: first visit, sign-up, a second device, adoption, with one of them killed on the way', async ({

@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LaunchOptions, Page } from '@playwright/test'
-import { test as base, expect } from 'latchkey/playwright'
 import { createTokenVerifier } from 'latchkey/server'
 import { AUDIENCE, type Who } from '../harness/extension/who.ts'
 import { type KeptBrowser, launchKept } from '../support/kept-browser.ts'
+import { test as base, expect } from '../support/servers.ts'
 import { buildExtension } from '../tools/servers/extension.mjs'
 
 const publicKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'der' })

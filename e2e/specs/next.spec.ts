@@ -1,40 +1,8 @@
-import { test as base, expect as expectAtOnce } from 'latchkey/playwright'
-import { buildNext, startNext } from '../tools/servers/next.mjs'
-import { type AccountServer, startAccountServer } from '../support/account-server.ts'
 import { complaintsOf } from '../support/console.ts'
+import { expect as expectAtOnce, test } from '../support/servers.ts'
 
 /** A first visit compiles what it visits. */
 const expect = expectAtOnce.configure({ timeout: 30_000 })
-
-type Mode = 'dev' | 'start'
-
-const test = base.extend<object, { accounts: AccountServer; nextApp: (mode: Mode) => Promise<string> }>({
-  /** A real Better Auth, on another port: its cookie is sent to the app too. */
-  accounts: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const server = await startAccountServer()
-      await use(server)
-      await server.close()
-    },
-    { scope: 'worker' },
-  ],
-  /** The address of the app, started when the first test of a mode asks for it. */
-  nextApp: [
-    async ({ accounts }, use) => {
-      let running: (Awaited<ReturnType<typeof startNext>> & { readonly mode: Mode }) | undefined
-      await use(async (mode) => {
-        if (running?.mode === mode) return running.url
-        await running?.close()
-        if (mode === 'start') await buildNext()
-        running = { mode, ...(await startNext(mode, { ACCOUNT_SERVER: accounts.url })) }
-        return running.url
-      })
-      await running?.close()
-    },
-    { scope: 'worker' },
-  ],
-})
 
 // Development is where React says most about hydration; production is what people get.
 for (const mode of ['dev', 'start'] as const) {
@@ -81,7 +49,7 @@ for (const mode of ['dev', 'start'] as const) {
 
     test('a server component and a server action know the account by its cookie', async ({
       device,
-      accounts,
+      accountServer,
       nextApp,
     }) => {
       const { page, context } = await device()
@@ -90,12 +58,12 @@ for (const mode of ['dev', 'start'] as const) {
       await page.getByRole('button', { name: 'Add a note' }).click()
       await expect(page.getByTestId('owner')).toHaveText('401')
 
-      await context.request.post(`${accounts.url}/api/auth/sign-up/email`, {
-        headers: { origin: accounts.url },
+      await context.request.post(`${accountServer.url}/api/auth/sign-up/email`, {
+        headers: { origin: accountServer.url },
         data: { email: `${mode}@notes.example`, password: 'correct horse battery', name: 'Ada' },
       })
       await page.reload()
-      const [user] = await accounts.rows<{ id: string }>(
+      const [user] = await accountServer.rows<{ id: string }>(
         'select id from "user" where email = ?',
         `${mode}@notes.example`,
       )

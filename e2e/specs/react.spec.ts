@@ -1,11 +1,10 @@
 import type * as latchkey from 'latchkey'
-import { test as base, expect } from 'latchkey/playwright'
 import type * as binding from 'latchkey/react'
 import type * as react from 'react'
 import type { flushSync } from 'react-dom'
 import type { createRoot } from 'react-dom/client'
-import { startReactPages } from '../tools/servers/react-pages.mjs'
 import { complaintsOf } from '../support/console.ts'
+import { expect, test } from '../support/servers.ts'
 
 interface React extends Pick<typeof react, 'StrictMode' | 'createElement'> {
   readonly createRoot: typeof createRoot
@@ -17,27 +16,15 @@ declare global {
   var reactHarness: typeof latchkey & typeof binding & React
 }
 
-const test = base.extend<object, { pages: Awaited<ReturnType<typeof startReactPages>> }>({
-  pages: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const pages = await startReactPages()
-      await use(pages)
-      pages.close()
-    },
-    { scope: 'worker' },
-  ],
-})
-
 for (const when of ['at once', 'late']) {
   test(`a page that a server rendered hydrates without a warning and shows who is here: ${when}`, async ({
     device,
-    pages,
+    reactPages,
   }) => {
     const { page } = await device()
     const complaints = complaintsOf(page)
-    expect(pages.html).toContain('nobody yet')
-    await page.goto(`${pages.url}/hydrate${when === 'late' ? '?late' : ''}`)
+    expect(reactPages.html).toContain('nobody yet')
+    await page.goto(`${reactPages.url}/hydrate${when === 'late' ? '?late' : ''}`)
     await expect(page.getByTestId('principal')).toHaveText(/^[0-9a-f-]{36}$/)
     await expect(page.getByTestId('summary')).toHaveText('local-first, evictable')
     // Taken over, not thrown away and made anew.
@@ -51,10 +38,10 @@ for (const when of ['at once', 'late']) {
   })
 }
 
-test('a component renders again only when the part that it reads is another one', async ({ device, pages }) => {
+test('a component renders again only when the part that it reads is another one', async ({ device, reactPages }) => {
   const { page } = await device()
   const complaints = complaintsOf(page)
-  await page.goto(`${pages.url}/library`)
+  await page.goto(`${reactPages.url}/library`)
   const seen = await page.evaluate(async () => {
     const { createAuth, createElement, createRoot, flushSync, useAuth } = reactHarness
     const auth = createAuth()
@@ -79,10 +66,10 @@ test('a component renders again only when the part that it reads is another one'
   expect(complaints).toEqual([])
 })
 
-test('a component lets go of the identity that it no longer shows', async ({ device, pages }) => {
+test('a component lets go of the identity that it no longer shows', async ({ device, reactPages }) => {
   const { page } = await device()
   const complaints = complaintsOf(page)
-  await page.goto(`${pages.url}/library`)
+  await page.goto(`${reactPages.url}/library`)
   const outcome = await page.evaluate(async () => {
     const { StrictMode, createAuth, createElement, createRoot, flushSync, memoryStore, useAuth } = reactHarness
     const open = async (name: string) => {
@@ -118,9 +105,9 @@ test('a component lets go of the identity that it no longer shows', async ({ dev
   expect(complaints).toEqual([])
 })
 
-test('a selector written in place sees what the component was last given', async ({ device, pages }) => {
+test('a selector written in place sees what the component was last given', async ({ device, reactPages }) => {
   const { page } = await device()
-  await page.goto(`${pages.url}/library`)
+  await page.goto(`${reactPages.url}/library`)
   const shown = await page.evaluate(async () => {
     const { createAuth, createElement, createRoot, flushSync, memoryStore, useAuth } = reactHarness
     const auth = createAuth({ keystore: memoryStore() })

@@ -1,8 +1,7 @@
 import type { Page } from '@playwright/test'
 import type * as latchkey from 'latchkey'
-import { test as base, expect } from 'latchkey/playwright'
 import { createTokenVerifier } from 'latchkey/server'
-import { startVersions } from '../tools/servers/versions.mjs'
+import { expect, test } from '../support/servers.ts'
 
 type Version = 'first' | 'second' | 'newer'
 
@@ -12,18 +11,6 @@ declare global {
   /** What the developer tools were told: the `name` of each instance, and its events. */
   var registered: { readonly name: string; readonly events: string[] }[]
 }
-
-const test = base.extend<object, { site: Awaited<ReturnType<typeof startVersions>> }>({
-  site: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const site = await startVersions()
-      await use(site)
-      site.close()
-    },
-    { scope: 'worker' },
-  ],
-})
 
 /** Loads all copies into one page, with developer tools that were there before. */
 async function load(page: Page, url: string): Promise<void> {
@@ -65,10 +52,10 @@ function readRecord(page: Page, name = 'latchkey'): Promise<Record<string, unkno
 
 test("two versions in one page make one identity, each with tokens for it, and know each other's errors", async ({
   device,
-  site,
+  versionPages,
 }) => {
   const { page } = await device()
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const seen = await page.evaluate(async () => {
     const { first, second } = versions
     const opened = [first, second].map(({ createAuth }) => createAuth())
@@ -92,7 +79,9 @@ test("two versions in one page make one identity, each with tokens for it, and k
   const [first, second] = seen.identities
   expect(second!.principal).toBe(first!.principal)
   for (const { token, principal } of seen.identities)
-    await expect(createTokenVerifier({ audience: site.url }).verify(token!)).resolves.toMatchObject({ principal })
+    await expect(createTokenVerifier({ audience: versionPages.url }).verify(token!)).resolves.toMatchObject({
+      principal,
+    })
   expect(seen.sameClass).toBe(false)
   expect(seen.recognised).toEqual([true, true, false])
   expect(seen.registered).toEqual([
@@ -107,10 +96,10 @@ for (const [actor, other] of [
 ] as const) {
   test(`what one version does the other sees, and nothing that only one knows is lost: ${actor}`, async ({
     device,
-    site,
+    versionPages,
   }) => {
     const { page } = await device()
-    await load(page, site.url)
+    await load(page, versionPages.url)
     const seen = await page.evaluate(
       async ([doing, watching]) => {
         // The later version makes the record.
@@ -142,9 +131,9 @@ for (const [actor, other] of [
   })
 }
 
-test('two versions take turns with the account server', async ({ device, site }) => {
+test('two versions take turns with the account server', async ({ device, versionPages }) => {
   const { page } = await device()
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const seen = await page.evaluate(async () => {
     const principals = new Set<string>()
     let [going, most] = [0, 0]
@@ -183,9 +172,9 @@ test('two versions take turns with the account server', async ({ device, site })
   expect(['upgraded,upgraded', 'upgraded,failed', 'failed,upgraded']).toContain(String(seen.outcomes))
 })
 
-test('two names on one origin never see each other, whatever the version', async ({ device, site }) => {
+test('two names on one origin never see each other, whatever the version', async ({ device, versionPages }) => {
   const { page } = await device()
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const open = () =>
     page.evaluate(async () => {
       const notes = versions.first.createAuth({ name: 'notes' })
@@ -208,17 +197,17 @@ test('two names on one origin never see each other, whatever the version', async
     return [witness!.getState().session, drawings.getState().session?.principal]
   })
   expect(drawings).toBe(before.drawings)
-  await load(page, site.url)
+  await load(page, versionPages.url)
   expect(await open()).toEqual({ notes: undefined, drawings: before.drawings })
   expect(await readRecord(page, 'notes')).toMatchObject({ entries: [] })
 })
 
 test('a record from a newer version is refused and left in place, while the newer version goes on', async ({
   device,
-  site,
+  versionPages,
 }) => {
   const { page } = await device()
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const principal = await page.evaluate(async () => {
     const auth = versions.newer.createAuth()
     await auth.ready
@@ -244,22 +233,24 @@ test('a record from a newer version is refused and left in place, while the newe
   expect(older.refusals).toEqual(['KEYSTORE_NEWER', 'KEYSTORE_NEWER', 'KEYSTORE_NEWER'])
   expect(await readRecord(page)).toEqual(before)
 
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const again = await page.evaluate(async () => {
     const auth = versions.newer.createAuth()
     await auth.ready
     return { principal: auth.getState().session!.principal, token: await auth.getToken() }
   })
   expect(again.principal).toBe(principal)
-  await expect(createTokenVerifier({ audience: site.url }).verify(again.token!)).resolves.toMatchObject({ principal })
+  await expect(createTokenVerifier({ audience: versionPages.url }).verify(again.token!)).resolves.toMatchObject({
+    principal,
+  })
 })
 
 test('a page that is open while a newer version takes the record over keeps its identity and changes nothing', async ({
   device,
-  site,
+  versionPages,
 }) => {
   const { page } = await device()
-  await load(page, site.url)
+  await load(page, versionPages.url)
   const seen = await page.evaluate(async () => {
     const auth = versions.first.createAuth()
     await auth.ready
@@ -274,7 +265,7 @@ test('a page that is open while a newer version takes the record over keeps its 
   })
   expect(seen.refusals).toEqual(['KEYSTORE_NEWER', 'KEYSTORE_NEWER'])
   expect(seen.after).toMatchObject({ authMode: 'local-first', phase: 'ready', session: { principal: seen.principal } })
-  await expect(createTokenVerifier({ audience: site.url }).verify(seen.token!)).resolves.toMatchObject({
+  await expect(createTokenVerifier({ audience: versionPages.url }).verify(seen.token!)).resolves.toMatchObject({
     principal: seen.principal,
   })
   expect(await readRecord(page)).toMatchObject({ v: 2, current: `device:${seen.principal}` })

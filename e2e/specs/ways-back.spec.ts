@@ -136,9 +136,11 @@ test('a pairing that is closed while the devices meet is over, and does not open
     await released
     await route.continue()
   })
+  const meeting = page.waitForRequest('**/latchkey/rendezvous')
   await page.getByTestId('pairing-join-now').click()
-  await page.getByTestId('pairing-close').click()
+  await meeting
   const ended = page.waitForResponse('**/latchkey/rendezvous/delete')
+  await page.getByTestId('pairing-close').click()
   release()
   await ended
   await expect(page.getByTestId('pairing-dialog')).toBeHidden()

@@ -1,22 +1,11 @@
 import type { Page, Worker } from '@playwright/test'
 import type { AuthOptions, CryptoSuite } from 'latchkey'
-import { type Device, test as base, expect } from 'latchkey/playwright'
+import type { Device } from 'latchkey/playwright'
 import { createTokenVerifier } from 'latchkey/server'
 import type { Scope } from '../harness/workers/scope.ts'
-import { startWorkers } from '../tools/servers/workers.mjs'
+import type { startWorkers } from '../tools/servers/workers.mjs'
 import { complaintsOf } from '../support/console.ts'
-
-const test = base.extend<object, { site: Awaited<ReturnType<typeof startWorkers>> }>({
-  site: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const site = await startWorkers()
-      await use(site)
-      site.close()
-    },
-    { scope: 'worker' },
-  ],
-})
+import { expect, test } from '../support/servers.ts'
 
 type Place = Page | Worker
 type Site = Awaited<ReturnType<typeof startWorkers>>
@@ -51,10 +40,10 @@ async function startDedicated({ page }: Device): Promise<Worker> {
 /** A page, a dedicated worker and a service worker of one device, each with the library loaded and nothing opened. */
 async function startAll(
   device: Device,
-  site: Site,
+  workerPages: Site,
   type: WorkerType = 'classic',
 ): Promise<{ page: Page; dedicated: Worker; service: Worker }> {
-  await device.page.goto(site.url)
+  await device.page.goto(workerPages.url)
   return {
     page: device.page,
     dedicated: await startDedicated(device),
@@ -77,12 +66,12 @@ async function open(place: Place, options: AuthOptions = {}): Promise<{ principa
 for (const type of SERVICE_WORKER_TYPES) {
   test(`page, dedicated worker and ${type} service worker have one identity, and a server takes the token of each`, async ({
     device,
-    site,
+    workerPages,
   }) => {
     const visitor = await device()
-    const places = await startAll(visitor, site, type)
+    const places = await startAll(visitor, workerPages, type)
     const complaints = Object.values(places).map((place) => complaintsOf(place))
-    const verifier = createTokenVerifier({ audience: site.url })
+    const verifier = createTokenVerifier({ audience: workerPages.url })
     const seen = new Set<string>()
     // The service worker first: it needs no page to have an identity.
     for (const place of [places.service, places.dedicated, places.page]) {
@@ -95,10 +84,10 @@ for (const type of SERVICE_WORKER_TYPES) {
   })
 }
 
-test("workers have their device's clock, from the start and when time passes", async ({ device, site }) => {
+test("workers have their device's clock, from the start and when time passes", async ({ device, workerPages }) => {
   const hour = 3_600_000
   const visitor = await device({ clockOffset: hour, workers: ['**/dedicated.js', '**/service.js'] })
-  const places = Object.values(await startAll(visitor, site))
+  const places = Object.values(await startAll(visitor, workerPages))
   const hoursAhead = (at: number): number => Math.round((at - Date.now()) / hour)
   for (const place of places) {
     const { token } = await open(place)
@@ -118,13 +107,13 @@ test("workers have their device's clock, from the start and when time passes", a
 
 test('page, dedicated worker and service worker started at once make one identity, six rounds', async ({
   device,
-  site,
+  workerPages,
 }) => {
   test.slow()
   for (let round = 0; round < 6; round++) {
     const visitor = await device()
-    const places = Object.values(await startAll(visitor, site, SERVICE_WORKER_TYPES[round % 2]))
-    const referee = await visitor.newTab(site.url)
+    const places = Object.values(await startAll(visitor, workerPages, SERVICE_WORKER_TYPES[round % 2]))
+    const referee = await visitor.newTab(workerPages.url)
     const released = referee.evaluate(
       (count) =>
         new Promise<void>((resolve) => {
@@ -157,8 +146,8 @@ test('page, dedicated worker and service worker started at once make one identit
 })
 
 for (const actor of ['page', 'dedicated', 'service'] as const) {
-  test(`a sign-out and the next identity reach everybody, from: ${actor}`, async ({ device, site }) => {
-    const places = await startAll(await device(), site)
+  test(`a sign-out and the next identity reach everybody, from: ${actor}`, async ({ device, workerPages }) => {
+    const places = await startAll(await device(), workerPages)
     const before = await Promise.all(Object.values(places).map((place) => open(place)))
     expect(new Set(before.map(({ principal }) => principal)).size).toBe(1)
 
@@ -173,7 +162,7 @@ for (const actor of ['page', 'dedicated', 'service'] as const) {
 
     const next = await (places[actor] as Worker).evaluate(async () => (await scope.auth!.ensureIdentity()).principal)
     expect(next).not.toBe(before[0]!.principal)
-    const verifier = createTokenVerifier({ audience: site.url })
+    const verifier = createTokenVerifier({ audience: workerPages.url })
     for (const place of Object.values(places)) {
       const token = (place as Worker).evaluate(async () => {
         await scope.until(scope.auth!, 'local-first')
@@ -186,9 +175,9 @@ for (const actor of ['page', 'dedicated', 'service'] as const) {
 
 test('an upgrade in the page reaches the workers; one with the account has its token, one without says what is missing', async ({
   device,
-  site,
+  workerPages,
 }) => {
-  const { page, dedicated, service } = await startAll(await device(), site)
+  const { page, dedicated, service } = await startAll(await device(), workerPages)
   const { principal } = await open(page)
   await open(service)
   await dedicated.evaluate(async (owner) => {
@@ -218,10 +207,10 @@ test('an upgrade in the page reaches the workers; one with the account has its t
 
 test('a service worker that the browser stopped comes back with the same identity, or with none after a sign-out', async ({
   device,
-  site,
+  workerPages,
 }) => {
   const { page, context, ...visitor } = await device()
-  await page.goto(site.url)
+  await page.goto(workerPages.url)
   const service = await startService({ page, context, ...visitor }, '/service.js', 'classic')
   const { principal } = await open(service)
   const browser = await context.newCDPSession(page)
@@ -307,20 +296,20 @@ for (const [script, type, isNoble] of [
   ['/service-noble.js', 'classic', true],
   ['/service-noble.js', 'module', true],
 ] as const) {
-  test(`a ${type} service worker lives a whole life without import(): ${script}`, async ({ device, site }) => {
+  test(`a ${type} service worker lives a whole life without import(): ${script}`, async ({ device, workerPages }) => {
     const visitor = await device()
-    await visitor.page.goto(site.url)
+    await visitor.page.goto(workerPages.url)
     const service = await startService(visitor, script, type)
     const complaints = complaintsOf(service)
     // It would be refused, and the script still has one in it: the way to @noble in a page.
-    expect(await (await visitor.context.request.get(site.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
+    expect(await (await visitor.context.request.get(workerPages.url + script)).text()).toMatch(/\bimport\(`\.\/noble/)
     // oxlint-disable-next-line no-eval -- written as text: a bundler would follow it
     const refusal = service.evaluate(() => (0, eval)("import('/page.js')").catch((error: Error) => error.message))
     expect(await refusal).toContain('disallowed on ServiceWorkerGlobalScope')
     if (isNoble) await refuseEd25519(service)
 
     const { token, principal, ...life } = await liveThere(service, isNoble)
-    await expect(createTokenVerifier({ audience: site.url }).verify(token as string)).resolves.toMatchObject({
+    await expect(createTokenVerifier({ audience: workerPages.url }).verify(token as string)).resolves.toMatchObject({
       principal,
     })
     expect(life).toEqual({
@@ -339,10 +328,10 @@ for (const [script, type, isNoble] of [
 
 test('a service worker without Ed25519 that was given no fallback says so, and neither makes nor changes an identity', async ({
   device,
-  site,
+  workerPages,
 }) => {
   const visitor = await device()
-  await visitor.page.goto(site.url)
+  await visitor.page.goto(workerPages.url)
   const service = await startService(visitor, '/service.js', 'classic')
   await refuseEd25519(service)
   const first = await service.evaluate(async () => {
@@ -364,15 +353,15 @@ test('a service worker without Ed25519 that was given no fallback says so, and n
     }
   })
   expect(second).toEqual({ principal, refusal: 'CRYPTO_UNAVAILABLE' })
-  expect(site.requests.filter((path) => path.includes('/noble'))).toEqual([])
+  expect(workerPages.requests.filter((path) => path.includes('/noble'))).toEqual([])
 })
 
 test('a worker from a blob has the origin of its page; one without an origin has to be told an audience', async ({
   device,
-  site,
+  workerPages,
 }) => {
   const { page } = await device()
-  await page.goto(site.url)
+  await page.goto(workerPages.url)
   await open(page)
   const started = page.waitForEvent('worker')
   await page.evaluate(
@@ -386,7 +375,7 @@ test('a worker from a blob has the origin of its page; one without an origin has
       }),
   )
   const { principal, token } = await open(await started)
-  await expect(createTokenVerifier({ audience: site.url }).verify(token!)).resolves.toMatchObject({ principal })
+  await expect(createTokenVerifier({ audience: workerPages.url }).verify(token!)).resolves.toMatchObject({ principal })
 
   const opaque = await page.evaluate(async () => {
     const code = await (await fetch('/service.js')).text()

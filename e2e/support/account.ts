@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, LaunchOptions, Page } from '@playwright/test'
 import type { AuthOptions, AuthState } from 'latchkey'
-import { test as base } from 'latchkey/playwright'
 import type { AccountPage } from '../harness/account.ts'
-import { type AccountServer, startAccountServer } from './account-server.ts'
+import type { AccountServer } from './account-server.ts'
 import { type KeptBrowser, launchKept } from './kept-browser.ts'
+import { test as base } from './servers.ts'
 
 declare global {
   var account: AccountPage
@@ -27,16 +27,7 @@ const WHOLE_BROWSER: LaunchOptions = process.env['LATCHKEY_CHROMIUM']
   : {}
 
 /** `test` with a real account server, and browsers that can be started again on what they stored. */
-export const test = base.extend<Fixtures, { accountServer: AccountServer }>({
-  accountServer: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const server = await startAccountServer()
-      await use(server)
-      await server.close()
-    },
-    { scope: 'worker' },
-  ],
+export const test = base.extend<Fixtures>({
   server: async ({ accountServer }, use) => {
     await use(accountServer)
     accountServer.forget()

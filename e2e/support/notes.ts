@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Page } from '@playwright/test'
-import { type Device, type DeviceOptions, test as base, expect } from 'latchkey/playwright'
-import { startFreshApp } from '../tools/servers/app-server.mjs'
-
-/** The demo, running. */
-export interface App {
-  readonly url: string
-  /** Stops the server and starts it on the same data. */
-  restart(): Promise<void>
-}
+import type { Device, DeviceOptions } from 'latchkey/playwright'
+import { test as base, expect } from './servers.ts'
 
 /** A person's credentials. */
 export interface Person {
@@ -17,16 +10,7 @@ export interface Person {
 }
 
 /** `test` with the demo and devices that have it open. */
-export const test = base.extend<{ openNotes: (options?: DeviceOptions) => Promise<Device> }, { app: App }>({
-  app: [
-    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
-    async ({}, use) => {
-      const app = await startFreshApp()
-      await use(app)
-      await app.close()
-    },
-    { scope: 'worker' },
-  ],
+export const test = base.extend<{ openNotes: (options?: DeviceOptions) => Promise<Device> }>({
   baseURL: async ({ app }, use) => use(app.url),
   openNotes: async ({ device }, use) =>
     use(async (options) => {

@@ -1,14 +1,8 @@
 import type { Page } from '@playwright/test'
-import {
-  type Device,
-  type OpenIdAnswer,
-  type OpenIdProfile,
-  answerOpenId,
-  test as base,
-  expect,
-} from 'latchkey/playwright'
+import { type Device, type OpenIdAnswer, type OpenIdProfile, answerOpenId } from 'latchkey/playwright'
 import type { RoutesPage } from '../harness/routes.ts'
-import { type AccountRow, type RoutesServer, startRoutesServer } from './routes-server.ts'
+import type { AccountRow, RoutesServer } from './routes-server.ts'
+import { test as base, expect } from './servers.ts'
 
 declare global {
   var routes: RoutesPage
@@ -19,26 +13,8 @@ interface Fixtures {
   readonly openApp: (path?: string) => Promise<Device>
 }
 
-interface WorkerFixtures {
-  /** Whether the server caches sessions in a cookie. */
-  readonly cookieCache: boolean
-  /** Whether a sign-up gives no session before the address is verified. */
-  readonly requireVerification: boolean
-  readonly site: RoutesServer
-}
-
 /** `test` with an app that has Better Auth with every redirecting route, and an OpenID provider. */
-export const test = base.extend<Fixtures, WorkerFixtures>({
-  cookieCache: [false, { scope: 'worker', option: true }],
-  requireVerification: [true, { scope: 'worker', option: true }],
-  site: [
-    async ({ cookieCache, requireVerification }, use) => {
-      const site = await startRoutesServer({ cookieCache, requireVerification })
-      await use(site)
-      await site.close()
-    },
-    { scope: 'worker' },
-  ],
+export const test = base.extend<Fixtures>({
   baseURL: async ({ site }, use) => use(site.url),
   openApp: async ({ device, site }, use) =>
     use(async (path = '/') => {
