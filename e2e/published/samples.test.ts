@@ -70,6 +70,7 @@ function blockOf(page: string, text: string, names: readonly string[], result = 
 
 afterEach(() => {
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   vi.doUnmock('./existing-app/after/auth-client.ts')
   vi.resetModules()
 })
@@ -230,6 +231,7 @@ describe('the server of the page about other providers', () => {
     new Request(`https://notes.example/identity${path}`, body && { method: 'POST', body: JSON.stringify(body) })
 
   test('keeps its bindings in SQLite, and answers under its own path', async () => {
+    vi.stubEnv('BINDER_SECRET', 'a secret of at least thirty-two characters')
     const database = new Sqlite(':memory:')
     const run = blockOf(
       'docs/providers.md',
