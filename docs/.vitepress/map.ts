@@ -8,6 +8,9 @@ export const DOCS: string = fileURLToPath(new URL('..', import.meta.url))
 /** Where the source is: pages link there for what is not part of the site. */
 export const REPOSITORY = 'https://github.com/latchkey-id/latchkey'
 
+/** Where pages find their pictures, which the package does not contain. The site has copies of its own. */
+export const PICTURES = 'https://raw.githubusercontent.com/latchkey-id/latchkey/main/docs/images/'
+
 /** One page in the navigation. */
 export interface Entry {
   readonly text: string
@@ -42,8 +45,12 @@ export function readMap(text: string): Section[] {
 /** The sections of the site; the reference has a page for each subpath of the package, once it is generated. */
 export function siteMap(): Section[] {
   const sections = readMap(readFileSync(`${DOCS}/README.md`, 'utf8'))
-  const reference = entriesOf(sections).find(({ page }) => page === 'reference/README.md')
-  reference?.entries.push(...subpaths().map((name) => ({ text: name, page: pageOf(name), about: '', entries: [] })))
+  const entries = subpaths().map((name) => ({ text: name, page: pageOf(name), about: '', entries: [] }))
+  // `docs/README.md` cannot link to it: neither the repository nor the package has it.
+  if (entries.length > 0)
+    sections
+      .find(({ text }) => text === 'Reference')!
+      .entries.unshift({ text: 'API', page: 'reference/README.md', about: 'every export, from the source', entries })
   return sections
 }
 

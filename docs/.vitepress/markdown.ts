@@ -2,6 +2,7 @@
 import type { MarkdownRenderer } from 'vitepress'
 import { edgeTable } from './edges.ts'
 import { siteLink } from './links.ts'
+import { PICTURES } from './map.ts'
 
 type Token = ReturnType<MarkdownRenderer['parse']>[number]
 
@@ -15,6 +16,7 @@ export function extendMarkdown(md: MarkdownRenderer): void {
     // VitePress has renamed the page already.
     for (const child of tokens.flatMap(({ children }) => children ?? [])) {
       mapLink(child, relativePath)
+      mapPicture(child, relativePath)
       // Braces in code are no expressions.
       if (child.type === 'code_inline') child.attrSet('v-pre', '')
     }
@@ -28,6 +30,12 @@ export function extendMarkdown(md: MarkdownRenderer): void {
 function mapLink(token: Token, page: string): void {
   if (token.type !== 'link_open') return
   token.attrSet('href', siteLink(token.attrGet('href')!, page))
+}
+
+function mapPicture(token: Token, page: string): void {
+  if (token.type !== 'image') return
+  const folder = `${'../'.repeat(page.split('/').length - 1)}images/`
+  token.attrSet('src', token.attrGet('src')!.replace(PICTURES, folder))
 }
 
 /**

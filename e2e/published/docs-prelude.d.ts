@@ -11,6 +11,7 @@ declare function showMessage(text: string): void
 declare function signUp(device: import('latchkey/playwright').Device, email: string): Promise<void>
 declare function notesOf(owners: readonly string[]): Promise<string[]>
 declare const typedText: string
+declare function isKnown(identity: { readonly token: string }): Promise<boolean>
 declare function askFor(label: string): string
 declare function isRetired(principal: string, thumbprint: string): Promise<boolean>
 declare function giveNotes(owners: { from: string; to: string }): Promise<void>

@@ -33,9 +33,9 @@ const STAGES: Record<Outcome, (page: MemoryAccountClient, auth: Auth, put: Put) 
   failed: (page) => ((page.online = false), () => page.signUp('ada')),
 }
 
-type Put = (name: string, principal: string, data?: 'data') => void
+type Put = (name: string, principal: string, is?: 'data' | 'open') => void
 
-async function stageOf(outcome: Outcome): Promise<Stage> {
+async function stageOf(outcome: Outcome, bring = STAGES[outcome]): Promise<Stage> {
   const accounts = memoryAccountServer()
   const page = accounts.connect()
   let items = 0
@@ -46,11 +46,12 @@ async function stageOf(outcome: Outcome): Promise<Stage> {
     describeLocal: () => ({ items }),
   })
   await auth.ready
-  const put: Put = (name, principal, data) => {
-    if (data) items = 3
-    accounts.accounts.set(name, { accountId: name, principal, aliases: [], recoverable: true, claims: {} })
+  const put: Put = (name, principal, is) => {
+    if (is === 'data') items = 3
+    const open = is === 'open'
+    accounts.accounts.set(name, { accountId: name, principal, aliases: [], recoverable: true, claims: {}, open })
   }
-  const call = { email: STAGES[outcome](page, auth, put) }
+  const call = { email: bring(page, auth, put) }
   return { auth, authClient: { signUp: call, signIn: call } }
 }
 
@@ -69,6 +70,7 @@ function blockOf(page: string, text: string, names: readonly string[], result = 
 
 afterEach(() => {
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   vi.doUnmock('./existing-app/after/auth-client.ts')
   vi.resetModules()
 })
@@ -108,6 +110,25 @@ describe.each(Object.keys(STAGES) as Outcome[])('a sign-up that ends as %s', (ou
     expect(shown).toEqual([expect.stringMatching(QUICK_START[outcome])])
   })
 })
+
+test.each(['docs/quick-start.md', 'AGENTS.md'])(
+  '%s: after `taken`, the user can sign in to the other account',
+  async (page) => {
+    // An account that was never used, on a device whose principal belongs to another one.
+    const { auth, authClient } = await stageOf('taken', (client, { getState }, put) => {
+      put('grace', getState().session!.principal!)
+      put('ada', 'ada', 'open')
+      return () => client.signIn('ada')
+    })
+    const shown: string[] = []
+    const names = ['auth', 'authClient', 'email', 'password', 'showMessage']
+    const run = blockOf(page, 'switch (result.outcome)', names)
+    await run(auth, authClient, 'ada@example.com', 'correct', (text: string) => shown.push(text))
+    expect(shown).toEqual([expect.stringMatching(/Sign in to th/)])
+    // In the phase `conflict`, the next upgrade would be refused.
+    expect(auth.getState().phase).toBe('ready')
+  },
+)
 
 describe('the endpoints of the quick start', () => {
   async function endpoints(anonymous: boolean) {
@@ -210,6 +231,7 @@ describe('the server of the page about other providers', () => {
     new Request(`https://notes.example/identity${path}`, body && { method: 'POST', body: JSON.stringify(body) })
 
   test('keeps its bindings in SQLite, and answers under its own path', async () => {
+    vi.stubEnv('BINDER_SECRET', 'a secret of at least thirty-two characters')
     const database = new Sqlite(':memory:')
     const run = blockOf(
       'docs/providers.md',

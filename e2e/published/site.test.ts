@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { createMarkdownRenderer } from 'vitepress'
 import { edgeTable, readEdges } from '../../docs/.vitepress/edges.ts'
 import { besideLink, siteLink, slugify, twinLink } from '../../docs/.vitepress/links.ts'
-import { DOCS, REPOSITORY, entriesOf, pages, readMap, siteMap } from '../../docs/.vitepress/map.ts'
-import { withTabs } from '../../docs/.vitepress/markdown.ts'
+import { DOCS, PICTURES, REPOSITORY, entriesOf, pages, readMap, siteMap } from '../../docs/.vitepress/map.ts'
+import { extendMarkdown, withTabs } from '../../docs/.vitepress/markdown.ts'
 import { llmsText, withLinks } from '../../docs/.vitepress/twins.ts'
 
 const ROOT_FILES = ['README.md', 'AGENTS.md', 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md']
@@ -33,8 +34,6 @@ function linksOf(path: string): { link: string; target: string; anchor: string |
     return { link: link!, target, anchor }
   })
 }
-
-const isGenerated = (target: string): boolean => target.startsWith('reference/')
 
 describe('the map of the documentation', () => {
   test('has every page once, the reference apart', () => {
@@ -71,11 +70,19 @@ describe('the links of the documentation', () => {
 
   test.each(files)('%s: every file and every anchor exists', (path) => {
     for (const { link, target, anchor } of linksOf(path)) {
-      if (isGenerated(target)) continue
       expect.soft(existsSync(`${DOCS}${target}`), `${path}: ${link}`).toBe(true)
       if (anchor !== undefined && target.endsWith('.md'))
         expect.soft(anchorsOf(target).has(anchor), `${path}: ${link}`).toBe(true)
     }
+  })
+
+  test('lead to pictures that exist, and that the site shows from its own folder', async () => {
+    const shown = files.flatMap((path) => read(path).split(PICTURES).slice(1))
+    expect(shown.length).toBeGreaterThan(5)
+    for (const text of shown) expect(existsSync(`${DOCS}images/${/^[\w.-]+/.exec(text)![0]}`)).toBe(true)
+    const { render } = await createMarkdownRenderer(DOCS, { config: extendMarkdown })
+    const html = render(`![A key](${PICTURES}tour.png)`, { relativePath: 'devtools.md' })
+    expect(html).toContain('src="./images/tour.png"')
   })
 
   test('of the built site and of its Markdown', () => {

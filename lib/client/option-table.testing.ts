@@ -49,7 +49,7 @@ const ROWS: Readonly<Record<keyof AuthOptions, Row>> = {
   onConflict: {
     default: '`ask`',
     meaning:
-      'who resolves a conflict: the user (`ask`), a fixed decision, or a function that returns one of the three; none of them loses data',
+      'who resolves a conflict: the user (`ask`), a fixed decision, or a function that returns one of the three; none of them loses an identity',
   },
   readClaims: {
     default: 'all but the registered ones',

@@ -4,7 +4,7 @@ import { createCookieSwitch, createOfflineSwitch } from './network-switches.ts'
 import type { Switch } from './section.ts'
 import type { Tools } from './tools.ts'
 
-/** Creates the switches: conditions that are hard to come by at a desk. */
+/** Creates the switches: conditions that are hard to reproduce. */
 export function createSwitches(tools: Tools): Switch {
   const switches = [createOfflineSwitch(tools), createCookieSwitch(tools), createClockSwitch(tools)]
   return {

@@ -17,6 +17,8 @@ export async function signUp(email: string, password: string): Promise<string> {
       // Ask before `auth.resolveConflict('adopt')` or `('switch')`, or `auth.cancelUpgrade()`.
       return 'This device and the account both hold data. Keep both?'
     case 'taken':
+      // Signed in to an account that cannot have this data: the next `upgrade` is refused until that session has ended.
+      if (result.conflict) await auth.cancelUpgrade()
       return 'The data of this device belongs to another account. Sign in to that one.'
     case 'failed':
       return result.error.code === 'OFFLINE' ? 'You are offline.' : 'That did not work. Nothing has changed.'

@@ -179,7 +179,9 @@ describe('an account of another provider', () => {
   }
 
   test('needs a secret of 32 characters', () => {
-    expect(() => binder({ secret: 'x'.repeat(31) })).toThrow(TypeError)
+    // A missing environment variable, behind a `!`.
+    for (const secret of ['x'.repeat(31), undefined as unknown as string])
+      expect(() => binder({ secret })).toThrow('secret: expected at least 32 characters')
     expect(() => binder({ secret: 'x'.repeat(32) })).not.toThrow()
   })
 

@@ -188,7 +188,7 @@ export function createExternalBinder(options: ExternalBinderOptions): ExternalBi
   checkOptionNames('', options, OPTIONS)
   const { issuers, store, secret, clock = Date.now } = options
   const audience = asClientsWrite(options.audience)
-  if (secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
+  if (!secret || secret.length < 32) throw new TypeError('secret: expected at least 32 characters')
   const tools: Tools = {
     accounts: createExternalAccounts(issuers, clock),
     proofs: createProofVerifier({ audience, clock }),
