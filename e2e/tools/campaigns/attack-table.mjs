@@ -6693,4 +6693,20 @@ export const ATTACKS = [
       name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
     },
   },
+  {
+    attack:
+      'Someone with a photo of the code deletes the channel and opens it again, which hides that the code was used twice',
+    defence: 'A deleted channel stays closed until it would have expired',
+    patches: [
+      {
+        file: plugin('binding/rendezvous-store.ts'),
+        find: "await adapter.updateMany({ model: TABLE, where: equal({ channel }), update: { seq: REMOVED_SEQ, data: '' } })",
+        replace: 'await adapter.deleteMany({ model: TABLE, where: equal({ channel }) })',
+      },
+    ],
+    test: {
+      file: plugin('routes/rendezvous.test.ts'),
+      name: 'SQLite > in the table > does not open a deleted channel again, which would hide that a second party used it',
+    },
+  },
 ]
