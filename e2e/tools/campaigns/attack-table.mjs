@@ -5639,7 +5639,7 @@ export const ATTACKS = [
     patches: [
       {
         file: APPROVAL,
-        find: 'giver.grants.withdraw(given.grant).catch(() => false)',
+        find: 'giver.grants.withdraw(given.grant)',
         replace: 'Promise.resolve(true)',
       },
     ],
@@ -6707,6 +6707,16 @@ export const ATTACKS = [
     test: {
       file: plugin('routes/rendezvous.test.ts'),
       name: 'SQLite > in the table > does not open a deleted channel again, which would hide that a second party used it',
+    },
+  },
+  {
+    attack:
+      'A new device uses its grant and then refuses, so that the device that approved it shows that it was refused',
+    defence: 'The server says whether the grant was used, whatever the new device answers',
+    patches: [{ file: APPROVAL, find: "return isWithdrawn ? giving : 'done'", replace: 'return giving' }],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'an approval that was cancelled > is done if the other device has used the grant, and then refuses',
     },
   },
 ]
