@@ -6719,4 +6719,35 @@ export const ATTACKS = [
       name: 'an approval that was cancelled > is done if the other device has used the grant, and then refuses',
     },
   },
+  {
+    attack:
+      'A backup that was to stay for good counts after its principal was disabled, and a sign-out deletes the secret',
+    defence: 'It does not count until the store has confirmed it again',
+    patches: [
+      {
+        file: 'lib/client/device/renew-backups.ts',
+        find: "return expiresAt === null && isLatchkeyError(error, 'PRINCIPAL_DISABLED') ? 0 : 'unsaid'",
+        replace: "return 'unsaid'",
+      },
+    ],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > and then for good no longer counts once its principal is disabled, until the store has it again',
+    },
+  },
+  {
+    attack: 'A backup is stored while its principal leaves its account, and stays for ever without one',
+    defence: 'After a backup was stored without an end, the account is looked up again',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'if (life !== null || isAccount(await holderIn(principals, await principals.find(principal)))) return life',
+        replace: 'if (life !== undefined) return life',
+      },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup whose principal leaves its account > while it is put has an end afterwards, at whatever statement that happens',
+    },
+  },
 ]
