@@ -2,6 +2,7 @@ import { admin } from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Auth, AuthOptions } from '../../lib/index.ts'
 import { type AccountOffer, type Approval, type Arrival, type Pairing, createPairing } from '../../lib/pairing.ts'
+import { manualClock } from '../../lib/testing.ts'
 import { load, settled } from './testing/pages.testing.ts'
 import { memoryStorage, withPairing } from './testing/pairing.testing.ts'
 import { onEachEngine } from './testing/engines.testing.ts'
@@ -77,7 +78,8 @@ onEachEngine((newServer) => {
     await offer.accept({ replace: true })
     expect(await given).toBe('done')
     expect(principalOf(fresh)).toBe(principalOf(old))
-    expect(await server.rows('latchkeyRendezvous')).toEqual([])
+    // Removed: it is left to expire, without a message.
+    expect(await server.rows('latchkeyRendezvous')).toMatchObject([{ data: '' }])
     expect(await server.rows('user')).toEqual([])
   })
 
@@ -142,6 +144,53 @@ describe('an approval that was cancelled', () => {
     await offer.refuse()
     expect(await second).toBe('refused')
     expect(await server.rows('latchkeyGrant')).toEqual([])
+  })
+
+  test.each([
+    ['then refuses', (offer: AccountOffer) => offer.refuse()],
+    ['says nothing', (_: AccountOffer, arrival: Arrival) => arrival.cancel()],
+  ])('is done if the other device has used the grant, and %s', async (_, answer) => {
+    const server = await open()
+    const old = await withAccount(server)
+    const fresh = await device(server, 'phone')
+    const { approval, arrival } = await greet(old, fresh)
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    given.catch(() => {})
+    const offer = (await arrival.offer()) as AccountOffer
+    afterRedemption(fresh.browser, () => {
+      throw new TypeError('the response is lost')
+    })
+    expect(await codeOf(offer.accept())).toBe('OFFLINE')
+    await answer(offer, arrival)
+    expect(await given).toBe('done')
+    expect(await approval.cancel()).toBe(false)
+    expect(await server.rows('session')).toHaveLength(2)
+  })
+
+  test('by the other device, while the server cannot say whether the grant was used, is not called refused', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { offer, given } = await offered(old, await device(server, 'phone'))
+    const { send } = old.browser
+    old.browser.send = (path, init) =>
+      path === '/latchkey/pair/withdraw' ? Promise.reject(new TypeError('no network')) : send(path, init)
+    await offer.refuse()
+    expect(await codeOf(given)).toBe('OFFLINE')
+  })
+
+  test('by the other device after the grant expired is refused: no session was made', async () => {
+    const clock = manualClock(Date.now())
+    const server = await testServer({ plugins: withPairing({}, { clock: clock.now }) })
+    const old = await withAccount(server)
+    const { offer, given } = await offered(old, await device(server, 'phone'))
+    clock.advance(121_000)
+    // The pairing of another user deletes grants that expired long ago.
+    const eve = await device(server, 'desk')
+    await eve.auth.upgrade(() => eve.browser.client.signUp.email(person('eve')))
+    await offered(eve, await device(server, 'tablet'))
+    await offer.refuse()
+    expect(await given).toBe('refused')
   })
 
   test('too late says so: the device is in, and the user can revoke it', async () => {

@@ -57,9 +57,9 @@ export function indexedDbStore(name: string): RecordStore {
     }
 
     return withTimeout(attempt(2), TIMEOUT_MS, () => {
-      // Aborts what is still open at the time limit: a write that was reported as failed never happens.
+      // Aborts what is still open at the time limit, so that a write that was reported as failed does not happen.
       isLate = true
-      // A transaction that has just finished cannot be aborted: its result is about to arrive.
+      // One that is being written to disk cannot be aborted: it may happen despite the error.
       attempted(() => transaction?.abort())
       close()
       throw new LatchkeyError('KEYSTORE_TIMEOUT')

@@ -25,10 +25,14 @@ export interface Approval {
    * Approves the device, after the app explained what that means and the user agreed. Resolves once the user has also
    * decided on the new device.
    *
+   * @returns `done`: also if the other device has used the grant but answers something else, or nothing. `refused`: in
+   *   mode `account`, it got no session. In mode `secret`, it has received the secret, and only says that it did not
+   *   store it
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code. Nothing was handed over, or only
    *   to the device whose check code was typed; `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`,
    *   `GRANT_FORBIDDEN`: this device may not approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`,
-   *   `PAIRING_FAILED`, `OFFLINE`, `KEYSTORE_*`
+   *   `PAIRING_FAILED`, `KEYSTORE_*`; `OFFLINE`, `SESSION_MISSING`: also if the server does not say whether a device that
+   *   refused has used the grant
    * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>
@@ -68,21 +72,24 @@ export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> 
   let withdrawing: Promise<boolean> | undefined
   const withdraw = async (): Promise<boolean> => {
     if (!given) return true
-    return 'grant' in given && (withdrawing ??= giver.grants.withdraw(given.grant).catch(() => false))
+    return 'grant' in given && (withdrawing ??= giver.grants.withdraw(given.grant))
+  }
+
+  async function give(): Promise<PairingAnswer> {
+    await meeting.checkAlone()
+    given = await giftOf(giver, other.thumbprint!)
+    await meeting.send(3, given)
+    return readAnswer(await meeting.receive(4))
   }
 
   async function approve(): Promise<PairingAnswer> {
-    let answer: PairingAnswer | undefined
-    try {
-      await meeting.checkAlone()
-      given = await giftOf(giver, other.thumbprint!)
-      await meeting.send(3, given)
-      return (answer = readAnswer(await meeting.receive(4)))
-    } finally {
-      await meeting.end()
-      // The other device may have got it and answer nothing: it must not use it later.
-      if (answer !== 'done') await withdraw()
-    }
+    const giving = give()
+    const answer = await giving.catch(() => {})
+    await meeting.end()
+    if (answer === 'done' || mode === 'secret') return giving
+    // Whatever the other device says, it may have used the grant. If not, it must not use it later.
+    const isWithdrawn = await withdraw().catch((error: unknown) => giving.then(() => Promise.reject(error)))
+    return isWithdrawn ? giving : 'done'
   }
 
   return {
@@ -105,7 +112,7 @@ export async function approvalOf(greet: Greet, giver: Giver): Promise<Approval> 
     },
     async cancel() {
       await meeting.end()
-      return withdraw()
+      return withdraw().catch(() => false)
     },
   }
 }

@@ -24,7 +24,10 @@ export type Gift =
   | { readonly secret: string; readonly label: string }
   | { readonly grant: string; readonly label: string }
 
-/** What the new device answers. */
+/**
+ * What the new device answers. `approve` does not return its word for a session: if it has used the grant, that is
+ * `done`, whatever it answers.
+ */
 export type PairingAnswer = 'done' | 'refused'
 
 /** Largest name of a device, and largest label, in characters. */

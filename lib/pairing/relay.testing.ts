@@ -37,11 +37,13 @@ export function refusal(code: string): Response {
 /** Creates a relay that is honest until it is told otherwise. */
 export function createRelay(): Relay {
   const slots = new Map<string, Kept>()
+  const removed = new Set<string>()
   const seen: string[] = []
 
   function write({ channel, seq = -1, data = '', tx = '' }: Relayed['body']): Response {
     const kept = slots.get(channel)
-    if (seq === 0 && !kept) slots.set(channel, { seq, data, tx, before: '', isContested: false })
+    if (seq === 0 && !kept && !removed.has(channel))
+      slots.set(channel, { seq, data, tx, before: '', isContested: false })
     else if (!kept) return refusal('RENDEZVOUS_ENDED')
     else if (kept.seq === seq - 1) Object.assign(kept, { seq, data, tx, before: kept.tx })
     else if ([kept.tx, kept.before][kept.seq - seq] !== tx) {
@@ -56,6 +58,7 @@ export function createRelay(): Relay {
     const kept = slots.get(body.channel)
     if (path === '/read') return kept ? slotResponse(kept) : refusal('RENDEZVOUS_ENDED')
     slots.delete(body.channel)
+    removed.add(body.channel)
     return Response.json({ status: true })
   }
 

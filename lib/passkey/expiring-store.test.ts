@@ -211,6 +211,19 @@ describe('a backup that its store keeps for 100 days', () => {
     },
   )
 
+  test('and then for good no longer counts once its principal is disabled, until the store has it again', async () => {
+    const page = await backedUp()
+    await page.auth.deriveKey('notes')
+    const renew = vi.spyOn(store, 'renew').mockResolvedValueOnce(null)
+    expect(storageOf(await openLater(one, 60))).toMatchObject(SAFE)
+    renew.mockRejectedValueOnce(new LatchkeyError('PRINCIPAL_DISABLED'))
+    expect(storageOf(await openLater(one, 14))).toMatchObject(EXPIRED)
+    renew.mockRejectedValueOnce(new LatchkeyError('PRINCIPAL_DISABLED'))
+    expect(storageOf(await openAgain(one))).toMatchObject(EXPIRED)
+    renew.mockResolvedValueOnce(null)
+    expect(storageOf(await openAgain(one))).toMatchObject(SAFE)
+  })
+
   test('is not renewed for an identity that was set aside', async () => {
     const page = await backedUp()
     await page.auth.importSecret('A'.repeat(43), { replace: true })

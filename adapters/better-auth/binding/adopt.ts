@@ -203,7 +203,9 @@ export async function giveUp(
       return true
     })
     .catch(isNotOvertaken)
-  if (!isDone) await giveUp(principals, accountId, alias, before)
+  // Again after the transaction: a backup may have been stored that it could not see.
+  if (isDone) await expireBackupsOf(principals, alias)
+  else await giveUp(principals, accountId, alias, before)
 }
 
 /** Thrown, so that what the app wrote is rolled back. */

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { hashLocator } from '../../../lib/server-kit.ts'
 import { testDevice } from '../../../lib/testing.ts'
 import { newEnvelope, newLocator } from '../testing/backup.testing.ts'
+import { link } from '../testing/link.testing.ts'
 import { newPerson } from '../testing/requests.testing.ts'
 import { type TestServer, person, testServer } from '../testing/server.testing.ts'
-import { type OpenBackups, createBackups } from './backups.ts'
+import { giveUp } from './adopt.ts'
+import { type Backups, type NewBackup, type OpenBackups, createBackups } from './backups.ts'
 import { principalStore } from './principal-store.ts'
 import { prepareRetirement, retire } from './retire.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
@@ -153,6 +155,42 @@ describe('a backup that is put', () => {
       await put(adapter)
       expect([place, (await server.rows('latchkeyBackup')).length - before]).toEqual([place, 1])
     }
+  })
+})
+
+describe('a backup whose principal leaves its account', () => {
+  type Act = (on: Backups, device: ProvenDevice, backup: NewBackup) => Promise<unknown>
+
+  test.each<[string, boolean, Act]>([
+    ['put', false, (on, device, backup) => on.put(device, backup)],
+    ['put again', true, (on, device, backup) => on.put(device, backup)],
+    ['renewed', true, (on, device, { hash }) => on.renew(device, hash)],
+    ['swept', true, async (on) => on.put(await testDevice(), await newBackup('203.0.113.9'))],
+  ])('while it is %s has an end afterwards, at whatever statement that happens', async (_, isThere, act) => {
+    const server = await testServer()
+    let [place, isOver] = [0, false]
+    while (!isOver) {
+      const clock = { now: Date.now() }
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', person(`left-${++place}`))
+      const [device, backup] = [await testDevice(), await newBackup(`192.0.2.${place}`)]
+      const backups = (adapter: Adapter) => createBackups({ ...LIMITS, total: 1e3 }, () => clock.now, SECRET)(adapter)
+      if (isThere) await backups(server.adapter).put(device, backup)
+      expect((await link(one, device)).status).toBe(200)
+      clock.now += 31 * DAY_MS
+      const { id } = await userOf(server, one.device)
+      const leave = () =>
+        giveUp(principalStore(server.adapter, new Date(clock.now)), id, device.principal, async () => {})
+      const { adapter, count } = interrupted(server.adapter, place, leave)
+      await act(backups(adapter), device, backup)
+      isOver = count() < place
+      if (isOver) await leave()
+      const row = (await server.rows('latchkeyBackup')).find(({ principal }) => principal === device.principal)
+      expect([place, row]).toMatchObject([place, { until: expect.any(Date) }])
+      // The next one sweeps this one otherwise.
+      await server.adapter.deleteMany({ model: 'latchkeyBackup', where: [] })
+    }
+    expect(place).toBeGreaterThan(5)
   })
 })
 

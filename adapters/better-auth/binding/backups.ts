@@ -2,7 +2,7 @@ import type { Where } from 'better-auth'
 import { LatchkeyError } from '../../../lib/server.ts'
 import { encodeBase64url, hmacKey, sweepIn } from '../../../lib/server-kit.ts'
 import { type BackupRow, type BackupStore, backupStore } from './backup-store.ts'
-import { BACKUPS as MODEL, LEFT_KEPT_MS } from './expire-backups.ts'
+import { BACKUPS as MODEL, LEFT_KEPT_MS, expireBackupsOf } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { holderOf } from './reservation.ts'
@@ -102,16 +102,17 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
     if (life === undefined) throw new LatchkeyError('BACKUP_ACCOUNT_NEEDED')
     const hasAccount = life === null
     const until = endOf(store, life)
-    if (await putAgain(store, device, backup, until)) return life
+    if (await putAgain(store, device, backup, until)) return stays(store, device, life)
     const origin = hasAccount ? null : await hideAddress(secret, backup.address, store.now)
     if (origin !== null && (await isFull(store, rules!, origin, 1))) throw new LatchkeyError('BACKUP_LIMIT')
-    if (!(await insert(store, { device, backup, until, origin }, hasAccount ? MOST : 1))) return life
+    if (!(await insert(store, { device, backup, until, origin }, hasAccount ? MOST : 1)))
+      return stays(store, device, life)
     // What other requests did before the row was there; later ones find the row.
     await orTakeBack(store, backup, async () => {
       if (origin !== null && (await isFull(store, rules!, origin, 0))) throw new LatchkeyError('BACKUP_LIMIT')
       if (hasAccount) await isOfAccount(store.principals, device)
     })
-    return life
+    return stays(store, device, life)
   }
 
   async function renew(store: BackupStore, device: ProvenDevice, hash: string): Promise<number | null> {
@@ -125,7 +126,7 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
     // Without an account, and without backups for such identities, what is left of its time stays as it is.
     const kept = life === undefined ? (left ?? LEFT_KEPT_MS) : life
     if (!(await store.extend(hash, endOf(store, kept)))) throw new LatchkeyError('BACKUP_UNKNOWN')
-    return kept
+    return stays(store, device, kept)
   }
 
   return (adapter) => {
@@ -148,6 +149,21 @@ export function createBackups(rules: BackupsWithoutAccount | null, clock: () => 
       },
     }
   }
+}
+
+/**
+ * Looks again after a backup was written without an end: its principal may have left its account meanwhile.
+ *
+ * @returns milliseconds until it expires; null: never
+ */
+async function stays(
+  { principals }: BackupStore,
+  { principal }: Pick<ProvenDevice, 'principal'>,
+  life: number | null,
+): Promise<number | null> {
+  if (life !== null || isAccount(await holderIn(principals, await principals.find(principal)))) return life
+  await expireBackupsOf(principals, principal)
+  return LEFT_KEPT_MS
 }
 
 function endOf({ now }: BackupStore, life: number | null): Date | null {
@@ -188,6 +204,10 @@ async function isInAccount(principals: PrincipalStore, { principal, thumbprint }
 
 function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnType<typeof holderOf> {
   return row ? holderOf(principals, row) : Promise.resolve('nobody')
+}
+
+function isAccount(holder: Awaited<ReturnType<typeof holderOf>>): boolean {
+  return holder !== 'nobody' && holder !== 'retired'
 }
 
 /**
@@ -303,8 +323,10 @@ async function deleteExpired(store: BackupStore): Promise<void> {
     const { locator, principal } = row
     const where = equal({ locator })
     const holder = await holderIn(principals, await principals.find(principal))
-    const hasAccount = holder !== 'nobody' && holder !== 'retired'
-    if (hasAccount) await adapter.updateMany({ model: MODEL, where, update: { until: null } })
+    if (isAccount(holder)) {
+      await adapter.updateMany({ model: MODEL, where, update: { until: null } })
+      await stays(store, row, null)
+    }
     // The deletion of the account was interrupted.
     else if (holder === 'retired') await store.withdraw(row)
     // Not if it was renewed or removed meanwhile.

@@ -1,6 +1,7 @@
 import type { Where } from 'better-auth'
 import { encodeBase64url } from '../../../lib/server-kit.ts'
 import type { GrantRow } from '../schema.ts'
+import { SLOT_LIFETIME_MS } from './rendezvous-store.ts'
 import type { Adapter } from './types.ts'
 import { equal } from './where.ts'
 
@@ -12,7 +13,10 @@ export const GRANT_LIFETIME_MS = 120_000
 /** Replaces the thumbprint, and matches no key, until the row is deleted. */
 const WITHDRAWN = 'withdrawn'
 
-/** Replaces the thumbprint, and matches no key. The row stays until it expires, so a grant in use can be withdrawn. */
+/**
+ * Replaces the thumbprint, and matches no key. The row stays, so a grant in use can be withdrawn, and the device that
+ * gave it learns that it was used. It is deleted once its pairing has ended for certain.
+ */
 const USED = 'used'
 
 const UNUSED: Where = { field: 'thumbprint', operator: 'ne', value: USED }
@@ -37,9 +41,10 @@ export interface GrantStore {
    */
   consume(grant: GrantRow): Promise<boolean>
   /**
-   * Withdraws a grant of a session, in one conditional statement: of this and a device that uses it, one succeeds.
+   * Withdraws a grant of a session, in one conditional statement: of this and a device that uses it, one succeeds. One
+   * that has expired unused is withdrawn, too.
    *
-   * @returns false if it was used before, has expired, or is not of this session
+   * @returns false if it was used before, is not of this session, or is not there any more
    */
   withdraw(grant: string, sessionId: string): Promise<boolean>
   /** Returns true if a grant was withdrawn since it was found. */
@@ -49,10 +54,11 @@ export interface GrantStore {
 /** @param now - the time of the request */
 export function grantStore(adapter: Adapter, now: Date): GrantStore {
   const change = async (where: Where[], thumbprint: string): Promise<boolean> =>
-    (await adapter.updateMany({ model: GRANTS, where: [...where, unexpired(now)], update: { thumbprint } })) === 1
+    (await adapter.updateMany({ model: GRANTS, where, update: { thumbprint } })) === 1
   return {
     async issue(granted) {
-      await adapter.deleteMany({ model: GRANTS, where: [{ field: 'expiresAt', operator: 'lt', value: now }] })
+      const long = new Date(now.getTime() - SLOT_LIFETIME_MS)
+      await adapter.deleteMany({ model: GRANTS, where: [{ field: 'expiresAt', operator: 'lt', value: long }] })
       await deleteGrantsBy(adapter, granted.approverSession)
       const grant = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
       const expiresAt = new Date(now.getTime() + GRANT_LIFETIME_MS)
@@ -63,7 +69,7 @@ export function grantStore(adapter: Adapter, now: Date): GrantStore {
       const row = await adapter.findOne<GrantRow>({ model: GRANTS, where: equal({ hash: await hashOf(grant) }) })
       return row && row.thumbprint === thumbprint && new Date(row.expiresAt) > now ? row : null
     },
-    consume: ({ hash, thumbprint }) => change(equal({ hash, thumbprint }), USED),
+    consume: ({ hash, thumbprint }) => change([...equal({ hash, thumbprint }), unexpired(now)], USED),
     async withdraw(grant, approverSession) {
       const hash = await hashOf(grant)
       // Not every database counts what it deletes. Of two withdrawals, both may succeed.

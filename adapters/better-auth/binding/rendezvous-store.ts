@@ -1,7 +1,8 @@
-import type { SecondaryStorage } from 'better-auth'
+import type { SecondaryStorage, Where } from 'better-auth'
 import { sweepIn } from '../../../lib/server-kit.ts'
 import { insertUnique } from './unique.ts'
 import type { Adapter } from './types.ts'
+import { equal } from './where.ts'
 
 /**
  * Storage for the messages of a pairing, instead of the table `latchkeyRendezvous`: Better Auth's secondary storage, or
@@ -40,6 +41,7 @@ export interface RendezvousStore {
   /** Returns the slot; null if there is none. */
   read(adapter: Adapter, channel: string): Promise<Slot | null>
   write(adapter: Adapter, channel: string, message: Message): Promise<Written>
+  /** Ends the channel. It cannot be created again until its slot would have expired. */
   remove(adapter: Adapter, channel: string): Promise<void>
 }
 
@@ -59,6 +61,12 @@ const SWEEP_MS = 60_000
 
 const TABLE = 'latchkeyRendezvous'
 
+/**
+ * Of a removed slot, whose row stays until it expires. No message follows it. If the row were deleted, a second party
+ * could create the channel again, and the report of a second party would be lost.
+ */
+const REMOVED_SEQ = -1
+
 function tableStore(clock: () => number, most: number): RendezvousStore {
   const sweep = sweepIn(SWEEP_MS, clock)
   const now = (): Date => new Date(clock())
@@ -70,9 +78,12 @@ function tableStore(clock: () => number, most: number): RendezvousStore {
     if (!(await insertUnique(adapter, TABLE, 'channel', { channel, ...message, until, isContested: false })))
       return false
     // Counted afterwards, so that no concurrent requests can exceed the limit together.
-    if ((await adapter.count({ model: TABLE, where: [{ field: 'until', operator: 'gt', value: now() }] })) <= most)
-      return true
-    await remove(adapter, channel)
+    const live: Where[] = [
+      { field: 'until', operator: 'gt', value: now() },
+      { field: 'seq', operator: 'gt', value: REMOVED_SEQ },
+    ]
+    if ((await adapter.count({ model: TABLE, where: live })) <= most) return true
+    await adapter.deleteMany({ model: TABLE, where: equal({ channel }) })
     return 'full'
   }
 
@@ -89,16 +100,15 @@ function tableStore(clock: () => number, most: number): RendezvousStore {
 
   async function read(adapter: Adapter, channel: string): Promise<Slot | null> {
     const slot = await adapter.findOne<Slot>({ model: TABLE, where: [{ field: 'channel', value: channel }] })
-    return slot && new Date(slot.until) > now() ? { ...slot, until: new Date(slot.until) } : null
-  }
-
-  async function remove(adapter: Adapter, channel: string): Promise<void> {
-    await adapter.deleteMany({ model: TABLE, where: [{ field: 'channel', value: channel }] })
+    if (!slot || slot.seq === REMOVED_SEQ || new Date(slot.until) <= now()) return null
+    return { ...slot, until: new Date(slot.until) }
   }
 
   return {
     read,
-    remove,
+    async remove(adapter, channel) {
+      await adapter.updateMany({ model: TABLE, where: equal({ channel }), update: { seq: REMOVED_SEQ, data: '' } })
+    },
     async write(adapter, channel, message) {
       const isDone = await (message.seq === 0 ? create(adapter, channel, message) : replace(adapter, channel, message))
       if (isDone === 'full') return isDone

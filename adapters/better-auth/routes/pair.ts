@@ -33,7 +33,7 @@ export interface GrantAnswer {
 
 /** The response of `POST /latchkey/pair/withdraw`. */
 export interface WithdrawAnswer {
-  /** False if the grant was used before, or has expired: look at the devices of the account. */
+  /** False if the grant was used before, or is unknown: look at the devices of the account. */
   readonly withdrawn: boolean
 }
 

@@ -75,6 +75,20 @@ function keepsOneSlot(newServer: NewServer): void {
     expect(await party.write(0, '')).not.toMatchObject({ status: 200 })
   })
 
+  test('does not open a deleted channel again, which would hide that a second party used it', async () => {
+    const clock = manualClock()
+    const party = partyOf(await newServer(clock.now), randomText(32))
+    for (const seq of [0, 1, 2]) await party.write(seq, '')
+    await party.remove()
+    expect(await party.write(0, '')).toMatchObject({ status: 404, code: 'RENDEZVOUS_ENDED' })
+    expect(await party.write(1, '')).toMatchObject({ status: 404 })
+    expect(await party.remove()).toMatchObject({ status: 200 })
+    expect(await party.write(0, '')).toMatchObject({ status: 404 })
+    clock.advance(299_999)
+    expect(await party.write(0, '')).toMatchObject({ status: 404 })
+    expect(await party.read()).toMatchObject({ status: 404 })
+  })
+
   test('opens no more channels than its limit', async () => {
     const clock = manualClock()
     const server = await newServer(clock.now, 3)
@@ -91,10 +105,24 @@ onEachEngine((newServer) => {
       newServer({ plugins: withPairing(total ? { limit: { total } } : {}, clock ? { clock } : {}) }),
     )
 
+    test('a deleted channel leaves no message, and does not count for the limit', async () => {
+      const server = await newServer({ plugins: withPairing({ limit: { total: 1 } }) })
+      const party = partyOf(server, randomText(32))
+      await party.write(0, '')
+      await party.write(1, 'sealed')
+      await party.remove()
+      expect(await server.rows('latchkeyRendezvous')).toMatchObject([{ data: '' }])
+      expect(await partyOf(server, randomText(32)).write(0, '')).toMatchObject({ status: 200 })
+      expect(await partyOf(server, randomText(32)).write(0, '')).toMatchObject({ status: 503 })
+    })
+
     test('expired slots are deleted', async () => {
       const clock = manualClock()
       const server = await newServer({ plugins: withPairing({}, { clock: clock.now }) })
       for (let count = 0; count < 3; count++) await partyOf(server, randomText(32)).write(0, '')
+      const ended = partyOf(server, randomText(32))
+      await ended.write(0, '')
+      await ended.remove()
       clock.advance(301_000)
       await partyOf(server, randomText(32)).write(0, '')
       expect(await server.rows('latchkeyRendezvous')).toHaveLength(1)

@@ -5639,7 +5639,7 @@ export const ATTACKS = [
     patches: [
       {
         file: APPROVAL,
-        find: 'giver.grants.withdraw(given.grant).catch(() => false)',
+        find: 'giver.grants.withdraw(given.grant)',
         replace: 'Promise.resolve(true)',
       },
     ],
@@ -6691,6 +6691,63 @@ export const ATTACKS = [
     test: {
       file: plugin('client/session-origin.test.ts'),
       name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
+    },
+  },
+  {
+    attack:
+      'Someone with a photo of the code deletes the channel and opens it again, which hides that the code was used twice',
+    defence: 'A deleted channel stays closed until it would have expired',
+    patches: [
+      {
+        file: plugin('binding/rendezvous-store.ts'),
+        find: "await adapter.updateMany({ model: TABLE, where: equal({ channel }), update: { seq: REMOVED_SEQ, data: '' } })",
+        replace: 'await adapter.deleteMany({ model: TABLE, where: equal({ channel }) })',
+      },
+    ],
+    test: {
+      file: plugin('routes/rendezvous.test.ts'),
+      name: 'SQLite > in the table > does not open a deleted channel again, which would hide that a second party used it',
+    },
+  },
+  {
+    attack:
+      'A new device uses its grant and then refuses, so that the device that approved it shows that it was refused',
+    defence: 'The server says whether the grant was used, whatever the new device answers',
+    patches: [{ file: APPROVAL, find: "return isWithdrawn ? giving : 'done'", replace: 'return giving' }],
+    test: {
+      file: plugin('pairing.test.ts'),
+      name: 'an approval that was cancelled > is done if the other device has used the grant, and then refuses',
+    },
+  },
+  {
+    attack:
+      'A backup that was to stay for good counts after its principal was disabled, and a sign-out deletes the secret',
+    defence: 'It does not count until the store has confirmed it again',
+    patches: [
+      {
+        file: 'lib/client/device/renew-backups.ts',
+        find: "return expiresAt === null && isLatchkeyError(error, 'PRINCIPAL_DISABLED') ? 0 : 'unsaid'",
+        replace: "return 'unsaid'",
+      },
+    ],
+    test: {
+      file: EXPIRING_TEST,
+      name: 'a backup that its store keeps for 100 days > and then for good no longer counts once its principal is disabled, until the store has it again',
+    },
+  },
+  {
+    attack: 'A backup is stored while its principal leaves its account, and stays for ever without one',
+    defence: 'After a backup was stored without an end, the account is looked up again',
+    patches: [
+      {
+        file: BACKUPS,
+        find: 'if (life !== null || isAccount(await holderIn(principals, await principals.find(principal)))) return life',
+        replace: 'if (life !== undefined) return life',
+      },
+    ],
+    test: {
+      file: BACKUPS_TEST,
+      name: 'a backup whose principal leaves its account > while it is put has an end afterwards, at whatever statement that happens',
     },
   },
 ]

@@ -31,7 +31,7 @@ export function createRenewal(context: Context, announce: () => void): () => voi
 
 async function renewDue(context: Context, store: Renewer, announce: () => void): Promise<void> {
   for (const [entry, stored] of dueOf(context)) {
-    const keptFor = await renew(context, store, entry, stored).catch(readRefusal)
+    const keptFor = await renew(context, store, entry, stored).catch((error: unknown) => readRefusal(error, stored))
     if (keptFor !== 'unsaid') await note(context, entry, stored, keptFor).then(announce, () => {})
   }
 }
@@ -66,9 +66,13 @@ async function renew(
   })
 }
 
-/** Anything but the store's own word leaves the record as it is, and the backup expires as it said. */
-function readRefusal(error: unknown): undefined | 'unsaid' {
-  return isLatchkeyError(error, 'BACKUP_UNKNOWN') ? undefined : 'unsaid'
+/**
+ * Anything but the store's own word leaves the record as it is, and the backup expires as it said. One that was to stay
+ * for good would count for ever: while its principal is disabled, it does not count, and the store is asked each time.
+ */
+function readRefusal(error: unknown, { expiresAt }: StoredBackup): undefined | 0 | 'unsaid' {
+  if (isLatchkeyError(error, 'BACKUP_UNKNOWN')) return undefined
+  return expiresAt === null && isLatchkeyError(error, 'PRINCIPAL_DISABLED') ? 0 : 'unsaid'
 }
 
 async function note(
