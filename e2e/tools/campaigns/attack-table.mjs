@@ -6693,4 +6693,20 @@ export const ATTACKS = [
       name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
     },
   },
+  {
+    attack:
+      "A creator's passkey registration from before the account was taken is completed while a read of the database fails",
+    defence: 'A failed read is not taken for the answer that there is no such user',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "found && (await principals.findUser('id', found.value))",
+        replace: "found && (await principals.findUser('id', found.value).catch(() => null))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, while a read of the user fails',
+    },
+  },
 ]
