@@ -6709,4 +6709,35 @@ export const ATTACKS = [
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, while a read of the user fails',
     },
   },
+  {
+    attack: 'A sign-out is reported as done although a failing database kept the session, which nothing ends any more',
+    defence: 'After a sign-out the server looks for the session, and answers with an error if it still exists',
+    patches: [
+      {
+        file: plugin('hooks/late-sign-out.ts'),
+        find: "if (await askingSession(ctx)) throw new Error('The session was not deleted.')",
+        replace: 'await askingSession(ctx)',
+      },
+    ],
+    test: {
+      file: plugin('client/sign-out.test.ts'),
+      name: 'SQLite > a sign-out is delivered again if the session was not deleted, since the statement failed: delete',
+    },
+  },
+  {
+    attack:
+      "A gateway answers the request for the admin's own session in place of the server, and that session outlives the sign-out",
+    defence: 'Only an answer of Better Auth itself says that the admin has no session of their own',
+    patches: [
+      {
+        file: plugin('client/requests.ts'),
+        find: 'if (own === undefined && !isOver && ',
+        replace: 'if (own === undefined && isOver && ',
+      },
+    ],
+    test: {
+      file: plugin('client/sign-out.test.ts'),
+      name: 'SQLite > a sign-out while an admin impersonates a user > ends both sessions, also if something in front first answers with 502',
+    },
+  },
 ]
