@@ -31,6 +31,7 @@ export async function checkNamedSession(ctx: GenericEndpointContext): Promise<vo
  * @throws {Error} the session that was to be ended still exists
  */
 export async function checkSessionEnded(ctx: GenericEndpointContext): Promise<void> {
-  if (isAPIError(ctx.context.returned)) return
+  const { returned } = ctx.context as { readonly returned?: unknown }
+  if (isAPIError(returned)) return
   if (await askingSession(ctx)) throw new Error('The session was not deleted.')
 }
