@@ -6740,4 +6740,19 @@ export const ATTACKS = [
       name: 'SQLite > a sign-out while an admin impersonates a user > ends both sessions, also if something in front first answers with 502',
     },
   },
+  {
+    attack: 'A session in the secondary storage survives the end of all others, since its state could not be read',
+    defence: 'A session that cannot be read fails the request instead of being left out',
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: 'internalAdapter.findSession(token))',
+        replace: 'internalAdapter.findSession(token).catch(() => null))',
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'sessions that exist only in the secondary storage > are all ended, or the request fails: one whose state cannot be read is not left out',
+    },
+  },
 ]
