@@ -6755,4 +6755,15 @@ export const ATTACKS = [
       name: 'sessions that exist only in the secondary storage > are all ended, or the request fails: one whose state cannot be read is not left out',
     },
   },
+  {
+    attack: 'The plugin is off until the migration; one failed check switches it on, and every sign-in fails',
+    defence: 'A check that the database does not answer leaves the plugin on or off as it was',
+    patches: [
+      { file: plugin('checks/unmigrated.ts'), find: 'isAbsence(error) || undefined', replace: 'isAbsence(error)' },
+    ],
+    test: {
+      file: plugin('checks/unmigrated.test.ts'),
+      name: 'a check that the database does not answer changes nothing > the plugin stays off while the tables are missing',
+    },
+  },
 ]
