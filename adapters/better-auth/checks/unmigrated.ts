@@ -12,9 +12,8 @@ import { schema } from '../schema.ts'
  * reason, as when the database is unreachable, changes nothing.
  */
 export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugin {
-  let isOff = false
-  /** True until the database has answered whether it has the tables. */
-  let isUnknown = false
+  /** Undefined until the database has answered whether it has the tables; the plugin is on meanwhile. */
+  let isOff: boolean | undefined = false
   let look = async (): Promise<void> => {}
   const gated = <Hook extends Matching>(hook: Hook): Hook => ({
     ...hook,
@@ -25,23 +24,20 @@ export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugi
     ...plugin,
     async init(auth) {
       look = async () => {
-        const found = await lacksTables(auth)
-        if (found === undefined) return
+        const found = (await lacksTables(auth)) ?? isOff
         if (found && !isOff) auth.logger.error(OFF)
         isOff = found
-        isUnknown = false
       }
-      isOff = false
-      isUnknown = !isMigrating()
-      if (isUnknown) await look()
-      if (isOff || isUnknown) withoutCheck(auth)
+      isOff = isMigrating() ? false : undefined
+      if (isOff !== false) await look()
+      if (isOff !== false) withoutCheck(auth)
       const { options } = (await plugin.init!(auth)) as { options: { databaseHooks: DatabaseHooks } }
-      return { options: { databaseHooks: gateHooks(options.databaseHooks, () => isOff) } }
+      return { options: { databaseHooks: gateHooks(options.databaseHooks, () => isOff === true) } }
     },
     hooks: {
       before: [
         {
-          matcher: () => isOff || isUnknown,
+          matcher: () => isOff !== false,
           handler: createAuthMiddleware(async (ctx) => {
             await look()
             const needsTables = ctx.headers?.has(PROOF_HEADER) || ctx.path?.startsWith('/latchkey/')

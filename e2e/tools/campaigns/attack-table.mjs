@@ -6766,4 +6766,19 @@ export const ATTACKS = [
       name: 'a check that the database does not answer changes nothing > the plugin stays off while the tables are missing',
     },
   },
+  {
+    attack: 'An operator is told that an account is retired, which a failing database kept with its keys',
+    defence: 'After the deletion the account is looked for, and its presence is an error',
+    patches: [
+      {
+        file: plugin('operator.ts'),
+        find: "if (await principals.findUser('id', accountId)) throw",
+        replace: 'if (accountId === null) throw',
+      },
+    ],
+    test: {
+      file: plugin('operator.test.ts'),
+      name: 'SQLite > an operator > does not report an account as retired if the database failed to read it for the deletion',
+    },
+  },
 ]
