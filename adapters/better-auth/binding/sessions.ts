@@ -45,8 +45,8 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
 }
 
 /**
- * Returns the sessions of a user that exist only in the secondary storage. Better Auth's `listSessions` leaves out those
- * that it fails to read: they would not be ended.
+ * Returns the sessions of a user that exist only in the secondary storage. Better Auth's `listSessions` leaves out
+ * those that it fails to read: they would not be ended.
  *
  * @throws the error of the secondary storage
  */
