@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from './testing/engines.testing.ts'
 import { createBetterAuthResolver, createOperator } from './index.ts'
 import { elsewhere, link } from './testing/link.testing.ts'
@@ -11,6 +11,8 @@ const reasonOf = async (server: TestServer, token: string): Promise<string> => {
   const found = await createBetterAuthResolver(server.auth).resolve({ authorization: `Bearer ${token}` })
   return found.ok ? 'ok' : found.reason
 }
+
+afterEach(() => vi.restoreAllMocks())
 
 onEachEngine((newServer) => {
   /** An account with the device's principal, and a second device that is its alias. */
@@ -101,6 +103,20 @@ onEachEngine((newServer) => {
         expect(await operator.principal(device.principal)).toMatchObject({ holder: 'retired', accountId: null })
         expect(await reasonOf(server, await device.token({ audience: ORIGIN }))).toBe('PRINCIPAL_DISABLED')
       }
+    })
+
+    test('does not report an account as retired if the database failed to read it for the deletion', async () => {
+      const { server, one, operator, accountId } = await linked()
+      const { findMany } = server.adapter
+      const read = vi.spyOn(server.adapter, 'findMany').mockImplementation(async (query): Promise<never> => {
+        if (query.model !== 'user') return (await findMany(query)) as never
+        read.mockImplementation(findMany)
+        throw new Error('connection lost')
+      })
+      await expect(operator.retireAccount(accountId)).rejects.toThrow('the account was not deleted')
+      expect(await operator.account(accountId)).not.toBeNull()
+      expect(await operator.retireAccount(accountId)).toBe(true)
+      expect(await operator.principal(one.device.principal)).toMatchObject({ holder: 'retired' })
     })
 
     test('retires a principal without an account: its key is refused immediately, and no longer binds anything', async () => {

@@ -73,6 +73,7 @@ export interface Operator {
    * Deletes an account and its sessions, and retires its principals permanently.
    *
    * @returns false if there is no such account
+   * @throws {Error} the account still exists: the database failed, or a hook of the app keeps the account
    */
   retireAccount(accountId: string): Promise<boolean>
   /**
@@ -114,8 +115,11 @@ export function createOperator(auth: BetterAuthInstance, clock: () => number = D
       statusCacheOf(principals.adapter).clear()
     },
     async retireAccount(accountId) {
-      if (!(await (await store(accountId)).findUser('id', accountId))) return false
+      const principals = await store(accountId)
+      if (!(await principals.findUser('id', accountId))) return false
       await (await context()).internalAdapter.deleteUser(accountId)
+      // Better Auth reports no failure if it cannot read the account before, or if a hook of the app keeps it.
+      if (await principals.findUser('id', accountId)) throw new Error('operator: the account was not deleted')
       return true
     },
     async retirePrincipal(principal) {

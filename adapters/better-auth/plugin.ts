@@ -33,7 +33,7 @@ import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts
 import { checkRequestIsolation } from './checks/request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken } from './hooks/earlier-requests.ts'
-import { checkNamedSession, namesSession } from './hooks/late-sign-out.ts'
+import { checkNamedSession, checkSessionEnded, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type OneTimeProofs, createOneTimeProofs, rethrow } from './hooks/proofs.ts'
@@ -260,6 +260,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: ({ path }) => path === '/sign-out',
           handler: createAuthMiddleware(async (ctx) => forgetDevice(ctx)),
         },
+        { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkSessionEnded(ctx)) },
         {
           matcher: ({ path }) => path === STATE_PROXY,
           handler: createAuthMiddleware(async (ctx) => noteProxiedState(ctx)),

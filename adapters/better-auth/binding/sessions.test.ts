@@ -26,6 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
+  vi.restoreAllMocks()
 })
 
 const plugins = () => [latchkey({ exchange: { audiences: [ORIGIN] } }), latchkeyJwt()]
@@ -252,6 +253,26 @@ describe('sessions that exist only in the secondary storage', () => {
     vi.setSystemTime(START + CACHED_MS)
     for (const token of lost) expect(await ask(token)).toBe(REFUSED)
     for (const token of kept) expect(await ask(token)).toBe('external')
+  })
+
+  test('are all ended, or the request fails: one whose state cannot be read is not left out', async () => {
+    const secondaryStorage = storage()
+    const server = await testServer({ plugins: plugins(), secondaryStorage })
+    const laptop = await signedIn(server, ada, USER_AGENTS.laptop)
+    const phone = await signedIn(server, ada)
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const { get } = secondaryStorage
+    let isListed = false
+    const read = vi.spyOn(secondaryStorage, 'get').mockImplementation(async (key) => {
+      isListed ||= key.startsWith('active-sessions-')
+      if (!isListed || !key.startsWith('revoked-sessions-before-')) return get(key)
+      read.mockImplementation(get)
+      throw new Error('connection lost')
+    })
+    expect((await phone.browser.send('/latchkey/devices/revoke-others', post({}))).status).toBe(500)
+    expect(await revoke(phone, {}, 'revoke-others')).toMatchObject({ sessions: 1 })
+    expect(await laptop.session()).toBeNull()
+    expect(await phone.session()).not.toBeNull()
   })
 
   test('and is also in the database, is found there', async () => {

@@ -40,8 +40,22 @@ export async function liveSessions(context: Context, userId: string): Promise<Se
         sortBy: { field: 'updatedAt', direction: 'desc' },
         limit: MAX_ROWS_READ,
       })
-    : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[])
+    : await sessionsInStorage(context, userId)
   return found.filter(isLive)
+}
+
+/**
+ * Returns the sessions of a user that exist only in the secondary storage. Better Auth's `listSessions` leaves out
+ * those that it fails to read: they would not be ended.
+ *
+ * @throws the error of the secondary storage
+ */
+async function sessionsInStorage({ options, internalAdapter }: Context, userId: string): Promise<SessionRow[]> {
+  const kept = await options.secondaryStorage!.get(`active-sessions-${userId}`)
+  const list = (typeof kept === 'string' ? JSON.parse(kept) : kept) as readonly { readonly token: string }[] | null
+  const tokens = new Set(list?.map(({ token }) => token))
+  const found = await Promise.all([...tokens].map((token) => internalAdapter.findSession(token)))
+  return found.flatMap((each) => (each ? [each.session as unknown as SessionRow] : []))
 }
 
 /** How often the sessions are read again: each time, only those beyond the limit, or created meanwhile, are left. */
@@ -73,7 +87,7 @@ export async function liveSession(context: Context, userId: string, id: string):
   // Sessions that exist only in the secondary storage cannot be found by id.
   const found = areInDatabase(context)
     ? await context.adapter.findOne<SessionRow>({ model: 'session', where: equal({ id, userId }) })
-    : ((await context.internalAdapter.listSessions(userId)) as unknown as SessionRow[]).find((each) => each.id === id)
+    : (await sessionsInStorage(context, userId)).find((each) => each.id === id)
   return found && isLive(found) ? found : null
 }
 

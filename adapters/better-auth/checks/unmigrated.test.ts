@@ -107,6 +107,53 @@ test('a database that fails otherwise is not taken for an unmigrated one: nothin
   await database.close()
 })
 
+describe('a check that the database does not answer changes nothing', () => {
+  /** An unmigrated app. `state.isDown` lets the checks of the tables fail. */
+  async function failingApp(state: { isDown: boolean }) {
+    const database = openSqlite()
+    const { auth: other } = await unmigratedApp(database)
+    const { adapter } = await other.$context
+    const findOne: typeof adapter.findOne = (query) =>
+      state.isDown && query.where[0]?.value === '' ? Promise.reject(new Error('no connection')) : adapter.findOne(query)
+    const lines: string[] = []
+    const auth = betterAuth({
+      ...other.options,
+      logger: { level: 'warn', log: (_, message) => void (message.includes('Latchkey') && lines.push(message)) },
+      database: () => ({ ...adapter, findOne }),
+    })
+    await auth.$context
+    const statusOf = async (path: string, body?: object): Promise<number> => {
+      const headers = { origin: ORIGIN, 'content-type': 'application/json' }
+      const init = { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) }
+      return (await auth.handler(new Request(`${AUDIENCE}${path}`, init))).status
+    }
+    return { database, lines, statusOf }
+  }
+
+  test('the plugin stays off while the tables are missing', async () => {
+    const state = { isDown: false }
+    const { database, lines, statusOf } = await failingApp(state)
+    state.isDown = true
+    expect(await statusOf('/sign-in/email', ada)).toBe(200)
+    expect(await statusOf('/latchkey/session')).toBe(503)
+    state.isDown = false
+    expect(await statusOf('/sign-in/email', ada)).toBe(200)
+    expect(lines).toHaveLength(1)
+    await database.close()
+  })
+
+  test('after a start without an answer, the plugin is switched off as soon as there is one', async () => {
+    const state = { isDown: true }
+    const { database, lines, statusOf } = await failingApp(state)
+    expect(lines).toEqual([])
+    state.isDown = false
+    expect(await statusOf('/sign-in/email', ada)).toBe(200)
+    expect(await statusOf('/latchkey/session')).toBe(503)
+    expect(lines).toHaveLength(1)
+    await database.close()
+  })
+})
+
 const failure = (members: object, message = 'the driver says so'): Error => Object.assign(new Error(message), members)
 
 describe('a missing table or column is distinguished from every other failure', () => {

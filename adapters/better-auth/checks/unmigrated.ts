@@ -8,11 +8,13 @@ import { schema } from '../schema.ts'
 /**
  * Switches the plugin off while its tables or columns are missing in the database: requests without a proof work as
  * before the plugin was installed, the others and the plugin's own routes get `DATABASE_NOT_MIGRATED`. The log says so
- * once. Every request checks again, so the plugin starts as soon as the tables exist.
+ * once. Every request checks again, so the plugin starts as soon as the tables exist. A check that fails for another
+ * reason, as when the database is unreachable, changes nothing.
  */
 export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugin {
-  let isOff = false
-  let look = async (): Promise<boolean> => false
+  /** Undefined until the database has answered whether it has the tables; the plugin is on meanwhile. */
+  let isOff: boolean | undefined = false
+  let look = async (): Promise<void> => {}
   const gated = <Hook extends Matching>(hook: Hook): Hook => ({
     ...hook,
     matcher: (ctx) => !isOff && hook.matcher(ctx),
@@ -21,18 +23,23 @@ export function offWhileUnmigrated<Plugin extends Hooked>(plugin: Plugin): Plugi
   return {
     ...plugin,
     async init(auth) {
-      look = () => lacksTables(auth)
-      isOff = !isMigrating() && (await look())
-      if (isOff) goOnWithout(auth)
+      look = async () => {
+        const found = (await lacksTables(auth)) ?? isOff
+        if (found && !isOff) auth.logger.error(OFF)
+        isOff = found
+      }
+      isOff = isMigrating() ? false : undefined
+      if (isOff !== false) await look()
+      if (isOff !== false) withoutCheck(auth)
       const { options } = (await plugin.init!(auth)) as { options: { databaseHooks: DatabaseHooks } }
-      return { options: { databaseHooks: gateHooks(options.databaseHooks, () => isOff) } }
+      return { options: { databaseHooks: gateHooks(options.databaseHooks, () => isOff === true) } }
     },
     hooks: {
       before: [
         {
-          matcher: () => isOff,
+          matcher: () => isOff !== false,
           handler: createAuthMiddleware(async (ctx) => {
-            isOff = await look()
+            await look()
             const needsTables = ctx.headers?.has(PROOF_HEADER) || ctx.path?.startsWith('/latchkey/')
             if (isOff && needsTables) rethrow(new LatchkeyError('DATABASE_NOT_MIGRATED'))
           }),
@@ -55,15 +62,15 @@ function isMigrating(): boolean {
   return MIGRATING in globalThis
 }
 
+const OFF =
+  'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.'
+
 /**
  * Better Auth refuses every request while a table is missing. It remembers that by the adapter object: a copy is not
  * checked.
  */
-function goOnWithout(auth: AuthContext): void {
+function withoutCheck(auth: AuthContext): void {
   auth.adapter = { ...auth.adapter }
-  auth.logger.error(
-    'Latchkey is off: its tables or columns are missing from the database. Run npx latchkey migrate --auth <file>.',
-  )
 }
 
 function gateHooks(hooks: DatabaseHooks, isOff: () => boolean): DatabaseHooks {
@@ -78,13 +85,14 @@ function gateHooks(hooks: DatabaseHooks, isOff: () => boolean): DatabaseHooks {
 /** The unique column of each table, which makes the check cheap. */
 const UNIQUE = { user: 'email', session: 'token' } as const
 
-async function lacksTables({ adapter, tables }: AuthContext): Promise<boolean> {
+/** Returns undefined if the database gave no answer: the plugin stays as it is, on or off. */
+async function lacksTables({ adapter, tables }: AuthContext): Promise<boolean | undefined> {
   const models = Object.keys(schema).filter((model) => tables[model] !== undefined)
   const looks = await Promise.all(models.map((model) => lacks(adapter, model)))
-  return looks.includes(true)
+  return looks.includes(true) || (looks.includes(undefined) ? undefined : false)
 }
 
-async function lacks(adapter: AuthContext['adapter'], model: string): Promise<boolean> {
+async function lacks(adapter: AuthContext['adapter'], model: string): Promise<boolean | undefined> {
   const { fields } = schema[model]!
   const unique = UNIQUE[model as keyof typeof UNIQUE] ?? Object.keys(fields).find((name) => fields[name]!.unique)!
   const others = Object.keys(fields).filter((name) => name !== unique)
@@ -93,6 +101,6 @@ async function lacks(adapter: AuthContext['adapter'], model: string): Promise<bo
     await adapter.findOne({ model, where })
     return false
   } catch (error) {
-    return isAbsence(error)
+    return isAbsence(error) || undefined
   }
 }

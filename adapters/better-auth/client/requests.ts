@@ -155,14 +155,20 @@ export function endSession(fetch: Fetch, options?: SignOutOptions): Promise<void
 
 type SignOutOptions = CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }
 
+/** How Better Auth says that there is no admin's own session to restore. */
+const NO_OWN_SESSION = /^(You are not impersonating anyone|Failed to find (admin session|user))$/
+
 async function signOutBy(fetch: Fetch, path: string, { session, signal }: SignOutOptions = {}): Promise<void> {
   const post = (path: string, body: object, id: string | undefined): Promise<Answer> =>
     send(fetch, path, { method: 'POST', body: { ...body, ...(id !== undefined && { latchkeySession: id }) }, signal })
   let id = session?.id
   if (session?.impersonatedBy !== undefined) {
     // The server restores the admin's own session if it still exists.
-    const { data: stopped } = await post('/admin/stop-impersonating', {}, id)
-    id = (stopped as { session?: { id?: string } } | null)?.session?.id ?? id
+    const { data: stopped, error } = await post('/admin/stop-impersonating', {}, id)
+    const own = (stopped as { session?: { id?: string } } | null)?.session?.id
+    const isOver = error?.status === 401 && (await isSignedOut(fetch, signal))
+    if (own === undefined && !isOver && !NO_OWN_SESSION.test(error?.message ?? '')) throw failureOf(error)
+    id = own ?? id
   }
   // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
   const { data, error } = await post(path, { disableRedirect: true }, id)

@@ -1,12 +1,41 @@
 import { admin, bearer } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Keyring } from '../../../lib/keystore/record.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { load, settled } from '../testing/pages.testing.ts'
 import { codeOf, post } from '../testing/requests.testing.ts'
-import { type TestBrowser, person } from '../testing/server.testing.ts'
+import { type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
 
 type Fetch = (path: string, options?: object) => Promise<unknown>
+
+afterEach(() => vi.restoreAllMocks())
+
+/** Lets the next statement about one session fail that deletes it, or that reads it before it is deleted. */
+function failOnce({ adapter }: TestServer, method: 'delete' | 'findMany'): void {
+  type Query = Parameters<typeof adapter.findMany>[0]
+  const call = adapter[method] as (query: Query) => Promise<unknown>
+  const fail = vi.spyOn(adapter, method)
+  fail.mockImplementation(async (query: Query): Promise<never> => {
+    if (query.model !== 'session' || query.where?.[0]?.field !== 'token') return (await call(query)) as never
+    fail.mockImplementation(call as never)
+    throw new Error('connection lost')
+  })
+}
+
+/** Returns the statuses of the responses to requests for a path, from now on. */
+function statusesOf(browser: TestBrowser, path: string): number[] {
+  const statuses: number[] = []
+  Object.defineProperty(browser, 'intercept', {
+    configurable: true,
+    get: () => async (request: Request, forward: () => Promise<Response>) => {
+      const response = await forward()
+      if (request.url.endsWith(path)) statuses.push(response.status)
+      return response
+    },
+    set() {},
+  })
+  return statuses
+}
 
 onEachEngine((newServer) => {
   /** An admin who signed up here and acts as Bob. */
@@ -24,6 +53,8 @@ onEachEngine((newServer) => {
     const living = async (): Promise<unknown[]> =>
       (await server.rows('session')).filter(({ expiresAt }) => (expiresAt as Date).getTime() > Date.now())
     expect(await living()).toHaveLength(2)
+    // However long a response takes: the sessions are older than the sign-out.
+    await server.change('session', { createdAt: new Date(Date.now() - 3_600_000) })
     return { server, browser, auth, request, living }
   }
   const outboxOf = async ({ store }: TestBrowser) => ((await store.read()) as Keyring).outbox
@@ -39,12 +70,68 @@ onEachEngine((newServer) => {
       expect(next.getState().upgrade?.account).toBeUndefined()
     })
 
+    test('ends both sessions, also if the server fails to read the impersonated one', async () => {
+      const { server, browser, auth, living } = await impersonating()
+      const statuses = statusesOf(browser, '/stop-impersonating')
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      failOnce(server, 'findMany')
+      await auth.signOut()
+      await expect.poll(() => statuses, { timeout: 30_000 }).toEqual([500])
+      auth.close()
+      const next = await browser.load()
+      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+      expect(await living()).toEqual([])
+      await settled(next, { phase: 'ready', authMode: 'anonymous' })
+      next.close()
+    })
+
+    test.each([
+      ['502', () => new Response(null, { status: 502 })],
+      ['429', () => new Response(null, { status: 429 })],
+      ['401', () => Response.json({ message: 'Unauthorized' }, { status: 401 })],
+      ['a page', () => new Response('<title>Hotel</title>', { headers: { 'content-type': 'text/html' } })],
+    ])('ends both sessions, also if something in front first answers with %s', async (_, answer) => {
+      const { browser, auth, living } = await impersonating()
+      const sent: string[] = []
+      Object.defineProperty(browser, 'intercept', {
+        configurable: true,
+        get: () => (request: Request, forward: () => Promise<Response>) => {
+          const [path] = /sign-out|stop-impersonating/.exec(request.url) ?? []
+          if (path !== undefined) sent.push(path)
+          return path === undefined || sent.length > 1 ? forward() : Promise.resolve(answer())
+        },
+        set() {},
+      })
+      await auth.signOut()
+      await expect.poll(() => sent.length, { timeout: 30_000 }).toBeGreaterThan(0)
+      auth.close()
+      const next = await browser.load()
+      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+      expect(await living()).toEqual([])
+      expect(sent).toEqual(['stop-impersonating', 'stop-impersonating', 'sign-out'])
+      await settled(next, { phase: 'ready', authMode: 'anonymous' })
+      next.close()
+    })
+
+    test('ends the session of the user if the admin has none any more', async () => {
+      const { server, browser, auth, living } = await impersonating()
+      const bob = (await server.rows('session')).find(({ impersonatedBy }) => impersonatedBy !== null)!
+      await server.adapter.deleteMany({
+        model: 'session',
+        where: [{ field: 'id', operator: 'ne', value: String(bob['id']) }],
+      })
+      await auth.signOut()
+      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+      expect(await living()).toEqual([])
+      auth.close()
+    })
+
     test('is not delivered by something in front of the server', async () => {
       const { browser, auth, living } = await impersonating()
       Object.defineProperty(browser, 'intercept', {
         configurable: true,
         get: () => (request: Request, forward: () => Promise<Response>) =>
-          /sign-out|stop-impersonating/.test(request.url)
+          request.url.endsWith('/sign-out')
             ? Promise.resolve(new Response('<title>Hotel</title>', { headers: { 'content-type': 'text/html' } }))
             : forward(),
         set() {},
@@ -56,12 +143,37 @@ onEachEngine((newServer) => {
       const next = await browser.load()
       await next.listIdentities()
       expect(await outboxOf(browser)).toHaveLength(1)
-      expect(await living()).toHaveLength(2)
+      expect(await living()).toHaveLength(1)
       expect(next.getState().upgrade?.account).toBeUndefined()
       next.close()
       auth.close()
     })
   })
+
+  test.each(['delete', 'findMany'] as const)(
+    'a sign-out is delivered again if the session was not deleted, since the statement failed: %s',
+    async (method) => {
+      const server = await newServer()
+      const browser = server.browser()
+      const auth = await load(browser)
+      const request = (path: string, body: object) => (browser.client.$fetch as Fetch)(path, { method: 'POST', body })
+      await auth.upgrade(() => request('/sign-up/email', person('ada')))
+      const statuses = statusesOf(browser, '/sign-out')
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      failOnce(server, method)
+      await auth.signOut()
+      await expect.poll(() => statuses, { timeout: 30_000 }).toEqual([500])
+      expect(await outboxOf(browser)).toHaveLength(1)
+      expect(await server.rows('session')).toHaveLength(1)
+      auth.close()
+      const next = await browser.load()
+      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+      expect(await server.rows('session')).toEqual([])
+      expect(statuses).toEqual([500, 200])
+      await settled(next, { phase: 'ready', authMode: 'anonymous' })
+      next.close()
+    },
+  )
 
   test('a sign-out that arrives after another person signed in leaves their session alone', async () => {
     const server = await newServer()

@@ -6,7 +6,7 @@ import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
 import { findRegistration, findUserToken, readMailedToken } from './mailed-token.ts'
-import { refusal, rethrow } from './proofs.ts'
+import { refusal } from './proofs.ts'
 
 /** The route that completes a change of address, for which no session is needed. */
 export const ADDRESS_CHANGE = '/verify-email'
@@ -61,10 +61,9 @@ export function usesUserToken({ path }: { readonly path?: string | undefined }):
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function refuseEarlierToken(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const isPasskey = ctx.path === REGISTRATION
-  const found = await (isPasskey ? findRegistration(ctx) : findUserToken(ctx, USER_TOKENS[ctx.path]!))
-  // A sign-up with a passkey may name a user who does not exist yet, by a text that the database refuses as an id.
-  const user = found && (await principals.findUser('id', found.value).catch(isPasskey ? () => null : rethrow))
+  const found = await (ctx.path === REGISTRATION ? findRegistration(ctx) : findUserToken(ctx, USER_TOKENS[ctx.path]!))
+  // A sign-up with a passkey may name a user who does not exist yet. A failed read does not say so.
+  const user = found && (await principals.findUser('id', found.value))
   if (!found || !user?.principalMailboxAt) return
   try {
     const requestedAt = new Date(found.createdAt).getTime()

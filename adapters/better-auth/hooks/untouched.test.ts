@@ -2,7 +2,7 @@ import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { softPasskey } from '../testing/passkey.testing.ts'
@@ -77,6 +77,8 @@ interface Given extends Pick<BetterAuthOptions, 'secondaryStorage' | 'emailAndPa
   readonly storage?: 'secondary-storage'
 }
 
+afterEach(() => vi.restoreAllMocks())
+
 onEachEngine((newServer) => {
   describe('the first proof of a mailbox binds no account that its creator can still use', () => {
     const start = async ({ storage, ...options }: Given = {}, ...more: BetterAuthPlugin[]) => {
@@ -140,7 +142,8 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ principal: null })
     })
 
-    test('by a passkey whose registration began before, where none needs a session', async () => {
+    /** Eve began to register a passkey before Ada proved the mailbox; none needs a session. */
+    const startPasskeys = async () => {
       const registration = {
         requireSession: false,
         // A user who does not exist yet, as in a sign-up.
@@ -168,12 +171,32 @@ onEachEngine((newServer) => {
       const asked = await begin(eve)
       const ada = await enter()
       expect(await userOf(server)).toMatchObject({ principal: ada.device.principal })
+      return { server, eve, ada, asked, begin, finish }
+    }
+
+    test('by a passkey whose registration began before, where none needs a session', async () => {
+      const { server, eve, ada, asked, begin, finish } = await startPasskeys()
       const late = await finish(eve, asked)
       expect([late.status, await codeOf(late)]).toEqual([403, 'REQUEST_SUPERSEDED'])
       expect(await server.rows('passkey')).toEqual([])
       const bob = await newPerson(server)
       expect((await finish(bob, await begin(bob))).status).toBe(200)
       expect((await finish(ada, await begin(ada))).status).toBe(200)
+    })
+
+    test('by a passkey whose registration began before, while a read of the user fails', async () => {
+      const { server, eve, asked, finish } = await startPasskeys()
+      const { findOne } = server.adapter
+      let left = 1
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      vi.spyOn(server.adapter, 'findOne').mockImplementation((query) =>
+        query.model === 'user' && left-- > 0 ? Promise.reject(new Error('connection lost')) : findOne(query as never),
+      )
+      expect((await finish(eve, asked)).status).toBe(500)
+      expect(left).toBeLessThan(1)
+      const late = await finish(eve, asked)
+      expect([late.status, await codeOf(late)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect(await server.rows('passkey')).toEqual([])
     })
 
     for (const [request, send] of Object.entries(COMPARING)) {

@@ -6750,4 +6750,92 @@ export const ATTACKS = [
       name: 'a backup whose principal leaves its account > while it is put has an end afterwards, at whatever statement that happens',
     },
   },
+  {
+    attack:
+      "A creator's passkey registration from before the account was taken is completed while a read of the database fails",
+    defence: 'A failed read is not taken for the answer that there is no such user',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: "found && (await principals.findUser('id', found.value))",
+        replace: "found && (await principals.findUser('id', found.value).catch(() => null))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > by a passkey whose registration began before, while a read of the user fails',
+    },
+  },
+  {
+    attack: 'A sign-out is reported as done although a failing database kept the session, which nothing ends any more',
+    defence: 'After a sign-out the server looks for the session, and answers with an error if it still exists',
+    patches: [
+      {
+        file: plugin('hooks/late-sign-out.ts'),
+        find: "if (await askingSession(ctx)) throw new Error('The session was not deleted.')",
+        replace: 'await askingSession(ctx)',
+      },
+    ],
+    test: {
+      file: plugin('client/sign-out.test.ts'),
+      name: 'SQLite > a sign-out is delivered again if the session was not deleted, since the statement failed: delete',
+    },
+  },
+  {
+    attack:
+      "A gateway answers the request for the admin's own session in place of the server, and that session outlives the sign-out",
+    defence: 'Only an answer of Better Auth itself says that the admin has no session of their own',
+    patches: [
+      {
+        file: plugin('client/requests.ts'),
+        find: 'if (own === undefined && !isOver && ',
+        replace: 'if (own === undefined && isOver && ',
+      },
+    ],
+    test: {
+      file: plugin('client/sign-out.test.ts'),
+      name: 'SQLite > a sign-out while an admin impersonates a user > ends both sessions, also if something in front first answers with 502',
+    },
+  },
+  {
+    attack: 'A session in the secondary storage survives the end of all others, since its state could not be read',
+    defence: 'A session that cannot be read fails the request instead of being left out',
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: 'internalAdapter.findSession(token))',
+        replace: 'internalAdapter.findSession(token).catch(() => null))',
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'sessions that exist only in the secondary storage > are all ended, or the request fails: one whose state cannot be read is not left out',
+    },
+  },
+  {
+    attack: 'The plugin is off until the migration; one failed check switches it on, and every sign-in fails',
+    defence: 'A check that the database does not answer leaves the plugin on or off as it was',
+    patches: [
+      { file: plugin('checks/unmigrated.ts'), find: 'isAbsence(error) || undefined', replace: 'isAbsence(error)' },
+    ],
+    test: {
+      file: plugin('checks/unmigrated.test.ts'),
+      name: 'a check that the database does not answer changes nothing > the plugin stays off while the tables are missing',
+    },
+  },
+  {
+    attack: 'An operator is told that an account is retired, which a failing database kept with its keys',
+    defence: 'After the deletion the account is looked for, and its presence is an error',
+    patches: [
+      {
+        file: plugin('operator.ts'),
+        find: "if (await principals.findUser('id', accountId)) throw",
+        replace: 'if (accountId === null) throw',
+      },
+    ],
+    test: {
+      file: plugin('operator.test.ts'),
+      name: 'SQLite > an operator > does not report an account as retired if the database failed to read it for the deletion',
+    },
+  },
 ]
