@@ -6693,4 +6693,49 @@ export const ATTACKS = [
       name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
     },
   },
+  {
+    attack: "After a sign-out that was not delivered, the next user of the device acts as the cookie's account",
+    defence: 'A cookie does not count in a request that `auth.fetch` sent without a token',
+    patches: [
+      {
+        file: 'lib/server/sources/cookie.ts',
+        find: "if (request.header('x-latchkey-anonymous') !== null) return false",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/cookie-session.test.ts',
+      name: 'SQLite > `auth.fetch` of a device that uses no account > is of no one after a sign-out that the account server has not received',
+    },
+  },
+  {
+    attack: 'The first request of a page without an identity counts as one of the account whose session was planted',
+    defence: 'The code of the first load says with each request without a token that its cookies do not count',
+    patches: [
+      {
+        file: 'lib/client/tokens/first-fetch.ts',
+        find: "else sent.headers.set('x-latchkey-anonymous', '1')",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/first-fetch.test.ts',
+      name: 'before the later chunk has loaded > a cookie that the browser adds > does not count in a read without a token',
+    },
+  },
+  {
+    attack: 'A write of a page without an identity counts as one of the account whose session was planted',
+    defence: '`auth.fetch` says with each request without a token that may carry cookies that these do not count',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "sent.credentials === 'include' || origin === (globalThis.location?.origin ?? origin)",
+        replace: 'false',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'a cookie that the browser adds > does not count in a write without a token, nor on another origin that the app sends it to',
+    },
+  },
 ]
