@@ -1,6 +1,7 @@
 import { isLatchkeyError } from '../../errors.ts'
 import type { Context } from '../shared/context.ts'
 import { deliverPending } from './outbox.ts'
+import { concludeLeft } from './resolve-conflict.ts'
 import { revalidate } from './revalidate.ts'
 import { checkSession } from './session-check.ts'
 
@@ -50,6 +51,7 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   }
   // The first question counts as asked once it was answered.
   async function check(): Promise<void> {
+    await concludeLeft(context)
     await checkSession(context, isUnasked)
     isUnasked = false
   }
