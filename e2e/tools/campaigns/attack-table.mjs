@@ -6738,4 +6738,34 @@ export const ATTACKS = [
       name: 'a cookie that the browser adds > does not count in a write without a token, nor on another origin that the app sends it to',
     },
   },
+  {
+    attack: 'A session is planted after the user of a first start that got no answer has signed out',
+    defence: 'Only while the identity of the first start is current, a later page takes a session for an earlier one',
+    patches: [
+      {
+        file: 'lib/client/account/attend-server.ts',
+        find: 'currentDevice(context.keyring()) ?? {}',
+        replace: "context.keyring()?.entries.find((entry) => entry.kind === 'device') ?? {}",
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by a later page after a sign-out',
+    },
+  },
+  {
+    attack: 'A session is planted after the account server answered that there is none, while an app moves its users',
+    defence: 'The first answer ends the time in which a session without confirmation becomes current',
+    patches: [
+      {
+        file: 'lib/client/account/attend-server.ts',
+        find: 'if (deviceOf(context.keyring(), principal)?.isUnasked) await',
+        replace: 'if (!deviceOf(context.keyring(), principal)) await',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by a later page once a page got the answer that there is none',
+    },
+  },
 ]
