@@ -627,8 +627,8 @@ export const ATTACKS = [
       },
       {
         file: 'lib/client/account/resolve-conflict.ts',
-        find: 'return await carryOut(context, accountOf(context)!, decision, conflict)',
-        replace: 'return await resolveConflict(context, decision)',
+        find: 'const result = await carryOut(context, accountOf(context)!, decision, conflict)',
+        replace: 'const result = await resolveConflict(context, decision)',
       },
     ],
     test: {
