@@ -627,8 +627,8 @@ export const ATTACKS = [
       },
       {
         file: 'lib/client/account/resolve-conflict.ts',
-        find: 'const result = await carryOut(context, accountOf(context)!, decision, conflict)',
-        replace: 'const result = await resolveConflict(context, decision)',
+        find: 'return await carryOut(context, accountOf(context)!, decision, conflict)',
+        replace: 'return await resolveConflict(context, decision)',
       },
     ],
     test: {
@@ -6744,8 +6744,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/attend-server.ts',
-        find: 'currentDevice(context.keyring()) ?? {}',
-        replace: "context.keyring()?.entries.find((entry) => entry.kind === 'device') ?? {}",
+        find: 'const device = currentDevice(context.keyring())',
+        replace: "const device = context.keyring()?.entries.find((entry) => entry.kind === 'device')",
       },
     ],
     test: {
@@ -6759,8 +6759,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/attend-server.ts',
-        find: 'if (deviceOf(context.keyring(), principal)?.isUnasked) await',
-        replace: 'if (!deviceOf(context.keyring(), principal)) await',
+        find: 'if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await',
+        replace: 'if (!deviceOf(context.keyring(), device?.principal)) await',
       },
     ],
     test: {

@@ -54,12 +54,12 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   // The first question counts as asked once it was answered.
   async function check(): Promise<void> {
     await concludeLeft(context)
-    const { principal, isUnasked: isStillUnasked = false } = currentDevice(context.keyring()) ?? {}
+    const device = currentDevice(context.keyring())
     // The page may be left before the answer.
-    if (isUnasked && isMigrating(context)) await mark(context, principal, { isUnasked }).catch(() => {})
-    await checkSession(context, isUnasked || isStillUnasked)
+    if (isUnasked && isMigrating(context)) await mark(context, device?.principal, { isUnasked }).catch(() => {})
+    await checkSession(context, isUnasked || device?.isUnasked === true)
     isUnasked = false
-    if (deviceOf(context.keyring(), principal)?.isUnasked) await mark(context, principal, { isUnasked }).catch(() => {})
+    if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await mark(context, device?.principal, { isUnasked })
   }
   function ask(isFirst = false): void {
     isUnasked ||= isFirst

@@ -142,7 +142,7 @@ export async function conclude(
 const asked = new WeakMap<Context['timing'], Conflict>()
 
 /**
- * Applies the app's policy to a conflict that it has not decided yet: its page was closed, or the answer was lost.
+ * Applies the app's policy to a conflict that an earlier page left: it was closed, or the answer was lost.
  *
  * @throws {LatchkeyError} the account server did not answer: the policy decides again later
  */
@@ -153,11 +153,9 @@ export async function concludeLeft(context: Context): Promise<void> {
   const conflict = upgrade!.conflict!
   if (isSameConflict(asked.get(context.timing), conflict)) return
   const result = await applyPolicy(context, conflict)
-  if (isUnanswered(result)) throw result.error
-}
-
-function isUnanswered(result: UpgradeResult): result is Extract<UpgradeResult, { readonly outcome: 'failed' }> {
-  return result.outcome === 'failed' && NO_ANSWER.includes(result.error.code)
+  if (result.outcome !== 'failed' || !NO_ANSWER.includes(result.error.code)) return
+  asked.delete(context.timing)
+  throw result.error
 }
 
 async function applyPolicy(context: Context, conflict: Conflict, signal?: AbortSignal): Promise<UpgradeResult> {
@@ -166,11 +164,8 @@ async function applyPolicy(context: Context, conflict: Conflict, signal?: AbortS
     const decision = await whileShown(context, conflict, signal, () => policyOf(context, conflict))
     const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)
     // A sign-out may have begun meanwhile.
-    if (isPossible && context.getState().phase === 'conflict') {
-      const result = await carryOut(context, accountOf(context)!, decision, conflict)
-      if (isUnanswered(result)) asked.delete(context.timing)
-      return result
-    }
+    if (isPossible && context.getState().phase === 'conflict')
+      return await carryOut(context, accountOf(context)!, decision, conflict)
   } catch (error) {
     return failed(context, toError(error))
   }
