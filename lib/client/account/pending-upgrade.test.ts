@@ -329,6 +329,8 @@ describe('a session that appears outside', () => {
     const { installed, options } = await unasked()
     if (how.isLeft) {
       const page = await installed.load(options)
+      // An identity with data is set aside, an empty one deleted.
+      await page.markWritten()
       await page.signOut()
       page.close()
     } else if (!how.isOver) {
