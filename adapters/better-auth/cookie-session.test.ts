@@ -1,9 +1,10 @@
 import { admin } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Auth } from '../../lib/index.ts'
 import { betterAuthCookie, createSessionResolver } from '../../lib/server.ts'
 import { onEachEngine } from './testing/engines.testing.ts'
 import { cookieOf, newPerson, post, userOf } from './testing/requests.testing.ts'
-import { ORIGIN, type TestServer, person, testServer } from './testing/server.testing.ts'
+import { ORIGIN, type TestBrowser, type TestServer, person, testServer } from './testing/server.testing.ts'
 
 const ada = person('ada')
 
@@ -148,6 +149,61 @@ onEachEngine((newServer) => {
     await expect(resolver.resolve(page(cookieOf(one)))).resolves.toMatchObject({
       ok: true,
       session: { principal: one.device.principal },
+    })
+  })
+
+  describe('`auth.fetch` of a device that uses no account', () => {
+    afterEach(() => vi.unstubAllGlobals())
+
+    /** The page's own server, with the cookies that this browser sends to it. Returns who each request counted as. */
+    function appServer(server: TestServer, { cookies }: TestBrowser): (string | null)[] {
+      const seen: (string | null)[] = []
+      const resolver = resolverOf(server)
+      vi.stubGlobal('location', new URL(ORIGIN))
+      vi.stubGlobal('fetch', async (request: Request) => {
+        request.headers.set('origin', ORIGIN)
+        request.headers.set('cookie', [...cookies].map((pair) => pair.join('=')).join('; '))
+        const resolution = await resolver.resolve(request)
+        seen.push(resolution.ok ? resolution.session.principal : resolution.reason)
+        return new Response('ok')
+      })
+      return seen
+    }
+
+    async function readAndWrite(auth: Auth): Promise<void> {
+      await auth.fetch(`${ORIGIN}/api/notes`)
+      await auth.fetch(`${ORIGIN}/api/notes`, { method: 'POST', body: '{}' })
+    }
+
+    test('is of no one after a sign-out that the account server has not received', async () => {
+      const server = await newServer()
+      const browser = server.browser()
+      const auth = await browser.load()
+      expect(await auth.upgrade(() => browser.client.signUp.email(ada))).toMatchObject({ outcome: 'upgraded' })
+      const seen = appServer(server, browser)
+      Object.defineProperty(browser, 'intercept', { get: () => () => new Promise(() => {}), set() {} })
+      await auth.signOut()
+      expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+      await readAndWrite(auth)
+      auth.close()
+      const next = await browser.load()
+      await readAndWrite(next)
+      next.close()
+      expect(browser.cookies.size).toBeGreaterThan(0)
+      expect(seen).toEqual([null, null, null, null])
+    })
+
+    test('is of no one while a session that another party placed there waits', async () => {
+      const server = await newServer()
+      const browser = server.browser()
+      await browser.send('/sign-up/email', post(ada))
+      const seen = appServer(server, browser)
+      const auth = await browser.load({ initialMode: 'anonymous' })
+      await readAndWrite(auth)
+      await expect.poll(() => auth.getState().upgrade?.account, { timeout: 30_000 }).toBeDefined()
+      await readAndWrite(auth)
+      auth.close()
+      expect(seen).toEqual([null, null, null, null])
     })
   })
 })

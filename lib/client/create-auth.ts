@@ -79,10 +79,9 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
         // Only the later chunk knows what a response says about the token.
         const isDone = first && !loaded() && !(first.token && first.response.status === 401)
         if (isDone) return first.response
-        const { signal } = request
         // As `unlessAborted` does it, in fewer bytes: no one else has this request's signal.
         const lazy = await new Promise<Lazy>((resolve, reject) => {
-          signal.onabort = () => reject(signal.reason)
+          request.signal.onabort = () => reject(request.signal.reason)
           connected().then(resolve, reject)
         })
         return lazy.fetch(context as Context, request, redirect, first)

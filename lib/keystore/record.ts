@@ -22,6 +22,8 @@ export interface DeviceEntry {
   readonly wrote: boolean
   /** True if `deriveKey` was called: data may be encrypted with it. */
   readonly derived: boolean
+  /** True while `migrateSessionsUntil` is ahead and the account server was not asked since the first start. */
+  readonly isUnasked?: boolean
   /**
    * When a backup was last shown to work, in milliseconds since 1970: the newest `shownAt` of `backups`. Null: never.
    * In a record from before `backups` it stands alone.

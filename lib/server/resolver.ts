@@ -27,7 +27,10 @@ export interface SessionResolverOptions {
   readonly profiles?: readonly TokenProfile[]
   /** Accepts the JWTs of one or more account providers. */
   readonly external?: ExternalIssuer | readonly ExternalIssuer[]
-  /** Accepts a session cookie, from requests without an Authorization header. */
+  /**
+   * Accepts a session cookie, from requests without an Authorization header. It does not count where `auth.fetch` has
+   * no token, which sends the header `x-latchkey-anonymous` then.
+   */
   readonly cookieSession?: CookieSessionOptions
   /**
    * The header that carries tokens, in the form of RFC 6750: `Bearer`, a space, the token. Defaults to `Authorization`;

@@ -6838,4 +6838,79 @@ export const ATTACKS = [
       name: 'SQLite > an operator > does not report an account as retired if the database failed to read it for the deletion',
     },
   },
+  {
+    attack: "After a sign-out that was not delivered, the next user of the device acts as the cookie's account",
+    defence: 'A cookie does not count in a request that `auth.fetch` sent without a token',
+    patches: [
+      {
+        file: 'lib/server/sources/cookie.ts',
+        find: "if (request.header('x-latchkey-anonymous') !== null) return false",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'adapters/better-auth/cookie-session.test.ts',
+      name: 'SQLite > `auth.fetch` of a device that uses no account > is of no one after a sign-out that the account server has not received',
+    },
+  },
+  {
+    attack: 'The first request of a page without an identity counts as one of the account whose session was planted',
+    defence: 'The code of the first load says with each request without a token that its cookies do not count',
+    patches: [
+      {
+        file: 'lib/client/tokens/first-fetch.ts',
+        find: "else sent.headers.set('x-latchkey-anonymous', '1')",
+        replace: '',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/first-fetch.test.ts',
+      name: 'before the later chunk has loaded > a cookie that the browser adds > does not count in a read without a token',
+    },
+  },
+  {
+    attack: 'A write of a page without an identity counts as one of the account whose session was planted',
+    defence: '`auth.fetch` says with each request without a token that may carry cookies that these do not count',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "sent.credentials === 'include' || origin === (globalThis.location?.origin ?? origin)",
+        replace: 'false',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'a cookie that the browser adds > does not count in a write without a token, nor on another origin that the app sends it to',
+    },
+  },
+  {
+    attack: 'A session is planted after the user of a first start that got no answer has signed out',
+    defence: 'Only while the identity of the first start is current, a later page takes a session for an earlier one',
+    patches: [
+      {
+        file: 'lib/client/account/attend-server.ts',
+        find: 'const device = currentDevice(context.keyring())',
+        replace: "const device = context.keyring()?.entries.find((entry) => entry.kind === 'device')",
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by a later page after a sign-out',
+    },
+  },
+  {
+    attack: 'A session is planted after the account server answered that there is none, while an app moves its users',
+    defence: 'The first answer ends the time in which a session without confirmation becomes current',
+    patches: [
+      {
+        file: 'lib/client/account/attend-server.ts',
+        find: 'if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await',
+        replace: 'if (!deviceOf(context.keyring(), device?.principal)) await',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by a later page once a page got the answer that there is none',
+    },
+  },
 ]

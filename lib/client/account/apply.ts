@@ -97,7 +97,7 @@ async function bind(context: Context, account: AccountProvider, facts: Facts): P
 }
 
 /** Codes that leave open whether the account server performed the request, or would perform it. */
-const NO_ANSWER: readonly LatchkeyErrorCode[] = [
+export const NO_ANSWER: readonly LatchkeyErrorCode[] = [
   'OFFLINE',
   'PROVIDER_LIMITED',
   'PROVIDER_FAILED',

@@ -1,8 +1,11 @@
 import { isLatchkeyError } from '../../errors.ts'
+import { currentDevice, deviceOf } from '../../keystore/entries.ts'
+import { mark } from '../device/usage.ts'
 import type { Context } from '../shared/context.ts'
 import { deliverPending } from './outbox.ts'
+import { concludeLeft } from './resolve-conflict.ts'
 import { revalidate } from './revalidate.ts'
-import { checkSession } from './session-check.ts'
+import { checkSession, isMigrating } from './session-check.ts'
 
 /** Delays before another try, one after the other, milliseconds. Some failures end without an `online` event. */
 const RETRY_DELAYS_MS = [5_000, 15_000, 60_000, 300_000]
@@ -50,8 +53,13 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   }
   // The first question counts as asked once it was answered.
   async function check(): Promise<void> {
-    await checkSession(context, isUnasked)
+    await concludeLeft(context)
+    const device = currentDevice(context.keyring())
+    // The page may be left before the answer.
+    if (isUnasked && isMigrating(context)) await mark(context, device?.principal, { isUnasked }).catch(() => {})
+    await checkSession(context, isUnasked || device?.isUnasked === true)
     isUnasked = false
+    if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await mark(context, device?.principal, { isUnasked })
   }
   function ask(isFirst = false): void {
     isUnasked ||= isFirst

@@ -294,6 +294,62 @@ describe('a session that appears outside', () => {
     }
   })
 
+  /** A device whose first page was left before the account server answered. */
+  async function unasked() {
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    const installed = testBrowser(given.server, given.clock)
+    installed.account.setSession('ada')
+    installed.account.online = false
+    const options = { migrateSessionsUntil: given.clock.now() + 1 }
+    const first = await installed.load(options)
+    await expect
+      .poll(async () => (await keyringOf(installed)).entries, { timeout: 30_000 })
+      .toMatchObject([{ isUnasked: true }])
+    first.close()
+    return { installed, options, first }
+  }
+
+  test('also where the page was left before the account server answered', async () => {
+    const { installed, options } = await unasked()
+    installed.account.online = true
+    const next = await installed.load(options)
+    await settled(next, { authMode: 'external', session: { principal: 'account-ada' } })
+    await expect
+      .poll(async () => JSON.stringify(await keyringOf(installed)), { timeout: 30_000 })
+      .not.toMatch(/"isUnasked":true/)
+    next.close()
+  })
+
+  test.each([
+    ['once a page got the answer that there is none', {}],
+    ['after a sign-out', { isLeft: true }],
+    ['once the time is over', { isOver: true }],
+  ] as const)('not by a later page %s', async (_, how: { isLeft?: boolean; isOver?: boolean }) => {
+    const { installed, options } = await unasked()
+    if (how.isLeft) {
+      const page = await installed.load(options)
+      // An identity with data is set aside, an empty one deleted.
+      await page.markWritten()
+      await page.signOut()
+      page.close()
+    } else if (!how.isOver) {
+      installed.account.setSession(null)
+      installed.account.online = true
+      const page = await installed.load(options)
+      await expect
+        .poll(async () => JSON.stringify(await keyringOf(installed)), { timeout: 30_000 })
+        .not.toMatch(/"isUnasked":true/)
+      page.close()
+    }
+    if (how.isOver) installed.clock.advance(1)
+    installed.account.online = true
+    installed.account.setSession('ada')
+    const last = await installed.load(options)
+    await settled(last, { phase: 'pending', upgrade: { account: { accountId: 'account-ada' } } })
+    last.close()
+  })
+
   test('and never later in the same page, nor where something was made meanwhile', async () => {
     const given = await world()
     followLink(given, { open: false, principal: 'account-ada' })

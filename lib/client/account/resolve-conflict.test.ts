@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Keyring } from '../../keystore/record.ts'
 import { parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
@@ -356,6 +356,65 @@ describe('a policy', () => {
     expect((await signIn()).outcome).toBe('conflict')
     expect(reportError).toHaveBeenCalledOnce()
     vi.unstubAllGlobals()
+  })
+
+  test('is carried out by the next page if the answer to its decision was lost', async () => {
+    const { auth, browser, load, signIn, principal, changes } = await world({ onConflict: 'adopt' })
+    const { link } = browser.account.provider
+    vi.spyOn(browser.account.provider, 'link').mockImplementationOnce((prove) => {
+      browser.account.loseNextAnswer = true
+      return link!(prove)
+    })
+    expect(await signIn()).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    expect(auth.getState().phase).toBe('conflict')
+    auth.close()
+    const next = await load()
+    const external = { phase: 'ready', authMode: 'external', session: { principals: ['ada', principal] } }
+    await expect.poll(next.getState, { timeout: 30_000 }).toMatchObject(external)
+    expect(changes).toEqual([expect.objectContaining({ from: principal, to: 'ada' })])
+    next.close()
+  })
+
+  test('decides in the next page if its own page was closed, once the account server answers', async () => {
+    const online = new EventTarget()
+    vi.stubGlobal('addEventListener', online.addEventListener.bind(online))
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const onConflict = vi.fn(() => new Promise<'ask'>(() => {}))
+    const { auth, browser, signIn } = await world({ onConflict })
+    void signIn()
+    await expect.poll(() => onConflict.mock.calls.length, { timeout: 30_000 }).toBe(1)
+    auth.close()
+    browser.account.online = false
+    const next = await browser.load({ harden: 'never', onConflict: () => 'switch' })
+    const failed = { phase: 'conflict', upgrade: { failure: 'OFFLINE' } }
+    await expect.poll(next.getState, { timeout: 30_000 }).toMatchObject(failed)
+    browser.account.online = true
+    online.dispatchEvent(new Event('online'))
+    const external = { phase: 'ready', authMode: 'external', session: { principals: ['ada'] } }
+    await expect.poll(next.getState, { timeout: 30_000 }).toMatchObject(external)
+    next.close()
+  })
+
+  test('that leaves it to the person is asked once by each page', async () => {
+    const online = new EventTarget()
+    vi.stubGlobal('addEventListener', online.addEventListener.bind(online))
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const onConflict = vi.fn(() => 'ask' as const)
+    const { auth, signIn, load } = await world({ onConflict })
+    expect((await signIn()).outcome).toBe('conflict')
+    const wake = async (): Promise<void> => {
+      online.dispatchEvent(new Event('online'))
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    }
+    await wake()
+    expect(onConflict).toHaveBeenCalledTimes(1)
+    auth.close()
+    const next = await load()
+    await expect.poll(() => onConflict.mock.calls.length, { timeout: 30_000 }).toBe(2)
+    await wake()
+    expect(onConflict).toHaveBeenCalledTimes(2)
+    expect(next.getState().phase).toBe('conflict')
+    next.close()
   })
 })
 

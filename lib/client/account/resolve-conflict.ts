@@ -13,7 +13,7 @@ import type { Context } from '../shared/context.ts'
 import { guarded } from '../../machine/guarded.ts'
 import { describe } from '../shared/local-data.ts'
 import { exclusively } from '../shared/lock.ts'
-import { type Settled, settle } from './apply.ts'
+import { NO_ANSWER, type Settled, settle } from './apply.ts'
 
 const DECISIONS: readonly string[] = ['adopt', 'switch', 'discard'] satisfies Decision[]
 
@@ -135,6 +135,31 @@ export async function conclude(
   const conflict = waiting.conflict
   context.dispatch({ type: 'conflictFound', upgrade: waiting })
   if (!conflict) throw new LatchkeyError('IDENTITY_CHANGED')
+  return applyPolicy(context, conflict, signal)
+}
+
+/** The conflict that the app's policy was asked about in this page. By a part of the context that its copies share. */
+const asked = new WeakMap<Context['timing'], Conflict>()
+
+/**
+ * Applies the app's policy to a conflict that an earlier page left: it was closed, or the answer was lost.
+ *
+ * @throws {LatchkeyError} the account server did not answer: the policy decides again later
+ */
+export async function concludeLeft(context: Context): Promise<void> {
+  const { phase, upgrade } = context.getState()
+  const { onConflict = 'ask' } = context.options
+  if (phase !== 'conflict' || onConflict === 'ask') return
+  const conflict = upgrade!.conflict!
+  if (isSameConflict(asked.get(context.timing), conflict)) return
+  const result = await applyPolicy(context, conflict)
+  if (result.outcome !== 'failed' || !NO_ANSWER.includes(result.error.code)) return
+  asked.delete(context.timing)
+  throw result.error
+}
+
+async function applyPolicy(context: Context, conflict: Conflict, signal?: AbortSignal): Promise<UpgradeResult> {
+  asked.set(context.timing, conflict)
   try {
     const decision = await whileShown(context, conflict, signal, () => policyOf(context, conflict))
     const isPossible = decision === 'switch' || (decision === 'adopt' && !conflict.isTaken)

@@ -70,7 +70,7 @@ function factsOf(context: Context, found: AccountSession | null, isFirst: boolea
 }
 
 /** The app had accounts before it had Latchkey, and says until when a session may be one of those. */
-function isMigrating({ options, now }: Context): boolean {
+export function isMigrating({ options, now }: Context): boolean {
   return now() < (options.migrateSessionsUntil ?? 0)
 }
 

@@ -37,10 +37,10 @@ export async function markWritten(context: Context): Promise<void> {
 }
 
 /** Marks the identity that made the change, even if it was set aside meanwhile. */
-function mark(
+export function mark(
   context: Context,
   principal: string | undefined,
-  marks: Partial<Pick<DeviceEntry, 'wrote' | 'derived'>>,
+  marks: Partial<Pick<DeviceEntry, 'wrote' | 'derived' | 'isUnasked'>>,
 ): Promise<void> {
   return context.write((keyring) => {
     const entry = deviceOf(keyring, principal)

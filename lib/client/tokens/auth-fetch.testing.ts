@@ -87,6 +87,47 @@ export function describeFetch(load: Load): void {
     expect(bearers()).toEqual([null])
   })
 
+  describe('a cookie that the browser adds', () => {
+    const API = 'https://api.example'
+    const options: AuthOptions = { audiences: { [API]: 'api' } }
+    const marks = (): (string | null)[] =>
+      server.mock.calls.map(([request]) => request.headers.get('x-latchkey-anonymous'))
+
+    test('does not count in a read without a token', async () => {
+      const auth = await load(testBrowser(), { ...options, initialMode: 'anonymous' })
+      await auth.fetch(`${APP}/api/notes`)
+      expect(marks()).toEqual(['1'])
+    })
+
+    test('does not count in a write without a token, nor on another origin that the app sends it to', async () => {
+      const auth = await load(testBrowser(), { ...options, initialMode: 'anonymous' })
+      await auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}' })
+      await auth.fetch(`${API}/notes`, { credentials: 'include' })
+      expect(marks()).toEqual(['1', '1'])
+    })
+
+    test('does not count either on a platform without a location, whose cookies go to any origin', async () => {
+      const auth = await load(testBrowser(), { ...options, initialMode: 'anonymous' })
+      vi.stubGlobal('location', undefined)
+      await auth.fetch(`${API}/notes`)
+      expect(marks()).toEqual(['1'])
+    })
+
+    test('goes to no other origin by default: such a request still needs no preflight', async () => {
+      const auth = await load(testBrowser(), { ...options, initialMode: 'anonymous' })
+      await auth.fetch(`${API}/notes`)
+      expect(marks()).toEqual([null])
+    })
+
+    test('needs no mark beside a token', async () => {
+      const auth = await load(testBrowser(), options)
+      await auth.fetch(`${APP}/api/notes`)
+      await auth.fetch(`${APP}/api/notes`, { method: 'POST', body: '{}' })
+      await auth.fetch(`${API}/notes`, { credentials: 'include' })
+      expect(marks()).toEqual([null, null, null])
+    })
+  })
+
   describe('a 401', () => {
     test('leads to one refresh and one retry, with the same body', async () => {
       const bodies: string[] = []

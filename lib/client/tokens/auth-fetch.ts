@@ -43,6 +43,10 @@ export async function authFetch(
     if (asking && principal !== asking) throw new LatchkeyError('IDENTITY_CHANGED')
     asking = principal
     if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
+    // Its cookie may be of an account that this device does not use: the resolver ignores it. By default a page sends
+    // none to another origin, where one header more would need a preflight.
+    else if (sent.credentials === 'include' || origin === (globalThis.location?.origin ?? origin))
+      sent.headers.set('x-latchkey-anonymous', '1')
     return fetch(sent)
   }
   const isOurs = (response: Response): boolean => !response.redirected || new URL(response.url).origin === origin

@@ -16,18 +16,22 @@ export interface FirstResponse {
  */
 export async function firstFetch(context: StartContext, request: Request): Promise<FirstResponse | undefined> {
   const { origin } = new URL(request.url)
-  // A copy of the request would lose another referrer.
-  const isPlain =
-    request.method === 'GET' &&
-    request.cache === 'default' &&
-    request.referrer + request.referrerPolicy === 'about:client' &&
+  if (
+    // A copy of the request would lose another referrer.
+    request.method + request.cache + request.referrer + request.referrerPolicy === 'GETdefaultabout:client' &&
     origin === globalThis.location?.origin &&
     !context.options.audiences?.[origin]
-  // The token is of the identity that is current now.
-  const principal = context.getState().session?.principal
-  const token = isPlain ? await firstToken(context) : undefined
-  if (token === undefined) return undefined
-  const sent = new Request(request, { mode: 'same-origin', cache: 'no-cache' })
-  if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
-  return { response: await fetch(sent), token, principal }
+  ) {
+    // The token is of the identity that is current now.
+    const principal = context.getState().session?.principal
+    const token = await firstToken(context)
+    if (token !== undefined) {
+      const sent = new Request(request, { mode: 'same-origin', cache: 'no-cache' })
+      if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
+      // Its cookie may be of an account that this device does not use: the resolver ignores it.
+      else sent.headers.set('x-latchkey-anonymous', '1')
+      return { response: await fetch(sent), token, principal }
+    }
+  }
+  return undefined
 }

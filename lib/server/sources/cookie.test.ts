@@ -68,6 +68,15 @@ describe('a session cookie', () => {
     expect(read.mock.calls[0]![1]).toEqual({ isCrossSite })
   })
 
+  test('does not count in a request that `auth.fetch` sent without a token', async () => {
+    const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
+    const marked = { headers: { ...COOKIE, 'x-latchkey-anonymous': '1' } }
+    expect(await outcomeOf({ ...marked, method: 'GET' }, { read })).toBe('anonymous')
+    expect(await outcomeOf({ ...marked, method: 'POST' }, { read })).toBe('anonymous')
+    expect(await outcomeOf({ ...marked, method: 'GET' }, { read }, { anonymous: 'deny' })).toBe('CREDENTIAL_MISSING')
+    expect(read).not.toHaveBeenCalled()
+  })
+
   test('in several headers is one', async () => {
     const read = vi.fn<CookieSessionOptions['read']>(async () => FOUND)
     await resolve({ method: 'GET', headers: { cookie: ['a=1', 'session=2'] } }, { read })

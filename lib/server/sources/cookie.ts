@@ -37,6 +37,7 @@ const COOKIE_OPTIONS: OptionNames<CookieSessionOptions> = { read: true, origins:
 
 /** Reads cookies. */
 export interface CookieSource {
+  /** True if the request has a cookie, and does not come from `auth.fetch` on a device that uses no account. */
   isPresent(request: IncomingRequest): boolean
   /**
    * Reads the session.
@@ -57,6 +58,8 @@ export function createCookieSource(options: CookieSessionOptions): CookieSource 
   if (names?.length === 0) throw new TypeError('cookieSession.names: expected at least one name')
   return {
     isPresent(request) {
+      // Set by `auth.fetch` without a token: the account of the cookie is none that the user has chosen on this device.
+      if (request.header('x-latchkey-anonymous') !== null) return false
       const cookie = request.header('cookie')
       return cookie !== null && (!names || namesIn(cookie).some((name) => names.includes(name)))
     },
