@@ -157,6 +157,7 @@ export interface WaitingAccount {
 export interface OutboxItem {
   readonly id: string
   readonly kind: 'sign-out'
+  /** `*`: every session that began before `createdAt`. */
   readonly accountId: string
   /** The session that is to end; without it, every session of the account. */
   readonly sessionId?: string

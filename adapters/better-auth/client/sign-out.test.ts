@@ -55,7 +55,7 @@ onEachEngine((newServer) => {
         .toBe(true)
       const next = await browser.load()
       await next.listIdentities()
-      expect(await outboxOf(browser)).toHaveLength(1)
+      expect(await outboxOf(browser)).toHaveLength(2)
       expect(await living()).toHaveLength(2)
       expect(next.getState().upgrade?.account).toBeUndefined()
       next.close()

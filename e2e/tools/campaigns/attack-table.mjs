@@ -6693,4 +6693,68 @@ export const ATTACKS = [
       name: 'SQLite > a session that a request without a proof of this device made > waits on a device without an identity, even if `run` reads it',
     },
   },
+  {
+    attack:
+      'An upgrade creates a session, but its response is lost; its user signs out, and the next user is offered the account',
+    defence: 'A sign-out ends every session of the browser that is older, also one that the device was not told of',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'return hasServer ? withSignOutOfAll(ended, now) : ended',
+        replace: 'return ended',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends with a sign-out: {"forget":true}',
+    },
+  },
+  {
+    attack:
+      'A user signs out in one tab while `run` of an upgrade goes on in another one, and the next user is offered the session',
+    defence: 'A tab whose user has signed out elsewhere ends the session that its upgrade created',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'await leaveWithUser(context, before).catch(() => {})',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends if another tab signs out 1 ms before `run` makes it',
+    },
+  },
+  {
+    attack:
+      'An answer about the session arrives after a sign-out in another tab, and its account is shown to the next user',
+    defence: 'An answer that another user asked for is discarded, and the question is asked again',
+    patches: [
+      {
+        file: 'lib/client/account/session-check.ts',
+        find: 'if (isWaiting(context) && context.getState().session?.principal !== asked.session?.principal)',
+        replace: 'if (false)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an answer about the session that comes late > shows no session that a sign-out of another tab has ended meanwhile',
+    },
+  },
+  {
+    attack:
+      'The store refuses the write of a sign-out while no identity is current, and the next user is offered the account that waited',
+    defence: 'A failed write counts as done only if the record has what it added to the outbox',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'if (!found || !isTold || currentEntry(found)) throw error',
+        replace: 'if (!found || currentEntry(found)) throw error',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > a sign-out whose write fails is rejected, although no identity was current, and the account still waits',
+    },
+  },
 ]
