@@ -6757,4 +6757,16 @@ export const ATTACKS = [
       name: 'out of an account > a sign-out whose write fails is rejected, although no identity was current, and the account still waits',
     },
   },
+  {
+    attack:
+      'An app ends a session of a sync engine when the user changes, and the session starts again and deletes the data',
+    defence: 'A session that was ended ignores a change of the principal of which it is only told afterwards',
+    patches: [
+      { file: 'lib/session/runtime/auth-observer.ts', find: 'if (stops.length === 0) return', replace: UNCHECKED },
+    ],
+    test: {
+      file: 'lib/session/runtime/auth-observer.test.ts',
+      name: 'a session that the app ends when it hears of another principal stays ended, and keeps its data',
+    },
+  },
 ]
