@@ -110,6 +110,8 @@ export interface AccountEntry {
   readonly verifiedAt: number
   /** `id` of that session; a sign-out names it. */
   readonly sessionId?: string
+  /** The app has ended that session through its account client; the account server has not confirmed it yet. */
+  readonly isEnding?: true
 }
 
 /** A token of the account. */

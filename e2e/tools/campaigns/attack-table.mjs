@@ -6769,4 +6769,20 @@ export const ATTACKS = [
       name: 'a session that the app ends when it hears of another principal stays ended, and keeps its data',
     },
   },
+  {
+    attack:
+      'The app signs out through its account client and leaves the page, and the next user finds the account still current',
+    defence: 'The record notes that the app has ended the session, and the next look that finds no session signs out',
+    patches: [
+      {
+        file: 'lib/client/account/revalidate.ts',
+        find: 'if (!found && known.isEnding) return signOutOfEnded(context, known)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/account/follow-app.test.ts',
+      name: 'also if the page is left before the question is answered',
+    },
+  },
 ]
