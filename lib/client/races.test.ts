@@ -397,6 +397,48 @@ describe('a tab that has not heard what another one did', () => {
   })
 })
 
+describe('a tab that hears of a sign-out', () => {
+  async function twoTabsSignedUp() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    await signUp(there)
+    const idle = () => environment.idle(here.faults, there.faults)
+    await idle()
+    expect(here.auth.getState().authMode).toBe('external')
+    return { device, here, there, idle }
+  }
+
+  test('reads the record again if it could not be read', async () => {
+    const { here, there, idle } = await twoTabsSignedUp()
+    here.faults.arm('rejects', 'read')
+    await there.auth.signOut()
+    await idle()
+    expect(here.faults.struck).toBe(true)
+    expect(here.auth.getState().authMode).toBe('external')
+    vi.advanceTimersByTime(1000)
+    await idle()
+    expect(here.auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    here.auth.close()
+    there.auth.close()
+  })
+
+  test('delivers it if the other tab is gone', async () => {
+    const { device, here, there, idle } = await twoTabsSignedUp()
+    device.account.online = false
+    await there.auth.signOut()
+    await idle()
+    there.auth.close()
+    await idle()
+    device.account.online = true
+    vi.advanceTimersByTime(5000)
+    await idle()
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    here.auth.close()
+  })
+})
+
 describe('the identity that an upgrade began with', () => {
   test.each(['signs out', 'gets another identity'])(
     'is the only one that the account is bound to if another tab %s while `run` goes on',

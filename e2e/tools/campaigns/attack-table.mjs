@@ -6785,4 +6785,36 @@ export const ATTACKS = [
       name: 'also if the page is left before the question is answered',
     },
   },
+  {
+    attack:
+      'A tab cannot read the record when it hears of a sign-out, and goes on to send the token of the user who has left',
+    defence: 'A tab repeats a read that failed',
+    patches: [
+      {
+        file: 'lib/client/shared/tab-sync.ts',
+        find: 'if (!(await readAgain(context)))',
+        replace: 'if (!(await readAgain(context)) && false)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a tab that hears of a sign-out > reads the record again if it could not be read',
+    },
+  },
+  {
+    attack:
+      'A user signs out without a network and closes the tab, and the session stays alive while another tab is open',
+    defence: 'Another tab delivers a sign-out that its own tab does not',
+    patches: [
+      {
+        file: 'lib/client/shared/tab-sync.ts',
+        find: 'if (context.keyring()?.outbox.length) later(deliver, DELIVERY_GRACE_MS)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a tab that hears of a sign-out > delivers it if the other tab is gone',
+    },
+  },
 ]
