@@ -74,7 +74,7 @@ test('offline it works at once, and the server hears of it after the browser was
   expect(await signOut(first.page)).toBe('done')
   expect(await stateOf(first.page)).toMatchObject({ authMode: 'anonymous', session: null, phase: 'ready' })
   expect(await tokenOf(first.page)).toBeNull()
-  expect(await outboxOf(first.page)).toHaveLength(1)
+  expect(await outboxOf(first.page)).toHaveLength(2)
   expect(await sessionsOf(server, ada)).toHaveLength(1)
   await first.close()
 

@@ -1,5 +1,5 @@
 import { harden } from './device/harden.ts'
-import { type ServerAttendant, attendServer } from './account/attend-server.ts'
+import { attendServer } from './account/attend-server.ts'
 import { followApp } from './account/follow-app.ts'
 import { endWaitingWithUser } from './account/session-check.ts'
 import { reportEarlier } from './start-context.ts'
@@ -33,7 +33,7 @@ export interface Platform {
  */
 export async function startBackground(context: Context, platform?: Platform): Promise<() => void> {
   const heard = new AbortController()
-  const { announce, leave } = connectTabs(context, heard.signal)
+  const { announce, follow, leave } = connectTabs(context, heard.signal, () => deliver())
   const settle = (): void => {
     if (context.keyring()?.entries.length) context.store.trace?.leave()
     announce()
@@ -48,7 +48,15 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   connectAppCallbacks(context)
   reportEarlier(context)
   const renew = createRenewal(context, settle)
-  const stop = listen(context, attendant, renew, heard.signal, platform)
+  const wake = async (): Promise<void> => {
+    await follow()
+    // The mail may have been opened elsewhere, and its link followed there.
+    if (context.getState().phase === 'pending') ask()
+    // Not every platform says that the network is back.
+    else attendant.hurry()
+    renew()
+  }
+  const stop = listen(context, { ask, renew, follow, wake, signal: heard.signal }, platform)
   followApp(context, ask, heard.signal)
   heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))
   // A redirect leaves an upgrade no time to announce itself.
@@ -67,40 +75,39 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   }
 }
 
+/** What the events of a page or a platform lead to. */
+interface Reactions {
+  ask(): void
+  renew(): void
+  follow(): Promise<void>
+  wake(): Promise<void>
+  readonly signal: AbortSignal
+}
+
 /** A page that was frozen or in the back-forward cache has missed messages. */
 function listen(
   context: Context,
-  attendant: ServerAttendant,
-  renew: () => void,
-  signal: AbortSignal,
+  { ask, renew, follow, wake, signal }: Reactions,
   platform: Platform | undefined,
 ): (() => void) | undefined {
   const on = (target: EventTarget | undefined, type: string, heard: () => void): void =>
     target?.addEventListener?.(type, heard, { signal })
   const events: PlatformEvents = {
-    wake: () => void wake(context, attendant).then(renew),
+    wake: () => void wake(),
     online() {
       context.dispatch({ type: 'networkFound' })
-      attendant.ask()
+      ask()
       renew()
     },
     offline: () => context.dispatch({ type: 'networkLost' }),
   }
   on(globalThis, 'online', events.online)
   on(globalThis, 'offline', events.offline)
-  on(globalThis, 'pageshow', () => void readAgain(context))
-  on(globalThis.document, 'resume', () => void readAgain(context))
+  on(globalThis, 'pageshow', () => void follow())
+  on(globalThis.document, 'resume', () => void follow())
   // Not while the page is being hidden: a read that a freeze interrupts would block all other writers.
   on(globalThis.document, 'visibilitychange', () => void (document.visibilityState === 'visible' && events.wake()))
   return platform?.listen(events)
-}
-
-async function wake(context: Context, { ask, hurry }: ServerAttendant): Promise<void> {
-  await readAgain(context)
-  // The mail may have been opened elsewhere, and its link followed there.
-  if (context.getState().phase === 'pending') ask()
-  // Not every platform says that the network is back.
-  else hurry()
 }
 
 async function hardenAll(context: Context, announce: () => void): Promise<void> {

@@ -172,7 +172,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   'reload, hardening because the app wants it': { before: localFirst, options: { harden: 'always' }, states: 2 },
   'reload, hardened': { before: using(async () => {}, { harden: 'always' }), options: { harden: 'always' }, states: 1 },
-  'reload, a sign-out to deliver': { before: offlineSignOut, states: 2 },
+  'reload, a sign-out to deliver': { before: offlineSignOut, states: 3 },
   ensureIdentity: { options: { initialMode: 'anonymous' }, act: ensure, states: 2 },
   'ensureIdentity after a sign-out': { before: signedOut, act: ensure, states: 2 },
   'ensureIdentity with a current one': { before: localFirst, act: ensure, states: 1 },
@@ -314,7 +314,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     act: ({ auth }) => auth.resolveConflict('adopt'),
     states: 2,
   },
-  'signOut, in conflict': { before: inConflict, act: ({ auth }) => auth.signOut(), states: 3 },
+  'signOut, in conflict': { before: inConflict, act: ({ auth }) => auth.signOut(), states: 4 },
   unlinkAlias: {
     before: inOrder(
       inConflict,
@@ -330,7 +330,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       device.account.online = true
       return signIn('ada')(page)
     },
-    states: 4,
+    states: 5,
   },
   'sign-in after the session ended': {
     before: inOrder(external, async ({ account }) => account.setSession(null)),
@@ -358,20 +358,20 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     again: ({ auth }) => auth.cancelUpgrade().then(() => auth.acceptAccount()),
     states: 2,
   },
-  signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 2 },
-  'signOut, forget': { before: localFirst, act: ({ auth }) => auth.signOut({ forget: true }), states: 2 },
-  'signOut without an identity': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 1 },
-  'signOut, account': { before: external, act: ({ auth }) => auth.signOut(), states: 3 },
-  'signOut, recoverable account': { before: externalRecoverable, act: ({ auth }) => auth.signOut(), states: 3 },
+  signOut: { before: localFirst, act: ({ auth }) => auth.signOut(), states: 3 },
+  'signOut, forget': { before: localFirst, act: ({ auth }) => auth.signOut({ forget: true }), states: 3 },
+  'signOut without an identity': { before: signedOut, act: ({ auth }) => auth.signOut(), states: 2 },
+  'signOut, account': { before: external, act: ({ auth }) => auth.signOut(), states: 4 },
+  'signOut, recoverable account': { before: externalRecoverable, act: ({ auth }) => auth.signOut(), states: 4 },
   'signOut, recoverable account and a derived key': {
     before: inOrder(
       using(({ auth }) => auth.deriveKey('notes')),
       externalRecoverable,
     ),
     act: ({ auth }) => auth.signOut(),
-    states: 3,
+    states: 4,
   },
-  'signOut, forget, account': { before: external, act: ({ auth }) => auth.signOut({ forget: true }), states: 3 },
+  'signOut, forget, account': { before: external, act: ({ auth }) => auth.signOut({ forget: true }), states: 4 },
   requestPersistence: { before: localFirst, act: ({ auth }) => auth.requestPersistence(), states: 1 },
 }
 

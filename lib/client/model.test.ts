@@ -223,6 +223,7 @@ function watchedStore(world: World, doing: Doing): RecordStore {
       device.store.update((found) => {
         const next = updater(found)
         const heard = device.account.calls.filter((call) => call === 'signOut').length
+        const asked = device.account.calls.filter((call) => call === 'getSession').length
         const session = device.server.accounts.get(device.account.session ?? '')?.accountId
         rules.observe(
           doing,
@@ -230,6 +231,7 @@ function watchedStore(world: World, doing: Doing): RecordStore {
             isTraced: device.store.trace!.found(),
             importable,
             heard,
+            asked,
             isNew: world.isNew,
             session,
             isEnded: (sessionId) => world.ended.has(sessionId),

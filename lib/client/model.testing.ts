@@ -1,5 +1,6 @@
 import { type AccountEntry, type DeviceEntry, type Entry, type Keyring } from '../keystore/record.ts'
 import { currentEntry } from '../keystore/keyring.ts'
+import { EVERY_ACCOUNT } from '../keystore/entries.ts'
 
 /** The operations of a tab while it changes the record. */
 export interface Doing {
@@ -16,6 +17,8 @@ export interface Facts {
   readonly importable: ReadonlySet<string>
   /** Number of sign-outs that the account server received. */
   readonly heard: number
+  /** Number of times that the account server told about the session. */
+  readonly asked: number
   /** There was no record just before: an account that is already signed in may be used. */
   readonly isNew: boolean
   /** The account that is signed in at the server. */
@@ -44,6 +47,7 @@ const NOTHING: Keyring = { v: 1, current: null, entries: [], intent: null, outbo
 export function recordRules(): RecordRules {
   const violations: string[] = []
   const heardAt = new Map<string, number>()
+  const askedAt = new Map<string, number>()
   const everSeen = new Set<string>()
   const everCurrent = new Set<string>()
   const rules = { violations, made: 0 }
@@ -183,10 +187,18 @@ export function recordRules(): RecordRules {
     )
   }
 
-  function observeOutbox({ heard, session, isEnded }: Facts, before: Keyring, after: Keyring): void {
-    for (const { id } of after.outbox) if (!heardAt.has(id)) heardAt.set(id, heard)
+  function observeOutbox({ heard, asked, session, isEnded }: Facts, before: Keyring, after: Keyring): void {
+    for (const { id } of after.outbox) {
+      if (!heardAt.has(id)) heardAt.set(id, heard)
+      if (!askedAt.has(id)) askedAt.set(id, asked)
+    }
     for (const { id, accountId, sessionId } of before.outbox) {
       if (after.outbox.some((item) => item.id === id)) continue
+      if (accountId === EVERY_ACCOUNT) {
+        const isReplaced = after.outbox.some((item) => item.accountId === EVERY_ACCOUNT)
+        expect(isReplaced || asked > askedAt.get(id)!, 'a sign-out asks whether there is a session')
+        continue
+      }
       expect(
         heard > (heardAt.get(id) ?? 0) ||
           (session !== undefined && session !== accountId) ||

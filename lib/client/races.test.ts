@@ -7,6 +7,7 @@ import type { RecordStore } from '../keystore/store.ts'
 import { testDevice } from '../testing/device.ts'
 import { createFaults, faultyStore } from '../testing/faulty-store.ts'
 import { memoryAccountServer } from '../testing/memory-account.ts'
+import type { AccountProvider } from './shared/account-provider.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
 import { createAuthWith } from './create-auth.ts'
 import {
@@ -74,7 +75,7 @@ describe('a sign-out that the account server has not heard', () => {
     const worker = createAuth({ keystore: device.store, audience: 'https://app.example' })
     await worker.ready
     await environment.idle()
-    expect((await device.keyring())!.outbox).toMatchObject([{ accountId: 'account-1' }])
+    expect((await device.keyring())!.outbox).toMatchObject([{ accountId: 'account-1' }, { accountId: '*' }])
     expect(device.account.session).toBe('ada')
     const page = await load(device)
     expect((await device.keyring())!.outbox).toEqual([])
@@ -84,6 +85,7 @@ describe('a sign-out that the account server has not heard', () => {
 
   test('does not end the session of another user who has signed in on this browser since', async () => {
     const device = await toDeliver()
+    device.clock.advance(1)
     device.server.accounts.set('bob', {
       accountId: 'bob',
       principal: 'bob',
@@ -121,6 +123,49 @@ describe('an answer about the session that comes late', () => {
     other.auth.close()
   })
 
+  test('shows no session that a sign-out of this tab has ended meanwhile', async () => {
+    const { device, page } = await waitingForAnswer()
+    await page.auth.signOut()
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect(page.auth.getState().upgrade).toBeUndefined()
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    page.auth.close()
+  })
+
+  test('shows no session that a sign-out of another tab has ended meanwhile', async () => {
+    const { device, page } = await waitingForAnswer()
+    const other = await load(device)
+    await other.auth.signOut()
+    await environment.idle(other.faults)
+    expect(device.account.session).toBeNull()
+    // Reads the record, from which the sign-out is gone by now.
+    await page.auth.listIdentities()
+    page.faults.recover()
+    await environment.idle(page.faults)
+    expect(page.auth.getState()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
+    expect(page.auth.getState().upgrade).toBeUndefined()
+    page.auth.close()
+    other.auth.close()
+  })
+
+  /** A page that has asked about the session of an account, and has not received the answer. */
+  async function waitingForAnswer() {
+    const device = await faultyDevice()
+    const first = await load(device)
+    first.auth.close()
+    const account = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', account)
+    device.account.setSession('ada')
+    const page = openPage(device)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    expect(page.faults.struck).toBe(true)
+    return { device, page }
+  }
+
   test('says nothing about the identity that took its place', async () => {
     const device = await faultyDevice()
     const first = await load(device)
@@ -156,6 +201,113 @@ describe('an answer about the session that comes late', () => {
     page.faults.recover()
     await environment.idle(page.faults)
     expect(page.auth.getState().error).toBeUndefined()
+  })
+})
+
+describe('a session that this device has not been told of', () => {
+  /** The server has made a session for the upgrade, and the question about it fails. */
+  async function failedAfterSignUp(options?: AuthOptions) {
+    const device = await faultyDevice()
+    const page = await load(device, options)
+    page.faults.arm('rejects', 'getSession', 2)
+    expect(await signUp(page)).toMatchObject({ outcome: 'failed', error: { code: 'OFFLINE' } })
+    page.faults.disarm()
+    expect(device.account.session).toBe('ada')
+    return { device, page }
+  }
+
+  test.each([{}, { forget: true }])('ends with a sign-out: %j', async (how) => {
+    const { device, page } = await failedAfterSignUp()
+    device.account.online = false
+    await page.auth.signOut(how)
+    await environment.idle(page.faults)
+    page.auth.close()
+    device.account.online = true
+    const next = await load(device)
+    expect(next.auth.getState()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
+    expect(next.auth.getState().upgrade).toBeUndefined()
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    next.auth.close()
+  })
+
+  test('ends with a sign-out without an identity', async () => {
+    const { device, page } = await failedAfterSignUp({ initialMode: 'anonymous' })
+    await page.auth.signOut()
+    await environment.idle(page.faults)
+    expect(device.account.session).toBeNull()
+    page.auth.close()
+  })
+
+  test.each([0, 1])('ends if another tab signs out %i ms before `run` makes it', async (ms) => {
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    const result = await here.auth.upgrade(async () => {
+      await there.auth.signOut()
+      await environment.idle(here.faults, there.faults)
+      for (const clock of [device.clock, device.serverClock]) clock.advance(ms)
+      return here.account.signUp('ada')
+    })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    for (const { auth } of [here, there]) {
+      expect(auth.getState().upgrade?.account).toBeUndefined()
+      auth.close()
+    }
+  })
+
+  test('stays if the user restores another identity in another tab while `run` makes it', async () => {
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    const { secret } = await testDevice()
+    const result = await here.auth.upgrade(async () => {
+      await there.auth.importSecret(secret, { replace: true })
+      return here.account.signUp('ada')
+    })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBe('ada')
+    expect(here.auth.getState().upgrade?.account).toMatchObject({ accountId: 'account-1' })
+    here.auth.close()
+    there.auth.close()
+  })
+
+  /** Signed out without a network; a day later the app itself signs the next user in. */
+  async function nextUserSignsIn(before?: (device: FaultyDevice) => void) {
+    const device = await faultyDevice()
+    const page = await load(device)
+    device.account.online = false
+    await page.auth.signOut()
+    await environment.idle(page.faults)
+    page.auth.close()
+    before?.(device)
+    for (const clock of [device.clock, device.serverClock]) clock.advance(86_400_000)
+    const bob = { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('bob', bob)
+    device.account.setSession('bob')
+    for (const clock of [device.clock, device.serverClock]) clock.advance(1000)
+    device.account.online = true
+    const next = await load(device)
+    expect(device.account.session).toBe('bob')
+    expect(next.auth.getState().upgrade?.account).toMatchObject({ accountId: 'bob' })
+    expect((await device.keyring())!.outbox).toEqual([])
+    next.auth.close()
+  }
+
+  test('is not ended by a sign-out from before it', () => nextUserSignsIn())
+
+  test('is not ended by a sign-out from before it, although the clock was set back since', () =>
+    nextUserSignsIn(({ clock }) => clock.advance(-2 * 86_400_000)))
+
+  test('takes no look at the account server where the app has no account provider', async () => {
+    const device = await faultyDevice()
+    const auth = createAuth({ keystore: device.store, audience: 'https://app.example' })
+    await auth.ready
+    await auth.signOut()
+    expect((await device.keyring())!.outbox).toEqual([])
+    auth.close()
   })
 })
 
@@ -245,6 +397,48 @@ describe('a tab that has not heard what another one did', () => {
   })
 })
 
+describe('a tab that hears of a sign-out', () => {
+  async function twoTabsSignedUp() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const device = await faultyDevice()
+    const [here, there] = [await load(device), await load(device)]
+    await signUp(there)
+    const idle = () => environment.idle(here.faults, there.faults)
+    await idle()
+    expect(here.auth.getState().authMode).toBe('external')
+    return { device, here, there, idle }
+  }
+
+  test('reads the record again if it could not be read', async () => {
+    const { here, there, idle } = await twoTabsSignedUp()
+    here.faults.arm('rejects', 'read')
+    await there.auth.signOut()
+    await idle()
+    expect(here.faults.struck).toBe(true)
+    expect(here.auth.getState().authMode).toBe('external')
+    vi.advanceTimersByTime(1000)
+    await idle()
+    expect(here.auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    here.auth.close()
+    there.auth.close()
+  })
+
+  test('delivers it if the other tab is gone', async () => {
+    const { device, here, there, idle } = await twoTabsSignedUp()
+    device.account.online = false
+    await there.auth.signOut()
+    await idle()
+    there.auth.close()
+    await idle()
+    device.account.online = true
+    vi.advanceTimersByTime(5000)
+    await idle()
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    here.auth.close()
+  })
+})
+
 describe('the identity that an upgrade began with', () => {
   test.each(['signs out', 'gets another identity'])(
     'is the only one that the account is bound to if another tab %s while `run` goes on',
@@ -330,9 +524,16 @@ describe('an upgrade that waits for another tab', () => {
 })
 
 describe('an account that waits in one tab, and not in the other,', () => {
+  /** Of an account server that does not tell how old a session is. */
   async function waitingHere() {
     const device = await faultyDevice()
-    const [here, there] = [await load(device), await load(device)]
+    const { provider } = device.account
+    const getSession: AccountProvider['getSession'] = async (options) => {
+      const { age: _, ...found } = (await provider.getSession(options)) ?? {}
+      return 'accountId' in found ? found : null
+    }
+    const account = { ...provider, getSession }
+    const [here, there] = [await load(device, { account }), await load(device, { account })]
     device.server.accounts.set('ada', {
       accountId: 'ada',
       principal: 'ada',

@@ -103,6 +103,18 @@ export function withSignOut(
   return { ...keyring, outbox: [...keyring.outbox, { id: randomId(), kind: 'sign-out', ...session }] }
 }
 
+/** `accountId` of the item for every session from before a sign-out. */
+export const EVERY_ACCOUNT = '*'
+
+/**
+ * Adds an outbox item for every session from before a sign-out: the browser may have one that this device was not told
+ * of. It replaces an earlier such item, which it covers.
+ */
+export function withSignOutOfAll(keyring: Keyring, createdAt: number): Keyring {
+  const outbox = keyring.outbox.filter(({ accountId }) => accountId !== EVERY_ACCOUNT)
+  return withSignOut({ ...keyring, outbox }, { accountId: EVERY_ACCOUNT }, createdAt)
+}
+
 /**
  * Returns the account with other aliases. A token that contains the old aliases is removed, since servers trust them.
  */

@@ -112,6 +112,8 @@ export interface AccountEntry {
   readonly verifiedAt: number
   /** `id` of that session; a sign-out names it. */
   readonly sessionId?: string
+  /** The app has ended that session through its account client; the account server has not confirmed it yet. */
+  readonly isEnding?: true
 }
 
 /** A token of the account. */
@@ -159,6 +161,7 @@ export interface WaitingAccount {
 export interface OutboxItem {
   readonly id: string
   readonly kind: 'sign-out'
+  /** `*`: every session that began before `createdAt`. */
   readonly accountId: string
   /** The session that is to end; without it, every session of the account. */
   readonly sessionId?: string

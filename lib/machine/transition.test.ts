@@ -173,6 +173,22 @@ describe('what another tab wrote', () => {
   }
 })
 
+const ACCOUNT = { accountId: 'ada', principal: 'q', identifiers: ['ada@example.com'] }
+
+describe.each(['upgrading', 'signing-out'] as const)('while %s, an account that waits', (phase) => {
+  const before = stateIn(phase, { upgrade: { account: ACCOUNT, failure: 'OFFLINE' } })
+
+  test('stays with its user', () => {
+    expect(transition(before, EVENTS.recordChanged)).toEqual([before])
+  })
+
+  test.each([null, session('other')])('is not shown to the next user: %j', (next) => {
+    const [after] = transition(before, { type: 'recordChanged', view: view(next), waiting: {} })
+    expect(after).toMatchObject({ phase, session: next, upgrade: { failure: 'OFFLINE' } })
+    expect(after.upgrade).not.toHaveProperty('account')
+  })
+})
+
 test('an upgrade of the same principal clears an error that came before', () => {
   const [next, ...effects] = transition(
     stateIn('upgrading', { error: 'expired', authMode: 'external', session: session('p', 'external') }),

@@ -53,6 +53,14 @@ const follow = (state: AuthState, event: Found): Transition => {
   return [waitFor(shown, { ...(isSame(state, event.view) && rest), ...event.waiting }), ...effects]
 }
 
+/** While an operation is running, it keeps its phase. An account that waited for one user is not shown to the next. */
+const followBusy = (state: AuthState, event: Found): Transition => {
+  const [shown, ...effects] = show(state, event)
+  const { account: _, ...rest } = shown.upgrade ?? {}
+  if (isSame(state, event.view) || !shown.upgrade?.account) return [shown, ...effects]
+  return [change(shown, { upgrade: Object.keys(rest).length ? rest : undefined }), ...effects]
+}
+
 /** True if the view is of the same principal in the same mode. */
 const isSame = (state: AuthState, view: Pick<View, 'authMode' | 'session'>): boolean =>
   state.session?.principal === view.session?.principal && state.authMode === view.authMode
@@ -123,7 +131,7 @@ const opened = {
 const rest = { ...opened, identityEnsured: settle, signOutStarted: to('signing-out') }
 
 /** An operation is running: no other one may start. */
-const busy: Row = { ...opened, recordChanged: show, identityEnsured: join }
+const busy: Row = { ...opened, recordChanged: followBusy, identityEnsured: join }
 
 /** Results for a session at the account server, whether an operation led to it or it appeared independently. */
 const attempt = { upgradeCompleted: finish('announce'), upgradePended: pend, conflictFound: pend }

@@ -36,6 +36,8 @@ export interface ClientWorld {
   readonly broken: string[]
   /** Sign-outs that the server received. */
   heard: number
+  /** Number of times that the server told about a session. */
+  asked: number
   /** A fault of a store struck since everything was at rest. */
   isFaulty: boolean
   /** Seats have no names here. */
@@ -63,6 +65,7 @@ export async function newWorld(explored: AccountServer, environment: TestEnviron
     log: [],
     broken: [],
     heard: 0,
+    asked: 0,
     isFaulty: false,
     seats: {},
   }
@@ -81,6 +84,7 @@ function handlerOf(world: ClientWorld): (request: Request) => Promise<Response> 
     const answer = await world.explored.server.handler(request)
     const { pathname } = new URL(request.url)
     if (pathname.endsWith('/sign-out') && answer.ok) world.heard++
+    if (pathname.endsWith('/latchkey/session') && answer.ok) world.asked++
     return answer
   }
 }
@@ -96,6 +100,7 @@ function observe(
     isTraced: device.store.trace.found(),
     importable: world.importable,
     heard: world.heard,
+    asked: world.asked,
     // No app here says that it moves its users: no session is taken at the first start.
     isNew: false,
     session: sessionOf(world, device)?.accountId,

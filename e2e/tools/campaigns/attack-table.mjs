@@ -6913,4 +6913,128 @@ export const ATTACKS = [
       name: 'a session that appears outside > not by a later page once a page got the answer that there is none',
     },
   },
+  {
+    attack:
+      'An upgrade creates a session, but its response is lost; its user signs out, and the next user is offered the account',
+    defence: 'A sign-out ends every session of the browser that is older, also one that the device was not told of',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'return hasServer ? withSignOutOfAll(ended, now) : ended',
+        replace: 'return ended',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends with a sign-out: {"forget":true}',
+    },
+  },
+  {
+    attack:
+      'A user signs out in one tab while `run` of an upgrade goes on in another one, and the next user is offered the session',
+    defence: 'A tab whose user has signed out elsewhere ends the session that its upgrade created',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'await leaveWithUser(context, before).catch(() => {})',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends if another tab signs out 1 ms before `run` makes it',
+    },
+  },
+  {
+    attack:
+      'An answer about the session arrives after a sign-out in another tab, and its account is shown to the next user',
+    defence: 'An answer that another user asked for is discarded, and the question is asked again',
+    patches: [
+      {
+        file: 'lib/client/account/session-check.ts',
+        find: 'if (isWaiting(context) && context.getState().session?.principal !== asked.session?.principal)',
+        replace: 'if (false)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'an answer about the session that comes late > shows no session that a sign-out of another tab has ended meanwhile',
+    },
+  },
+  {
+    attack:
+      'The store refuses the write of a sign-out while no identity is current, and the next user is offered the account that waited',
+    defence: 'A failed write counts as done only if the record has what it added to the outbox',
+    patches: [
+      {
+        file: 'lib/client/account/sign-out.ts',
+        find: 'if (!found || !isTold || currentEntry(found)) throw error',
+        replace: 'if (!found || currentEntry(found)) throw error',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/sign-out.test.ts',
+      name: 'out of an account > a sign-out whose write fails is rejected, although no identity was current, and the account still waits',
+    },
+  },
+  {
+    attack:
+      'An app ends a session of a sync engine when the user changes, and the session starts again and deletes the data',
+    defence: 'A session that was ended ignores a change of the principal of which it is only told afterwards',
+    patches: [
+      { file: 'lib/session/runtime/auth-observer.ts', find: 'if (stops.length === 0) return', replace: UNCHECKED },
+    ],
+    test: {
+      file: 'lib/session/runtime/auth-observer.test.ts',
+      name: 'a session that the app ends when it hears of another principal stays ended, and keeps its data',
+    },
+  },
+  {
+    attack:
+      'The app signs out through its account client and leaves the page, and the next user finds the account still current',
+    defence: 'The record notes that the app has ended the session, and the next look that finds no session signs out',
+    patches: [
+      {
+        file: 'lib/client/account/revalidate.ts',
+        find: 'if (!found && known.isEnding) return signOutOfEnded(context, known)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/account/follow-app.test.ts',
+      name: 'also if the page is left before the question is answered',
+    },
+  },
+  {
+    attack:
+      'A tab cannot read the record when it hears of a sign-out, and goes on to send the token of the user who has left',
+    defence: 'A tab repeats a read that failed',
+    patches: [
+      {
+        file: 'lib/client/shared/tab-sync.ts',
+        find: 'if (!(await readAgain(context)))',
+        replace: 'if (!(await readAgain(context)) && false)',
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a tab that hears of a sign-out > reads the record again if it could not be read',
+    },
+  },
+  {
+    attack:
+      'A user signs out without a network and closes the tab, and the session stays alive while another tab is open',
+    defence: 'Another tab delivers a sign-out that its own tab does not',
+    patches: [
+      {
+        file: 'lib/client/shared/tab-sync.ts',
+        find: 'if (context.keyring()?.outbox.length) later(deliver, DELIVERY_GRACE_MS)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a tab that hears of a sign-out > delivers it if the other tab is gone',
+    },
+  },
 ]

@@ -179,6 +179,7 @@ test('an acceptance that was cancelled tells the account server nothing later', 
   browser.account.online = false
   await auth.signOut()
   browser.account.online = true
+  browser.clock.advance(1)
   server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
   browser.account.setSession('eve')
   const next = await browser.load()

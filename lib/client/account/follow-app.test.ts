@@ -1,8 +1,10 @@
 import { expect, test, vi } from 'vitest'
+import { LatchkeyError } from '../../errors.ts'
 import { parseKeyring } from '../../keystore/keyring.ts'
 import type { RecordStore } from '../../keystore/store.ts'
 import { memoryStore } from '../../keystore/memory.ts'
-import { testBrowser } from '../client.testing.ts'
+import type { Auth } from '../auth.ts'
+import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
 import type { AccountProvider, SessionChange } from '../shared/account-provider.ts'
 
 /** A page of a signed-in user, which hears what the app does through its account client. */
@@ -16,10 +18,20 @@ async function world(store: RecordStore = memoryStore()) {
     ...browser.account.provider,
     subscribe: (listener) => ((tell = listener), () => {}),
   }
+  const asked = browser.account.calls.filter((call) => call === 'getSession').length
   const auth = await browser.load({ account: provider })
   await expect.poll(() => tell).toBeDefined()
+  await hasLooked(browser, asked + 1)
   const outbox = async () => parseKeyring(await store.read())!.outbox
   return { browser, auth, provider, outbox, tell: (change: SessionChange) => tell!(change) }
+}
+
+/** Another tab, which has asked about the session. */
+async function anotherTab(browser: TestBrowser): Promise<Auth> {
+  const asked = browser.account.calls.filter((call) => call === 'getSession').length
+  const other = await browser.load()
+  await hasLooked(browser, asked + 1)
+  return other
 }
 
 /** A promise, and the function that resolves it. */
@@ -36,9 +48,44 @@ test('a session that the app ended ends the mode here too', async () => {
   await expect.poll(() => auth.getState().authMode).toBe('anonymous')
 })
 
+test('also if the question about it fails', async () => {
+  const { browser, auth, provider, tell } = await world()
+  browser.account.setSession(null)
+  vi.spyOn(provider, 'getSession').mockRejectedValueOnce(new LatchkeyError('OFFLINE'))
+  tell('ended')
+  await expect.poll(() => auth.getState().authMode).toBe('anonymous')
+})
+
+test('also if the page is left before the question is answered', async () => {
+  const { browser, auth, provider, tell } = await world()
+  browser.account.setSession(null)
+  browser.account.online = false
+  const looks = vi.spyOn(provider, 'getSession')
+  tell('ended')
+  await expect.poll(() => looks.mock.settledResults.some(({ type }) => type === 'rejected')).toBe(true)
+  auth.close()
+  browser.account.online = true
+  const next = await browser.load()
+  await expect.poll(() => next.getState().authMode).toBe('anonymous')
+})
+
+test('if the session is there all the same, one that is missing later is only told', async () => {
+  const { browser, auth, provider, tell } = await world()
+  const looks = vi.spyOn(provider, 'getSession')
+  tell('ended')
+  // A look without `peek`: what the account server said has been stored.
+  await expect.poll(() => looks.mock.calls.some(([given]) => !given?.peek)).toBe(true)
+  await auth.listIdentities()
+  auth.close()
+  browser.account.setSession(null)
+  const next = await browser.load()
+  await expect.poll(() => next.getState().error).toBe('missing')
+  expect(next.getState().authMode).toBe('external')
+})
+
 test('a sign-in of another tab, after the account server said that the session is gone, stays', async () => {
   const { browser, auth, provider, tell, outbox } = await world()
-  const other = await browser.load()
+  const other = await anotherTab(browser)
   browser.account.setSession(null)
   const [asked, answered] = [gate(), gate()]
   const { getSession } = provider
@@ -64,17 +111,19 @@ test('a sign-in of another tab, after the account server said that the session i
 test('so does one that is written right before the sign-out would be', async () => {
   const kept = memoryStore()
   let beforeUpdate: (() => Promise<unknown>) | undefined
+  let updates = 0
   const store: RecordStore = {
     ...kept,
     async update(updater) {
-      const act = beforeUpdate
-      beforeUpdate = undefined
+      // The first one notes that the app has ended the session.
+      const act = beforeUpdate && ++updates === 2 ? beforeUpdate : undefined
+      if (act) beforeUpdate = undefined
       await act?.()
       return kept.update(updater)
     },
   }
   const { browser, auth, provider, tell, outbox } = await world(store)
-  const other = await browser.load()
+  const other = await anotherTab(browser)
   browser.account.setSession(null)
   const looks = vi.spyOn(provider, 'getSession')
   beforeUpdate = () => other.upgrade(() => browser.account.signIn('ada'))

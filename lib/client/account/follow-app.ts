@@ -1,4 +1,4 @@
-import { currentAccount } from '../../keystore/entries.ts'
+import { currentAccount, replaceEntry } from '../../keystore/entries.ts'
 import type { AccountEntry, Entry } from '../../keystore/record.ts'
 import { guarded } from '../../machine/guarded.ts'
 import type { AccountProvider } from '../shared/account-provider.ts'
@@ -27,16 +27,27 @@ async function follow(context: Context, ask: () => void): Promise<void> {
   const ended = currentAccount(context.keyring())
   if (!ended) return
   try {
+    // The question may fail, or the page be left before the answer: then the next one decides.
+    await context.write((keyring) => {
+      const entry = currentAccount(keyring)
+      return keyring && entry && isSameSession(ended, entry)
+        ? replaceEntry(keyring, entry, { ...entry, isEnding: true })
+        : keyring
+    })
     const account = accountOf(context) as AccountProvider
     const found = await account.getSession({ peek: true })
     // Another device may be what was revoked; and only the account server says that a session is gone.
     if (found !== null) return ask()
     await context.read()
-    // The session is gone, so that a veto would keep nothing. Another tab may have signed in again meanwhile.
-    await signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry))
+    await signOutOfEnded(context, ended)
   } catch {
     ask()
   }
+}
+
+/** The session is gone, so that a veto would keep nothing. Another tab may have signed in again meanwhile. */
+export function signOutOfEnded(context: Context, ended: AccountEntry): Promise<void> {
+  return signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry))
 }
 
 /** True if an entry is of the same session, or of one that was confirmed at the same time if there are no ids. */

@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { withSignOut } from '../../keystore/entries.ts'
+import { EVERY_ACCOUNT, withSignOut } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING } from '../../keystore/keyring.ts'
 import type { OutboxItem } from '../../keystore/record.ts'
 import { accountOf } from '../shared/bounded-account.ts'
@@ -49,8 +49,11 @@ export async function deliverOutbox(context: Context, signal?: AbortSignal): Pro
 /** Returns true if the account server itself reports that the session no longer exists. */
 async function deliver(context: Context, account: AccountProvider, item: OutboxItem): Promise<boolean> {
   const session = await account.getSession({ peek: true })
-  const { sessionId } = item
-  if (!session || isSessionOf(item, session, deviceTime(context))) {
+  const { accountId, sessionId } = item
+  const isLeft = session !== null && isSessionOf(item, session, deviceTime(context))
+  // The browser has one session at a time: if it is newer than the sign-out, none from before it is left.
+  if (accountId === EVERY_ACCOUNT && !isLeft) return true
+  if (!session || isLeft) {
     await account.signOut({ session: session ?? (sessionId === undefined ? {} : { id: sessionId }) })
     return true
   }
@@ -63,12 +66,17 @@ export function isLeft(context: Context, session: AccountSession): boolean {
   return (context.keyring()?.outbox ?? []).some((item) => isSessionOf(item, session, deviceTime(context)))
 }
 
-/** Returns true for the session that a sign-out names, and for one that the same user derived from it. */
+/**
+ * Returns true for the session that a sign-out names, for one that the same user derived from it, and, if it names
+ * every account, for one that is older than the sign-out.
+ */
 function isSessionOf({ accountId, sessionId, createdAt }: OutboxItem, session: AccountSession, now: number): boolean {
   if (sessionId !== undefined && session.id === sessionId) return true
-  if (![session.accountId, session.impersonatedBy].includes(accountId)) return false
-  // Without ids a clock that was set forward would make every session look newer.
-  if (sessionId === undefined || session.id === undefined) return true
+  if (accountId !== EVERY_ACCOUNT) {
+    if (![session.accountId, session.impersonatedBy].includes(accountId)) return false
+    // Without ids a clock that was set forward would make every session look newer.
+    if (sessionId === undefined || session.id === undefined) return true
+  }
   // Each is a span of one clock, so that the two clocks need not agree. One that was set back proves nothing.
   const span = now - createdAt
   return session.age !== undefined && span >= 0 && session.age >= span

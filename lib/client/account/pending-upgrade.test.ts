@@ -190,6 +190,7 @@ describe('an upgrade without a session yet', () => {
     const given = await world()
     await waiting(given)
     await given.auth.signOut()
+    given.browser.clock.advance(1)
     followLink(given)
     const auth = await given.browser.load()
     await settled(auth, { phase: 'pending', upgrade: { account: {} } })

@@ -6,6 +6,7 @@ import type { Context } from '../shared/context.ts'
 import { givingWay, whileNoAct } from '../shared/lock.ts'
 import { accountEntry } from './account-entry.ts'
 import { settle } from './apply.ts'
+import { signOutOfEnded } from './follow-app.ts'
 import { deliverPending } from './outbox.ts'
 
 /**
@@ -51,7 +52,9 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
     const now = currentAccount(keyring)
     return now?.accountId === entry.accountId && now.verifiedAt === entry.verifiedAt ? now : undefined
   }
-  if (!unchanged(context.keyring())) return
+  const known = unchanged(context.keyring())
+  if (!known) return
+  if (!found && known.isEnding) return signOutOfEnded(context, known)
   if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
     if (found?.accountId === entry.accountId && (await followReset(context, turn, entry, found))) return
     // No session, or that of another account: the identity stays, and the error is shown.
@@ -64,7 +67,7 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
   await context.write((keyring) => {
     const now = unchanged(keyring)
     if (!keyring || !now) return keyring
-    const { expected, ...kept } = withAliases(now, found.aliases)
+    const { expected, isEnding: _, ...kept } = withAliases(now, found.aliases)
     const next = { ...kept, ...accountEntry(found, verifiedAt, expected), claims: now.claims }
     const confirmed = replaceEntry(keyring, now, next)
     return isNew && !keyring.intent?.conflict ? { ...confirmed, intent: null } : confirmed

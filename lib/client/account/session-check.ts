@@ -1,5 +1,6 @@
 import { withSignOut } from '../../keystore/entries.ts'
 import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
+import type { Entry } from '../../keystore/record.ts'
 import type { WaitingAccount } from '../../machine/state.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import type { Context } from '../shared/context.ts'
@@ -38,7 +39,11 @@ function isWaiting({ getState }: Context): boolean {
 async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
   const account = accountOf(context, turn.signal)!
   await readUnlessVanished(context)
+  const asked = context.getState()
   const found = notLeft(context, await account.getSession({ peek: true }))
+  // A sign-out that overtook the answer has ended the session, and may be delivered already.
+  if (isWaiting(context) && context.getState().session?.principal !== asked.session?.principal)
+    return look(context, turn, isFirst)
   const facts = factsOf(context, found, isFirst)
   if (facts && decide(facts) !== 'show') return whileNoAct(context, turn, (inTurn) => check(inTurn, account, isFirst))
   if (isWaiting(context)) showWaiting(context, found)
@@ -58,7 +63,7 @@ async function check(context: Context, account: AccountProvider, isFirst: boolea
 }
 
 /** A session that a sign-out is about to end must not be offered to the next user. */
-function notLeft(context: Context, found: AccountSession | null): AccountSession | null {
+export function notLeft(context: Context, found: AccountSession | null): AccountSession | null {
   return found && isLeft(context, found) ? null : found
 }
 
@@ -108,6 +113,11 @@ export function showWaiting(context: Context, found: AccountSession | null): voi
   })
 }
 
+/** False if the same user has accepted an account, or restored an identity. True if its user has signed out. */
+export function isLeftTo(next: Entry | undefined): boolean {
+  return next?.kind !== 'account' && next?.origin !== 'imported'
+}
+
 /**
  * Ends the session of a waiting account once the user whom it waited for has signed out in another tab, which may not
  * show the account: the next user must not be offered it.
@@ -121,9 +131,7 @@ export function endWaitingWithUser(context: Context, deliver: () => void): () =>
     const { session, upgrade } = before
     before = state
     if (!session || !upgrade?.account || session.principal === state.session?.principal) return
-    const entry = currentEntry(context.keyring())
-    // The same user has accepted an account, or restored an identity.
-    if (entry?.kind === 'account' || entry?.origin === 'imported') return
+    if (!isLeftTo(currentEntry(context.keyring()))) return
     const { accountId, id: sessionId } = waitingSession(context, upgrade.account)
     const write = context.write((keyring) => {
       // A sign-out in a tab that shows the account ends its session too.

@@ -58,7 +58,9 @@ describe('out of an account', () => {
   test('what the server did not hear is kept until it did', async () => {
     const world = await signedIn()
     await signOutOffline(world)
-    expect(await world.browser.store.read()).toMatchObject({ outbox: [{ kind: 'sign-out' }] })
+    expect(await world.browser.store.read()).toMatchObject({
+      outbox: [{ accountId: 'account-1' }, { accountId: '*' }],
+    })
   })
 
   test('the next sign-in first delivers the sign-out before it, so that it is not ended by it', async () => {
@@ -77,7 +79,7 @@ describe('out of an account', () => {
     const signOut = await signOutOffline(world)
     await world.browser.store.update((found) => {
       const keyring = found as Keyring
-      return { ...keyring, outbox: [...keyring.outbox, { ...keyring.outbox[0]!, id: 'second' }] }
+      return { ...keyring, outbox: [keyring.outbox[0]!, { ...keyring.outbox[0]!, id: 'second' }] }
     })
     signOut.mockResolvedValueOnce().mockRejectedValue(new LatchkeyError('OFFLINE'))
     await world.browser.load()
@@ -271,7 +273,30 @@ describe('out of an account', () => {
     await expect.poll(() => page.getState().upgrade?.account?.accountId).toBe('eve')
     faults.arm('dies', 'update')
     await page.signOut().catch(() => {})
-    expect(await store.read()).toMatchObject({ current: null, outbox: [{ kind: 'sign-out', accountId: 'eve' }] })
+    expect(await store.read()).toMatchObject({ current: null, outbox: [{ accountId: 'eve' }, { accountId: '*' }] })
+  })
+
+  test('a sign-out whose write fails is rejected, although no identity was current, and the account still waits', async () => {
+    const { server, browser } = await signedIn()
+    server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+    const faults = createFaults()
+    const store = memoryStore()
+    const next = testBrowser(server, browser.clock, faultyStore(store, faults))
+    const first = await next.load()
+    await first.signOut()
+    await expect.poll(() => store.read()).toMatchObject({ current: null, outbox: [] })
+    first.close()
+    next.account.setSession('eve')
+    const page = await next.load()
+    await expect.poll(() => page.getState().upgrade?.account?.accountId).toBe('eve')
+    faults.arm('rejects', 'update')
+    await expect(page.signOut()).rejects.toMatchObject({ code: 'KEYSTORE_UNAVAILABLE' })
+    expect(page.getState()).toMatchObject({ phase: 'pending', upgrade: { account: { accountId: 'eve' } } })
+    faults.arm('answerLost', 'update')
+    await page.signOut()
+    expect(page.getState().upgrade).toBeUndefined()
+    await expect.poll(() => next.account.session).toBeNull()
+    page.close()
   })
 
   test('the next person gets a new identity', async () => {
@@ -323,7 +348,7 @@ describe('while the browser has another session', () => {
   test('the sign-out names its session', async () => {
     const world = await thenSession(() => null)
     expect(world.found.id).toEqual(expect.any(String))
-    expect(await outboxOf(world)).toMatchObject([{ sessionId: world.found.id }])
+    expect(await outboxOf(world)).toMatchObject([{ sessionId: world.found.id }, { accountId: '*' }])
   })
 
   test("an impersonated account's session ends too, and is not offered again", async () => {
@@ -337,7 +362,7 @@ describe('while the browser has another session', () => {
     world.signOut.mockRejectedValue(new LatchkeyError('PROVIDER_FAILED'))
     const auth = await delivered(world)
     expect(world.signOut).toHaveBeenCalled()
-    expect(await outboxOf(world)).toHaveLength(1)
+    expect(await outboxOf(world)).toHaveLength(2)
     expect(auth.getState().upgrade?.account).toBeUndefined()
     world.signOut.mockResolvedValue()
     await delivered(world)
@@ -353,6 +378,7 @@ describe('while the browser has another session', () => {
 
   test('a session of the same account that was there before the sign-out ends with it', async () => {
     const world = await thenSession(() => ({ id: 'renewed', age: 90_000 }))
+    world.signOut.mockImplementation(async () => void vi.mocked(world.provider.getSession).mockResolvedValue(null))
     await delivered(world)
     await expect.poll(() => outboxOf(world)).toEqual([])
     expect(world.signOut).toHaveBeenCalledTimes(1)
@@ -379,6 +405,7 @@ describe('while the browser has another session', () => {
     browser.account.online = false
     await auth.signOut()
     auth.close()
+    browser.clock.advance(1)
     const bob = { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} }
     server.accounts.set('bob', bob)
     browser.account.setSession('bob')

@@ -1,7 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
-import { withSignOut, withoutEntry } from '../../keystore/entries.ts'
+import { withSignOut, withSignOutOfAll, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
-import type { Entry, Keyring } from '../../keystore/record.ts'
+import type { Entry, Keyring, OutboxItem } from '../../keystore/record.ts'
 import type { SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
@@ -45,7 +45,8 @@ export async function signOutOf(
       if (entry && (keyring.current !== shown || !isMeant(entry))) throw new LatchkeyError('IDENTITY_CHANGED')
       // The next user must not be offered an account that waits for this one.
       const waiting = upgrade?.account && waitingSession(context, upgrade.account)
-      return signedOut(keyring, { entry, waiting, forget, now: deviceTime(context) })
+      const hasServer = context.options.account !== undefined
+      return signedOut(keyring, { entry, waiting, hasServer, forget, now: deviceTime(context) })
     })
   } catch (error) {
     context.dispatch({ type: 'signOutVetoed' })
@@ -71,16 +72,19 @@ async function checkUnsynced({ options }: Context): Promise<void> {
 }
 
 async function leave(context: Context, change: (keyring: Keyring) => Keyring): Promise<void> {
+  let told: readonly OutboxItem[] | undefined
   try {
-    await context.write((found) => change(found ?? EMPTY_KEYRING))
+    await context.write((found) => {
+      const before = found ?? EMPTY_KEYRING
+      const left = change(before)
+      told = left.outbox.filter(({ id }) => !before.outbox.some((item) => item.id === id))
+      return left
+    })
   } catch (error) {
-    const isRead = await context.read().then(
-      () => true,
-      () => false,
-    )
-    // The write succeeded if only the store's response was lost. If the record cannot be read, its identity may still
-    // be current.
-    if (!isRead || currentEntry(context.keyring())) throw error
+    const found = await context.read().catch(() => null)
+    // The write succeeded if only the store's response was lost: then the record has what the write added to it.
+    const isTold = told?.every(({ id }) => found?.outbox.some((item) => item.id === id))
+    if (!found || !isTold || currentEntry(found)) throw error
   }
 }
 
@@ -88,21 +92,24 @@ interface Left {
   readonly entry: Entry | undefined
   /** The session of an account that waits for confirmation. */
   readonly waiting: Pick<AccountSession, 'accountId' | 'id'> | undefined
+  /** True if there may be a session that this page was not told of. */
+  readonly hasServer: boolean
   readonly forget: boolean
   /** By the device's own clock. */
   readonly now: number
 }
 
-function signedOut(keyring: Keyring, { entry, waiting, forget, now }: Left): Keyring {
+function signedOut(keyring: Keyring, { entry, waiting, hasServer, forget, now }: Left): Keyring {
   const { conflict, sessionId } = keyring.intent ?? {}
   const accounts = [
     entry?.kind === 'account' ? entry : undefined,
     conflict && { ...conflict.account, sessionId },
     waiting && { ...waiting, sessionId: waiting.id },
   ]
-  return accounts.reduce<Keyring>((left, account) => (account ? withSignOut(left, account, now) : left), {
+  const ended = accounts.reduce<Keyring>((left, account) => (account ? withSignOut(left, account, now) : left), {
     ...withoutEntry(keyring, entry, forget),
     current: null,
     intent: null,
   })
+  return hasServer ? withSignOutOfAll(ended, now) : ended
 }

@@ -1,6 +1,7 @@
 import { LatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
-import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
+import { withSignOutOfAll } from '../../keystore/entries.ts'
+import { EMPTY_KEYRING, currentEntry, entryId } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
 import type { Conflict, WaitingAccount } from '../../machine/state.ts'
 import type { RunOptions, UpgradeOptions, UpgradeResult } from '../auth.ts'
@@ -9,6 +10,7 @@ import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
+import { deviceTime } from '../shared/device-time.ts'
 import { isNetworkError } from '../../network-error.ts'
 import { exclusively } from '../shared/lock.ts'
 import { proofFor } from '../shared/proof.ts'
@@ -22,7 +24,7 @@ import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
 import { type PendingIntent, openIntent } from './pending-upgrade.ts'
 import { conclude, isSameConflict, toError } from './resolve-conflict.ts'
-import { checkSession, consentTo, showWaiting, waitingSession } from './session-check.ts'
+import { checkSession, consentTo, isLeftTo, notLeft, showWaiting, waitingSession } from './session-check.ts'
 
 /** The result of an attempt. `pending`: an external step is still to come. */
 type Reached = Settled | 'pending'
@@ -36,8 +38,9 @@ export async function upgrade(
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
   if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
   const result = await start(context, signal, (turn, shown) => reach(context, turn, { shown, identifier, run }))
-  // The server may have created a session before the upgrade was cancelled: it waits for confirmation.
-  if (result.outcome === 'failed' && result.error.code === 'UPGRADE_CANCELLED') look(context)
+  // The server may have created a session all the same: it waits for confirmation, or a sign-out has to end it.
+  const isCut = result.outcome === 'failed' && ['UPGRADE_CANCELLED', 'IDENTITY_CHANGED'].includes(result.error.code)
+  if (isCut) look(context)
   return result
 }
 
@@ -171,8 +174,20 @@ async function reach(context: Context, turn: AbortSignal, { shown, identifier, r
   } catch (error) {
     // If the intent cannot be restored, the upgrade counts as pending until it expires.
     await intent.restore().catch(() => {})
+    await leaveWithUser(context, before).catch(() => {})
     throw error
   }
+}
+
+/**
+ * Ends the session that `run` may have made, if its user has signed out in another tab meanwhile: that sign-out is
+ * older, and the next user must not be offered the session.
+ */
+async function leaveWithUser(context: Context, before: Entry | undefined): Promise<void> {
+  await context.write((keyring) => {
+    if (!keyring || !before || keyring.current === entryId(before)) return keyring
+    return isLeftTo(currentEntry(keyring)) ? withSignOutOfAll(keyring, deviceTime(context)) : keyring
+  })
 }
 
 interface Attempt {
@@ -227,7 +242,7 @@ async function settleFound(
 ): Promise<Settled> {
   const consent = isAsked ? 'asked' : consentTo(context, found)
   const settled = await settle(context, account, { before, found, consent })
-  if (settled === 'shown') showWaiting(context, found)
+  if (settled === 'shown') showWaiting(context, notLeft(context, found))
   return settled
 }
 

@@ -26,7 +26,10 @@ export interface AccountSession {
   readonly canAdopt?: boolean
   /** Verified e-mail addresses and phone numbers of the account. */
   readonly identifiers?: readonly string[]
-  /** Milliseconds since the sign-in, by the account server's clock: a late sign-out must not end a newer session. */
+  /**
+   * Milliseconds since the sign-in, by the account server's clock: a late sign-out must not end a newer session.
+   * Without it, a sign-out ends only sessions that this device was told of.
+   */
   readonly age?: number
   /** The account of the admin who impersonates this one. */
   readonly impersonatedBy?: string

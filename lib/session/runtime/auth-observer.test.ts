@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { memoryStore } from '../../keystore/memory.ts'
 import { LatchkeyError } from '../../errors.ts'
 import type { ConnectedSession } from '../connected-session.ts'
@@ -399,4 +400,21 @@ test('an anonymous identity needs no session', async () => {
   await time.advance(HOUR)
   expect(session.getState()).toEqual({ status: 'waiting', principal: null })
   expect(time.waiting()).toBe(0)
+})
+
+test('a session that the app ends when it hears of another principal stays ended, and keeps its data', async () => {
+  const time = testTime()
+  const { auth } = await testIdentity(time)
+  const beforeRestart = vi.fn()
+  let end = async (): Promise<void> => {}
+  // Before the session, so that it is called first.
+  auth.subscribe(() => void end())
+  const transport = testTransport()
+  const { session } = await testSession(time, auth, transport, { beforeRestart })
+  end = () => session.end()
+  await auth.importSecret(formatSecret(createSecret()), { replace: true })
+  await rest()
+  expect(beforeRestart).not.toHaveBeenCalled()
+  expect(session.getState().status).toBe('ended')
+  expect(transport.calls.filter((call) => call.startsWith('connect'))).toHaveLength(1)
 })

@@ -17,6 +17,8 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   let changes = 0
 
   function observe(): void {
+    // An earlier listener of the same change has ended the session: it must not start again, or hand over its data.
+    if (stops.length === 0) return
     const { session } = auth.getState()
     const principal = session?.principal ?? null
     const isSame = principal === observed || (principal !== null && principal === state().principal)
