@@ -14,7 +14,7 @@ export const test = base.extend<{ openNotes: (options?: DeviceOptions) => Promis
   baseURL: async ({ app }, use) => use(app.url),
   openNotes: async ({ device }, use) =>
     use(async (options) => {
-      const made = await device(options)
+      const made = await device({ extraHTTPHeaders: { 'x-forwarded-for': nextAddress() }, ...options })
       await made.page.goto('/')
       await made.waitForState({ phase: 'ready' })
       return made
@@ -22,6 +22,14 @@ export const test = base.extend<{ openNotes: (options?: DeviceOptions) => Promis
 })
 
 export { expect }
+
+let devices = 0
+
+/** An address of its own for each device: the server limits the requests of an address, however fast the specs are. */
+function nextAddress(): string {
+  devices++
+  return `10.0.${devices >> 8}.${devices & 255}`
+}
 
 /** A person whom the server does not know yet. */
 export function newPerson(): Person {
