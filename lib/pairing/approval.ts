@@ -31,8 +31,8 @@ export interface Approval {
    * @throws {LatchkeyError} `RENDEZVOUS_CONTESTED`: a second device has used the code. Nothing was handed over, or only
    *   to the device whose check code was typed; `SESSION_NOT_FRESH`: sign in again and start over; `SESSION_PAIRED`,
    *   `GRANT_FORBIDDEN`: this device may not approve others; `IDENTITY_CHANGED`, `RENDEZVOUS_ENDED`,
-   *   `PAIRING_FAILED`, `KEYSTORE_*`; `OFFLINE`, `SESSION_MISSING`: also if the server does not say whether a device that
-   *   refused has used the grant
+   *   `PAIRING_FAILED`, `KEYSTORE_*`; `OFFLINE`, `SESSION_MISSING`: also if the server does not say whether a device
+   *   that refused has used the grant
    * @throws {TypeError} the right check code was not typed yet
    */
   approve(): Promise<PairingAnswer>

@@ -37,9 +37,9 @@ interface Offer {
   /** The other device's name for the identity; may be empty. */
   readonly label: string
   /**
-   * Refuses, and tells the other device. Does nothing after `accept`, unless that rejects. If the `accept` of an account
-   * resolved to `failed`, the server has made the session: instead, call `accept` again, or end the session with your
-   * provider's own sign-out, or on the other device.
+   * Refuses, and tells the other device. Does nothing after `accept`, unless that rejects. If the `accept` of an
+   * account resolved to `failed`, the server has made the session: instead, call `accept` again, or end the session
+   * with your provider's own sign-out, or on the other device.
    */
   refuse(): Promise<void>
 }
