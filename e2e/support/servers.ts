@@ -22,8 +22,8 @@ interface Servers {
   /** Starts the demo for a file of specs, and ends that of the file before: its rate limits count what went before. */
   readonly appOf: (file: string) => Promise<App>
   readonly accountServer: AccountServer
-  /** The address of an empty page that has the library in it. */
-  readonly harnessUrl: string
+  /** An empty page that has the library in it. */
+  readonly harness: Awaited<ReturnType<typeof startHarness>>
   /** Whether the server of `site` caches sessions in a cookie. */
   readonly cookieCache: boolean
   /** Whether a sign-up at `site` gives no session before the address is verified. */
@@ -38,12 +38,27 @@ interface Servers {
   readonly nextApp: (mode: NextMode) => Promise<string>
 }
 
+/** A server for all tests of a worker. */
+function serverOf<Server extends { close(): unknown }>(
+  start: () => Promise<Server>,
+): [(fixtures: object, use: (server: Server) => Promise<void>) => Promise<void>, { scope: 'worker' }] {
+  return [
+    // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
+    async ({}, use) => {
+      const server = await start()
+      await use(server)
+      await server.close()
+    },
+    { scope: 'worker' },
+  ]
+}
+
 /**
  * `test` with every server that specs need. Each starts when the first test of a worker asks for it, and ends with the
  * worker. All are declared here, since Playwright starts another worker, with another browser, for a file that declares
  * servers of its own.
  */
-export const test = base.extend<{ app: App }, Servers>({
+export const test = base.extend<{ app: App; harnessUrl: string }, Servers>({
   appOf: [
     // oxlint-disable-next-line no-empty-pattern -- Playwright reads the names of the fixtures from it
     async ({}, use) => {
@@ -60,24 +75,9 @@ export const test = base.extend<{ app: App }, Servers>({
     { scope: 'worker' },
   ],
   app: async ({ appOf }, use, { file }) => use(await appOf(file)),
-  accountServer: [
-    // oxlint-disable-next-line no-empty-pattern -- as above
-    async ({}, use) => {
-      const server = await startAccountServer()
-      await use(server)
-      await server.close()
-    },
-    { scope: 'worker' },
-  ],
-  harnessUrl: [
-    // oxlint-disable-next-line no-empty-pattern -- as above
-    async ({}, use) => {
-      const server = await startHarness()
-      await use(server.url)
-      server.close()
-    },
-    { scope: 'worker' },
-  ],
+  accountServer: serverOf(startAccountServer),
+  harness: serverOf(startHarness),
+  harnessUrl: async ({ harness }, use) => use(harness.url),
   cookieCache: [false, { scope: 'worker', option: true }],
   requireVerification: [true, { scope: 'worker', option: true }],
   site: [
@@ -101,33 +101,9 @@ export const test = base.extend<{ app: App }, Servers>({
     },
     { scope: 'worker' },
   ],
-  reactPages: [
-    // oxlint-disable-next-line no-empty-pattern -- as above
-    async ({}, use) => {
-      const pages = await startReactPages()
-      await use(pages)
-      pages.close()
-    },
-    { scope: 'worker' },
-  ],
-  versionPages: [
-    // oxlint-disable-next-line no-empty-pattern -- as above
-    async ({}, use) => {
-      const pages = await startVersions()
-      await use(pages)
-      pages.close()
-    },
-    { scope: 'worker' },
-  ],
-  workerPages: [
-    // oxlint-disable-next-line no-empty-pattern -- as above
-    async ({}, use) => {
-      const pages = await startWorkers()
-      await use(pages)
-      pages.close()
-    },
-    { scope: 'worker' },
-  ],
+  reactPages: serverOf(startReactPages),
+  versionPages: serverOf(startVersions),
+  workerPages: serverOf(startWorkers),
   nextApp: [
     async ({ accountServer }, use) => {
       let running: (Awaited<ReturnType<typeof startNext>> & { readonly mode: NextMode }) | undefined
