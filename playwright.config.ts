@@ -27,6 +27,8 @@ export default defineConfig({
         '--disable-component-update',
         '--disable-sync',
         '--disable-quic',
+        // One process fewer beside those of the pages.
+        '--in-process-gpu',
         // An address in a local network, which browsers take for insecure, unlike `localhost`.
         '--host-resolver-rules=MAP notes.test 127.0.0.1',
       ],

@@ -81,7 +81,7 @@ test.describe('a magic link', () => {
     await makeItem(first)
     await enter(first.page, 'askForLink', email)
     await visit(second.page, site.mailTo(email).url)
-    expect(await second.state()).toMatchObject({
+    await second.waitForState({
       authMode: 'local-first',
       phase: 'pending',
       upgrade: { account: { identifiers: [email] } },
@@ -109,7 +109,7 @@ test.describe('a magic link', () => {
       await enter(eve.page, 'askForLink', email)
       await visit(victim.page, path === 'opened' ? site.mailTo(email).url : ownLink(site, email))
       if (path === 'own page') expect(await arrived(victim.page)).toBe('pending')
-      expect((await victim.state()).upgrade?.account?.identifiers).toEqual([email])
+      await victim.waitForState({ phase: 'pending', upgrade: { account: { identifiers: [email] } } })
       await expectUnchanged(victim, site, { principal, phase: 'pending' })
       await victim.page.evaluate(() => routes.auth.cancelUpgrade())
       await expectUnchanged(victim, site, { principal, phase: 'ready' })
@@ -127,16 +127,16 @@ test.describe('a magic link', () => {
     const principal = await device.principal()
     await enter(device.page, 'askForLink', email)
     await arriving(device.page, () => device.page.reload())
-    expect(await device.state()).toMatchObject({
+    await device.waitForState({
       authMode: 'local-first',
       phase: 'pending',
       upgrade: { pending: { expected: email } },
     })
     await device.passTime(HOUR)
     await arriving(device.page, () => device.page.reload())
-    expect(await device.state()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+    await device.waitForState({ authMode: 'local-first', phase: 'ready' })
     await visit(device.page, site.mailTo(email).url)
-    expect(await device.state()).toMatchObject({
+    await device.waitForState({
       authMode: 'local-first',
       phase: 'pending',
       session: { principal },
@@ -158,7 +158,7 @@ test.describe('a magic link', () => {
     })
     const principal = await device.principal()
     await visit(device.page, site.mailTo(email).url)
-    expect((await device.state()).upgrade?.account?.identifiers).toEqual([email])
+    await device.waitForState({ phase: 'pending', upgrade: { account: { identifiers: [email] } } })
     await expectUnchanged(device, site, { principal, phase: 'pending', items: 0 })
   })
 })
@@ -203,7 +203,7 @@ test.describe('required verification', () => {
     await enter(first.page, 'signUp', email)
     await second.page.goto(ownVerification(site, email))
     expect(await arrived(second.page)).toBe('pending')
-    expect((await second.state()).upgrade?.account?.identifiers).toEqual([email])
+    await second.waitForState({ phase: 'pending', upgrade: { account: { identifiers: [email] } } })
     expect(await second.page.evaluate(() => routes.confirm())).toBe('switched')
     const fresh = site.account(email)!.principal
     expect(fresh).not.toBe(principal)
@@ -341,7 +341,7 @@ test.describe('a provider', () => {
     expect(principal).not.toBe(asker)
     await answer(device.page, 'allow', profile)
     expect(site.account(email)).toMatchObject({ principal: asker })
-    expect(await device.state()).toMatchObject({
+    await device.waitForState({
       authMode: 'local-first',
       phase: 'pending',
       session: { principal },

@@ -48,7 +48,7 @@ export function routesInOneBrowser(): void {
       await device.waitForState({ authMode: 'anonymous', phase: 'ready' })
       await leaveFor(device.page, provider)
       await answer(device.page, 'allow', profile)
-      expect(await device.state()).toMatchObject({
+      await device.waitForState({
         authMode: 'anonymous',
         phase: 'pending',
         upgrade: { account: { principal, identifiers: [email] } },
@@ -59,7 +59,7 @@ export function routesInOneBrowser(): void {
       const second = await openApp()
       await leaveFor(second.page, provider)
       await answer(second.page, 'allow', profile)
-      expect(await second.state()).toMatchObject({
+      await second.waitForState({
         authMode: 'local-first',
         phase: 'pending',
         upgrade: { account: { principal, identifiers: [email] } },

@@ -82,8 +82,7 @@ export async function expectUnchanged(
   site: RoutesServer,
   { principal, phase, items = 1 }: { principal: string | null; phase: 'ready' | 'pending'; items?: number },
 ): Promise<void> {
-  const state = await device.state()
-  expect(state).toMatchObject({ authMode: 'local-first', phase, session: { principal } })
+  await device.waitForState({ authMode: 'local-first', phase, session: { principal } })
   expect(
     site.rows('SELECT kind FROM latchkeyPrincipal WHERE principal = ? AND userId IS NOT NULL', principal!),
   ).toEqual([])

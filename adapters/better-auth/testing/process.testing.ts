@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundle } from './bundle.testing.ts'
+import { compile } from './bundle.testing.ts'
 import { type TestDatabase, newPostgres, openPostgres, openSqlite } from './database.testing.ts'
 import { ORIGIN } from './server.testing.ts'
 
@@ -42,7 +42,7 @@ const WORKER = new URL('server.worker.mjs', import.meta.url)
  * @param place - a file, or the address of a Postgres database
  */
 export async function startProcess(place: string): Promise<ChildProcess> {
-  const worker = fork(await bundle(WORKER), [place, ORIGIN])
+  const worker = fork(await compile(WORKER, [':memory:', ORIGIN]), [place, ORIGIN])
   const failed = once(worker, 'exit').then(([code]) => {
     throw new Error(`the server process ended with ${String(code)} before it was ready`)
   })

@@ -131,5 +131,4 @@ process.on('message', async (message) => {
   }
 })
 
-await auth.handler(new Request(`${origin}/api/auth/ok`))
-process.send({ ready: true })
+void auth.handler(new Request(`${origin}/api/auth/ok`)).then(() => process.send({ ready: true }))
