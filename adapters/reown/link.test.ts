@@ -47,6 +47,16 @@ const plugins = (database: () => ReownDatabase) => {
 const TABLE =
   'create table note (id integer primary key, owner text not null, slug text not null, unique (owner, slug))'
 
+/** Runs a statement on a database of SQLite. */
+const execute =
+  (from: Sqlite.Database) =>
+  (text: string, parameters: readonly unknown[] = []): Rows => {
+    const statement = from.prepare<unknown[], Rows[number]>(text)
+    if (statement.reader) return statement.all(...parameters)
+    statement.run(...parameters)
+    return []
+  }
+
 async function onSqlite(): Promise<App> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-reown-'))
   const file = join(folder, 'app.sqlite')
@@ -57,14 +67,6 @@ async function onSqlite(): Promise<App> {
     database.close()
     rmSync(folder, { recursive: true })
   })
-  const execute =
-    (from: Sqlite.Database) =>
-    (text: string, parameters: readonly unknown[] = []) => {
-      const statement = from.prepare<unknown[], Rows[number]>(text)
-      if (statement.reader) return statement.all(...parameters)
-      statement.run(...parameters)
-      return []
-    }
   // Better Auth's transaction is on the one connection that there is.
   const server = await testServer(
     { plugins: plugins(() => ({ dialect: 'sqlite', execute: execute(database) })) },
@@ -279,6 +281,38 @@ test('a link of a server whose tables are in a schema moves the rows', async () 
   const { one, two } = await twoDevices(app)
   expect((await link(two, two.device)).status).toBe(200)
   expect(await ownersOf(app.query)).toEqual([one.device.principal, one.device.principal])
+})
+
+test('a table that Better Auth knows by other names is moved by those of the database, and no others', async () => {
+  const database = new Sqlite(':memory:')
+  onTestFinished(() => void database.close())
+  let named = { table: 'note', column: 'owner' }
+  const onLink: OnLink = async ({ alias, principal }) => {
+    const db: ReownDatabase = { dialect: 'sqlite', execute: execute(database) }
+    await reown(db, { from: alias, to: principal, tables: [named] })
+  }
+  const fields = { owner: { type: 'string', fieldName: 'owner_id' } } as const
+  const notes = { id: 'notes', schema: { note: { modelName: 'app_note', fields } } }
+  const server = await testServer(
+    { plugins: [latchkey({ onLink }), latchkeyJwt(), notes] },
+    { database, statements: [] },
+  )
+  for (const statement of reownTables('sqlite')) database.exec(statement)
+  const one = await newPerson(server)
+  await one.prove('/sign-up/email', ada)
+  await one.session()
+  const two = await elsewhere(server, ada)
+  await server.adapter.create({ model: 'note', data: { owner: two.device.principal } })
+  const owners = async (): Promise<unknown[]> => (await server.rows('note')).map(({ owner }) => owner)
+  for (const table of ['note', 'app_note']) {
+    named = { table, column: 'owner' }
+    const refused = await link(two, two.device)
+    expect([refused.status, await codeOf(refused)]).toEqual([409, 'LINK_REFUSED'])
+    expect(await owners()).toEqual([two.device.principal])
+  }
+  named = { table: 'app_note', column: 'owner_id' }
+  expect((await link(two, two.device)).status).toBe(200)
+  expect(await owners()).toEqual([one.device.principal])
 })
 
 test('what a client of Kysely returns is followed into its transactions', async () => {

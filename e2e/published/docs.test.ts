@@ -30,6 +30,54 @@ const SIZES = [
   'latchkey/react: useAuth and',
 ]
 
+/** What an app writes for each engine: files and blocks of pages, as `page#text`, and a file without Latchkey. */
+const COMPARED: readonly Compared[] = [
+  {
+    part: 'the identity and the account, once for all engines',
+    page: '',
+    here: ['e2e/engines/with/account.ts'],
+    there: 'account',
+  },
+  {
+    part: 'Triplit: the client, the account server',
+    page: 'triplit.md',
+    here: ["docs/triplit.md#storage: 'indexeddb'", 'docs/triplit.md#x-triplit-project-id'],
+    there: 'triplit',
+  },
+  {
+    part: 'Hocuspocus and Yjs, stored: the client, the sync server',
+    page: 'hocuspocus.md#a-stored-document',
+    here: ['docs/hocuspocus.md#persist(notes)', 'docs/hocuspocus.md#port: 1234'],
+    there: 'hocuspocus',
+  },
+  {
+    part: 'Zero: the client, its two endpoints',
+    page: 'zero.md',
+    here: ['e2e/engines/fixtures/zero.ts'],
+    there: 'zero',
+  },
+  {
+    part: 'TanStack DB over HTTP: the client',
+    page: '#tanstack-db-over-http',
+    here: ['e2e/engines/fixtures/tanstack-db.ts'],
+    there: 'tanstack-db',
+  },
+  {
+    part: 'RxDB: the client',
+    page: '#rxdb',
+    here: ['e2e/engines/fixtures/rxdb.ts'],
+    there: 'rxdb',
+  },
+]
+
+interface Compared {
+  readonly part: string
+  /** Where the first is shown; empty if it is a file. */
+  readonly page: string
+  readonly here: readonly string[]
+  readonly there: string
+}
+
 /** A block that shows a file of the example app begins with its name. */
 const FILE = /^\/\/ (\S+)\n([\s\S]*)$/
 
@@ -78,6 +126,31 @@ function padded([head, ...rows]: readonly string[][]): string {
   const line = (cells: string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
   return [line(head!), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}
+
+/** The code of a file, or of the one block of a page that has a text: `page#text`. */
+function sampleOf(sample: string): string {
+  const [file, text] = sample.split('#') as [string, string?]
+  if (text === undefined) return readFileSync(`${root}/${file}`, 'utf8')
+  const found = blocksOf(file).filter(({ code }) => code.includes(text))
+  expect(found.length, sample).toBe(1)
+  return found[0]!.code
+}
+
+/** The number of lines with code: no blank lines, and no comments. */
+function codeLines(code: string): number {
+  const source = ts.createSourceFile('sample.ts', code, ts.ScriptTarget.ESNext, true)
+  const lines = new Set<number>()
+  const lineOf = (place: number): number => source.getLineAndCharacterOfPosition(place).line
+  const visit = (node: ts.Node): void => {
+    if (ts.isJSDoc(node)) return
+    const children = node.getChildren(source)
+    children.forEach(visit)
+    if (children.length > 0 || node.getWidth(source) === 0) return
+    for (let line = lineOf(node.getStart(source)); line <= lineOf(node.getEnd()); line++) lines.add(line)
+  }
+  visit(source)
+  return lines.size
 }
 
 /** The section about a code, whose heading is its anchor. */
@@ -230,6 +303,25 @@ describe('the docs', () => {
     await expect(
       page.replace(/(?<=<!-- sizes: .* -->\n\n)[\s\S]*?(?=\n\n<!-- end of sizes -->)/, () => table),
     ).toMatchFileSnapshot('../../README.md')
+  })
+
+  test('compare the lines of each engine with those of an app without Latchkey', async () => {
+    expect(codeLines('// one\n\n/** Two.\n * Three. */\nconst four = `five\n\nseven` // eight\n')).toBe(3)
+    const { repository } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as Package
+    const files = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main`
+    const rows = COMPARED.map(({ part, page, here, there }) => {
+      const ours = here.map((sample) => codeLines(sampleOf(sample))).reduce((sum, lines) => sum + lines)
+      const other = `e2e/engines/without/${there}.ts`
+      const link = page === '' ? `${files}/${here[0]}` : page
+      return `| ${part} | [${ours}](${link}) | [${codeLines(sampleOf(other))}](${files}/${other}) |`
+    })
+    const table = ['| part | with Latchkey | without |', '| --- | --- | --- |', ...rows].join('\n')
+    const page = readFileSync(`${root}/docs/engines.md`, 'utf8')
+    const shown = page.replace(/(?<=<!-- lines: .* -->\n\n)[\s\S]*?(?=\n\n<!-- end of lines -->)/, () => table)
+    expect(shown).toContain(table)
+    await expect(shown).toMatchFileSnapshot('../../docs/engines.md')
+    const written = readdirSync(`${root}/e2e/engines/without`)
+    expect(written.sort()).toEqual(COMPARED.map(({ there }) => `${there}.ts`).sort())
   })
 
   test('list every attack that the script tries, with its defence and its test', async () => {
