@@ -150,6 +150,32 @@ describe('an answer about the session that comes late', () => {
     other.auth.close()
   })
 
+  test('takes no session for one from before the first start, once another tab has signed out', async () => {
+    const device = await faultyDevice()
+    const account = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', account)
+    const options = { migrateSessionsUntil: device.clock.now() + 60_000 }
+    const page = openPage(device, options)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    expect(page.faults.struck).toBe(true)
+    const other = await load(device, options)
+    await other.auth.signOut()
+    await environment.idle(page.faults, other.faults)
+    for (const clock of [device.clock, device.serverClock]) clock.advance(1)
+    device.account.setSession('ada')
+    page.faults.recover()
+    await environment.idle(page.faults, other.faults)
+    expect(page.auth.getState()).toMatchObject({
+      authMode: 'anonymous',
+      phase: 'pending',
+      upgrade: { account: { accountId: 'ada' } },
+    })
+    page.auth.close()
+    other.auth.close()
+  })
+
   /** A page that has asked about the session of an account, and has not received the answer. */
   async function waitingForAnswer() {
     const device = await faultyDevice()

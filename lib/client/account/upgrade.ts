@@ -46,7 +46,7 @@ export async function upgrade(
 
 /** Looks for a session in the background. */
 function look(context: Context): void {
-  checkSession(context, false).catch(() => {})
+  checkSession(context).catch(() => {})
 }
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
@@ -55,7 +55,7 @@ export async function acceptAccount(context: Context): Promise<UpgradeResult> {
     untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn, shown)),
   )
   // The waiting account may be gone.
-  if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
+  if (result.outcome === 'failed') await checkSession(context).catch(() => {})
   return result
 }
 
