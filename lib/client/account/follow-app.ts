@@ -47,7 +47,7 @@ async function follow(context: Context, ask: () => void): Promise<void> {
 
 /** The session is gone, so that a veto would keep nothing. Another tab may have signed in again meanwhile. */
 export function signOutOfEnded(context: Context, ended: AccountEntry): Promise<void> {
-  return signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry))
+  return signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry), true)
 }
 
 /** True if an entry is of the same session, or of one that was confirmed at the same time if there are no ids. */
