@@ -7038,6 +7038,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      'The app revokes another device; later the session of this one expires, and unsynced data is lost without a question',
+    defence: 'The note that the app may have ended the session is removed once the account server says that it is there',
+    patches: [
+      {
+        file: 'lib/client/account/follow-app.ts',
+        find: 'if (found.accountId === ended.accountId && found.id === ended.sessionId) await note(context, ended, false)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/account/follow-app.test.ts',
+      name: 'if the session is there all the same, one that is missing later is only told, although the page is left right after that',
+    },
+  },
+  {
+    attack:
       'A tab cannot read the record when it hears of a sign-out, and goes on to send the token of the user who has left',
     defence: 'A tab repeats a read that failed',
     patches: [

@@ -82,9 +82,16 @@ test('also if the page is left before the question is answered', async () => {
   await expect.poll(() => next.getState().authMode).toBe('anonymous')
 })
 
-test('if the session is there all the same, one that is missing later is only told', async () => {
+test.each([
+  ['', false],
+  [', although the page is left right after that', true],
+])('if the session is there all the same, one that is missing later is only told%s', async (_, isLost) => {
   const { browser, auth, provider, tell } = await world()
-  const looks = vi.spyOn(provider, 'getSession')
+  const { getSession } = provider
+  const looks = vi.spyOn(provider, 'getSession').mockImplementation(async (options) => {
+    if (isLost && !options?.peek) throw new LatchkeyError('OFFLINE')
+    return getSession(options)
+  })
   tell('ended')
   // A look without `peek`: what the account server said has been stored.
   await expect.poll(() => looks.mock.calls.some(([given]) => !given?.peek)).toBe(true)
@@ -141,7 +148,7 @@ test('so does one that is written right before the sign-out would be', async () 
   expect(browser.account.session).toBe('ada')
 })
 
-test.each(['eve', 'ada'])('so does a session of %s that the app itself began before the page had the answer', async (name) => {
+test.each(['eve', 'ada'])('so does one of the app itself, by %s, from before the answer', async (name) => {
   const { browser, auth, provider, tell, outbox } = await world()
   browser.account.setSession(null)
   const { asked, answer } = heldAnswer(provider)
