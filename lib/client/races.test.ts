@@ -284,6 +284,33 @@ describe('a session that this device has not been told of', () => {
     }
   })
 
+  test('ends too if the account server does not say who made it', async () => {
+    const device = await faultyDevice()
+    const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', ada)
+    const { provider } = device.account
+    const getSession: AccountProvider['getSession'] = async (options) => {
+      const found = await provider.getSession(options)
+      return found && { ...found, provenBy: null }
+    }
+    const account = { ...provider, getSession }
+    const [here, there] = [await load(device, { account }), await load(device, { account })]
+    const result = await here.auth.upgrade(async () => {
+      await there.auth.signOut()
+      await environment.idle(here.faults, there.faults)
+      for (const clock of [device.clock, device.serverClock]) clock.advance(1)
+      return device.account.signIn('ada')
+    })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    for (const { auth } of [here, there]) {
+      expect(auth.getState().upgrade?.account).toBeUndefined()
+      auth.close()
+    }
+  })
+
   test('stays if the user restores another identity in another tab while `run` makes it', async () => {
     const device = await faultyDevice()
     const [here, there] = [await load(device), await load(device)]

@@ -6978,6 +6978,22 @@ export const ATTACKS = [
   },
   {
     attack:
+      'A user signs out in one tab while `run` in another makes a session without a proof, and the next user is offered it',
+    defence: 'An upgrade shows no session to another identity than the one that it began with, and ends it',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'checkUnchanged(context.keyring(), before)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends too if the account server does not say who made it',
+    },
+  },
+  {
+    attack:
       'An answer about the session arrives after a sign-out in another tab, and its account is shown to the next user',
     defence: 'An answer that another user asked for is discarded, and the question is asked again',
     patches: [

@@ -18,7 +18,7 @@ import { shownId } from '../shared/shown.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
-import { type Settled, settle } from './apply.ts'
+import { type Settled, checkUnchanged, settle } from './apply.ts'
 import { cancelRunning, cancellable, untilCancelled } from './cancellable.ts'
 import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
@@ -242,7 +242,10 @@ async function settleFound(
 ): Promise<Settled> {
   const consent = isAsked ? 'asked' : consentTo(context, found)
   const settled = await settle(context, account, { before, found, consent })
-  if (settled === 'shown') showWaiting(context, notLeft(context, found))
+  if (settled !== 'shown') return settled
+  // The next user must not be offered it. What makes an account current checks that itself.
+  checkUnchanged(context.keyring(), before)
+  showWaiting(context, notLeft(context, found))
   return settled
 }
 
