@@ -476,6 +476,26 @@ describe('a tab that hears of a sign-out', () => {
     there.auth.close()
   })
 
+  test('reads it three seconds after a repetition that failed too, however many messages came', async () => {
+    const { device, here, there, idle } = await twoTabsSignedUp()
+    const channel = new BroadcastChannel(device.store.channel!)
+    const failing = async (act: () => unknown): Promise<void> => {
+      here.faults.arm('rejects', 'read')
+      act()
+      await idle()
+      expect(here.faults.struck).toBe(true)
+    }
+    for (let message = 0; message < 6; message++) await failing(() => channel.postMessage('changed'))
+    await failing(() => vi.advanceTimersByTime(1000))
+    here.faults.disarm()
+    vi.advanceTimersByTime(3000)
+    await idle()
+    expect(here.faults.operations).toContain('read')
+    channel.close()
+    here.auth.close()
+    there.auth.close()
+  })
+
   test('delivers it if the other tab is gone', async () => {
     const { device, here, there, idle } = await twoTabsSignedUp()
     device.account.online = false
