@@ -6915,7 +6915,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'A session is planted after the user of a first start without an answer has signed out, and that user returns',
+    attack:
+      'A session is planted after the user of a first start without an answer has signed out, and that user returns',
     defence: 'An identity that is made current again takes no session for one from before the first start',
     patches: [
       {
@@ -7055,7 +7056,8 @@ export const ATTACKS = [
   {
     attack:
       'The app revokes another device; later the session of this one expires, and unsynced data is lost without a question',
-    defence: 'The note that the app may have ended the session is removed once the account server says that it is there',
+    defence:
+      'The note that the app may have ended the session is removed once the account server says that it is there',
     patches: [
       {
         file: 'lib/client/account/follow-app.ts',
