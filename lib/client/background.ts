@@ -66,7 +66,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   // The identity may have changed before this connection.
   settle()
   context.dispatch({ type: 'networkFound' })
-  ask(context.isFirst)
+  ask()
   renew()
   return () => {
     heard.abort()

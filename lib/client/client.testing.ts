@@ -1,4 +1,4 @@
-import { expect, vi } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import type { Auth, CreateAuth } from './auth.ts'
 import { createAuth } from '../index.ts'
 import { createAuthWith } from './create-auth.ts'
@@ -60,7 +60,14 @@ export async function hasLooked({ account }: TestBrowser, times = 1): Promise<vo
   )
 }
 
-/** Returns the claims of a token. */
+/** Gives the pages of this test a window. Returns a function that reports to it that the network is back. */
+export function testWindow(): () => void {
+  const page = new EventTarget()
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+  onTestFinished(() => void vi.unstubAllGlobals())
+  return () => void page.dispatchEvent(new Event('online'))
+}
+
 /** The engine's primitives, and a promise for their first signature. Other files of the process sign with the engine, too. */
 export function watchedSuite(): { readonly crypto: CryptoSuite; readonly firstSignature: Promise<unknown> } {
   let seen!: (signature: unknown) => void
@@ -79,6 +86,7 @@ export function watchedSuite(): { readonly crypto: CryptoSuite; readonly firstSi
   return { crypto: { ...nativeSuite, signingKey }, firstSignature }
 }
 
+/** Returns the claims of a token. */
 export function readPayload(token: string): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }

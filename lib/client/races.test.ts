@@ -150,6 +150,32 @@ describe('an answer about the session that comes late', () => {
     other.auth.close()
   })
 
+  test('takes no session for one from before the first start, once another tab has signed out', async () => {
+    const device = await faultyDevice()
+    const account = { accountId: 'ada', principal: 'ada', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', account)
+    const options = { migrateSessionsUntil: device.clock.now() + 60_000 }
+    const page = openPage(device, options)
+    page.faults.arm('answersLate', 'getSession')
+    await page.auth.ready
+    await environment.idle(page.faults)
+    expect(page.faults.struck).toBe(true)
+    const other = await load(device, options)
+    await other.auth.signOut()
+    await environment.idle(page.faults, other.faults)
+    for (const clock of [device.clock, device.serverClock]) clock.advance(1)
+    device.account.setSession('ada')
+    page.faults.recover()
+    await environment.idle(page.faults, other.faults)
+    expect(page.auth.getState()).toMatchObject({
+      authMode: 'anonymous',
+      phase: 'pending',
+      upgrade: { account: { accountId: 'ada' } },
+    })
+    page.auth.close()
+    other.auth.close()
+  })
+
   /** A page that has asked about the session of an account, and has not received the answer. */
   async function waitingForAnswer() {
     const device = await faultyDevice()
@@ -247,6 +273,33 @@ describe('a session that this device has not been told of', () => {
       await environment.idle(here.faults, there.faults)
       for (const clock of [device.clock, device.serverClock]) clock.advance(ms)
       return here.account.signUp('ada')
+    })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
+    await environment.idle(here.faults, there.faults)
+    expect(device.account.session).toBeNull()
+    expect((await device.keyring())!.outbox).toEqual([])
+    for (const { auth } of [here, there]) {
+      expect(auth.getState().upgrade?.account).toBeUndefined()
+      auth.close()
+    }
+  })
+
+  test('ends too if the account server does not say who made it', async () => {
+    const device = await faultyDevice()
+    const ada = { accountId: 'ada', principal: 'own', aliases: [], recoverable: true, claims: {} }
+    device.server.accounts.set('ada', ada)
+    const { provider } = device.account
+    const getSession: AccountProvider['getSession'] = async (options) => {
+      const found = await provider.getSession(options)
+      return found && { ...found, provenBy: null }
+    }
+    const account = { ...provider, getSession }
+    const [here, there] = [await load(device, { account }), await load(device, { account })]
+    const result = await here.auth.upgrade(async () => {
+      await there.auth.signOut()
+      await environment.idle(here.faults, there.faults)
+      for (const clock of [device.clock, device.serverClock]) clock.advance(1)
+      return device.account.signIn('ada')
     })
     expect(result).toMatchObject({ outcome: 'failed', error: { code: 'IDENTITY_CHANGED' } })
     await environment.idle(here.faults, there.faults)
@@ -419,6 +472,26 @@ describe('a tab that hears of a sign-out', () => {
     vi.advanceTimersByTime(1000)
     await idle()
     expect(here.auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+    here.auth.close()
+    there.auth.close()
+  })
+
+  test('reads it three seconds after a repetition that failed too, however many messages came', async () => {
+    const { device, here, there, idle } = await twoTabsSignedUp()
+    const channel = new BroadcastChannel(device.store.channel!)
+    const failing = async (act: () => unknown): Promise<void> => {
+      here.faults.arm('rejects', 'read')
+      act()
+      await idle()
+      expect(here.faults.struck).toBe(true)
+    }
+    for (let message = 0; message < 6; message++) await failing(() => channel.postMessage('changed'))
+    await failing(() => vi.advanceTimersByTime(1000))
+    here.faults.disarm()
+    vi.advanceTimersByTime(3000)
+    await idle()
+    expect(here.faults.operations).toContain('read')
+    channel.close()
     here.auth.close()
     there.auth.close()
   })

@@ -4231,7 +4231,7 @@ export const ATTACKS = [
     attack: 'A session is planted in a browser before the first visit of its user',
     defence: 'A session at the first start waits for confirmation, unless the app says that it is moving its users',
     patches: [
-      { file: 'lib/client/account/session-check.ts', find: 'isFirst && isMigrating(context)', replace: 'isFirst' },
+      { file: 'lib/client/account/session-check.ts', find: 'isFirst() && isMigrating(context)', replace: 'isFirst()' },
     ],
     test: {
       file: 'lib/client/account/pending-upgrade.test.ts',
@@ -6889,8 +6889,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/attend-server.ts',
-        find: 'const device = currentDevice(context.keyring())',
-        replace: "const device = context.keyring()?.entries.find((entry) => entry.kind === 'device')",
+        find: 'currentDevice(keyring)?.isUnasked === true',
+        replace: "keyring?.entries.some((entry) => entry.kind === 'device' && entry.isUnasked) === true",
       },
     ],
     test: {
@@ -6899,13 +6899,45 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A session is planted after a sign-out, in the page of a first start that is still without an answer',
+    defence: 'Only while the identity of the first start is current, its page takes a session for an earlier one',
+    patches: [
+      { file: 'lib/client/account/attend-server.ts', find: 'keyring?.current === firstId', replace: 'true' },
+      {
+        file: 'lib/client/account/attend-server.ts',
+        find: 'if (firstId !== current) firstId = firstId === undefined ? current : null',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by the first page itself after a sign-out, for the next identity',
+    },
+  },
+  {
+    attack:
+      'A session is planted after the user of a first start without an answer has signed out, and that user returns',
+    defence: 'An identity that is made current again takes no session for one from before the first start',
+    patches: [
+      {
+        file: 'lib/client/device/ensure-identity.ts',
+        find: 'const { isUnasked: _, ...resumed } = kept',
+        replace: 'const resumed = kept',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/pending-upgrade.test.ts',
+      name: 'a session that appears outside > not by the first page itself after a sign-out, for the same identity again',
+    },
+  },
+  {
     attack: 'A session is planted after the account server answered that there is none, while an app moves its users',
     defence: 'The first answer ends the time in which a session without confirmation becomes current',
     patches: [
       {
         file: 'lib/client/account/attend-server.ts',
-        find: 'if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await',
-        replace: 'if (!deviceOf(context.keyring(), device?.principal)) await',
+        find: 'if (deviceOf(context.keyring(), principal)?.isUnasked) await',
+        replace: 'if (!deviceOf(context.keyring(), principal)) await',
       },
     ],
     test: {
@@ -6943,6 +6975,22 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/races.test.ts',
       name: 'a session that this device has not been told of > ends if another tab signs out 1 ms before `run` makes it',
+    },
+  },
+  {
+    attack:
+      'A user signs out in one tab while `run` in another makes a session without a proof, and the next user is offered it',
+    defence: 'An upgrade shows no session to another identity than the one that it began with, and ends it',
+    patches: [
+      {
+        file: 'lib/client/account/upgrade.ts',
+        find: 'checkUnchanged(context.keyring(), before)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/races.test.ts',
+      name: 'a session that this device has not been told of > ends too if the account server does not say who made it',
     },
   },
   {
@@ -7003,6 +7051,23 @@ export const ATTACKS = [
     test: {
       file: 'lib/client/account/follow-app.test.ts',
       name: 'also if the page is left before the question is answered',
+    },
+  },
+  {
+    attack:
+      'The app revokes another device; later the session of this one expires, and unsynced data is lost without a question',
+    defence:
+      'The note that the app may have ended the session is removed once the account server says that it is there',
+    patches: [
+      {
+        file: 'lib/client/account/follow-app.ts',
+        find: 'if (found.accountId === ended.accountId && found.id === ended.sessionId) await note(context, ended, false)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: 'lib/client/account/follow-app.test.ts',
+      name: 'if the session is there all the same, one that is missing later is only told, although the page is left right after that',
     },
   },
   {

@@ -207,7 +207,8 @@ async function hold(
   return 'conflict'
 }
 
-function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): void {
+/** @throws {LatchkeyError} `IDENTITY_CHANGED`: another identity is current than the one that is decided about */
+export function checkUnchanged(keyring: Keyring | null, before: Entry | undefined): void {
   if (currentEntry(keyring)?.principal !== before?.principal) throw new LatchkeyError('IDENTITY_CHANGED')
 }
 

@@ -12,12 +12,8 @@ const RETRY_DELAYS_MS = [5_000, 15_000, 60_000, 300_000]
 
 /** What is to be asked of the account server without the user's or the app's doing. */
 export interface ServerAttendant {
-  /**
-   * Asks about the session there.
-   *
-   * @param isFirst - see {@link checkSession}
-   */
-  ask(isFirst?: boolean): void
+  /** Asks about the session there. */
+  ask(): void
   /** Tries now what failed, instead of waiting for the next try. */
   hurry(): void
   /** Delivers what it has not received yet. */
@@ -31,8 +27,15 @@ export interface ServerAttendant {
  */
 export function attendServer(context: Context, signal: AbortSignal): ServerAttendant {
   let failures = 0
-  let isUnasked = false
+  // Id of the first start's identity: undefined until it has one, null once that was left or the server has answered.
+  let firstId = context.isFirst ? context.keyring()?.current : null
   let timer: ReturnType<typeof setTimeout> | undefined
+
+  /** As {@link checkSession} needs it. */
+  function isFirst(): boolean {
+    const keyring = context.keyring()
+    return (firstId !== null && keyring?.current === firstId) || currentDevice(keyring)?.isUnasked === true
+  }
 
   /** @returns false if a part of it failed, and is tried again later */
   async function attempt(...work: Promise<void>[]): Promise<boolean> {
@@ -54,15 +57,14 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
   // The first question counts as asked once it was answered.
   async function check(): Promise<void> {
     await concludeLeft(context)
-    const device = currentDevice(context.keyring())
+    const principal = currentDevice(context.keyring())?.principal
     // The page may be left before the answer.
-    if (isUnasked && isMigrating(context)) await mark(context, device?.principal, { isUnasked }).catch(() => {})
-    await checkSession(context, isUnasked || device?.isUnasked === true)
-    isUnasked = false
-    if (deviceOf(context.keyring(), device?.principal)?.isUnasked) await mark(context, device?.principal, { isUnasked })
+    if (isFirst() && isMigrating(context)) await mark(context, principal, { isUnasked: true }).catch(() => {})
+    await checkSession(context, isFirst)
+    firstId = null
+    if (deviceOf(context.keyring(), principal)?.isUnasked) await mark(context, principal, { isUnasked: false })
   }
-  function ask(isFirst = false): void {
-    isUnasked ||= isFirst
+  function ask(): void {
     if (signal.aborted) return
     // A delivery of nothing succeeds without a server: only an answer ends the backoff.
     void attempt(revalidate(context), check()).then((isAnswered) => isAnswered && (failures = 0))
@@ -72,6 +74,10 @@ export function attendServer(context: Context, signal: AbortSignal): ServerAtten
     clearTimeout(timer)
     again()
   }
-  signal.addEventListener('abort', () => clearTimeout(timer))
+  const stop = context.subscribe(() => {
+    const current = context.keyring()?.current
+    if (firstId !== current) firstId = firstId === undefined ? current : null
+  })
+  signal.addEventListener('abort', () => (stop(), clearTimeout(timer)))
   return { ask, hurry, deliver: () => void attempt(deliverPending(context)) }
 }

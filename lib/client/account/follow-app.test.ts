@@ -41,6 +41,19 @@ function gate(): { passed: Promise<void>; open: () => void } {
   return { passed, open }
 }
 
+/** Holds back the answer to the next question about the session. */
+function heldAnswer(provider: AccountProvider): { asked: Promise<void>; answer: () => void } {
+  const [asked, answered] = [gate(), gate()]
+  const { getSession } = provider
+  vi.spyOn(provider, 'getSession').mockImplementationOnce(async (options) => {
+    const found = await getSession(options)
+    asked.open()
+    await answered.passed
+    return found
+  })
+  return { asked: asked.passed, answer: answered.open }
+}
+
 test('a session that the app ended ends the mode here too', async () => {
   const { browser, auth, tell } = await world()
   browser.account.setSession(null)
@@ -69,9 +82,16 @@ test('also if the page is left before the question is answered', async () => {
   await expect.poll(() => next.getState().authMode).toBe('anonymous')
 })
 
-test('if the session is there all the same, one that is missing later is only told', async () => {
+test.each([
+  ['', false],
+  [', although the page is left right after that', true],
+])('if the session is there all the same, one that is missing later is only told%s', async (_, isLost) => {
   const { browser, auth, provider, tell } = await world()
-  const looks = vi.spyOn(provider, 'getSession')
+  const { getSession } = provider
+  const looks = vi.spyOn(provider, 'getSession').mockImplementation(async (options) => {
+    if (isLost && !options?.peek) throw new LatchkeyError('OFFLINE')
+    return getSession(options)
+  })
   tell('ended')
   // A look without `peek`: what the account server said has been stored.
   await expect.poll(() => looks.mock.calls.some(([given]) => !given?.peek)).toBe(true)
@@ -87,20 +107,13 @@ test('a sign-in of another tab, after the account server said that the session i
   const { browser, auth, provider, tell, outbox } = await world()
   const other = await anotherTab(browser)
   browser.account.setSession(null)
-  const [asked, answered] = [gate(), gate()]
-  const { getSession } = provider
-  vi.spyOn(provider, 'getSession').mockImplementationOnce(async (options) => {
-    const found = await getSession(options)
-    asked.open()
-    await answered.passed
-    return found
-  })
+  const { asked, answer } = heldAnswer(provider)
   const looks = vi.spyOn(provider, 'getSession')
   tell('ended')
-  await asked.passed
+  await asked
   expect(await other.upgrade(() => browser.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
   const before = looks.mock.calls.length
-  answered.open()
+  answer()
   // It looks again instead.
   await expect.poll(() => looks.mock.calls.length).toBeGreaterThan(before)
   expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready' })
@@ -133,4 +146,19 @@ test('so does one that is written right before the sign-out would be', async () 
   expect(auth.getState()).toMatchObject({ authMode: 'external', phase: 'ready' })
   expect(await outbox()).toEqual([])
   expect(browser.account.session).toBe('ada')
+})
+
+test.each(['eve', 'ada'])('so does one of the app itself, by %s, from before the answer', async (name) => {
+  const { browser, auth, provider, tell, outbox } = await world()
+  browser.account.setSession(null)
+  const { asked, answer } = heldAnswer(provider)
+  tell('ended')
+  await asked
+  browser.server.accounts.set('eve', { accountId: 'eve', principal: 'eve', aliases: [], recoverable: true, claims: {} })
+  browser.account.setSession(name)
+  browser.clock.advance(1000)
+  answer()
+  await expect.poll(() => auth.getState().authMode).toBe('anonymous')
+  await expect.poll(outbox).toEqual([])
+  expect(browser.account.session).toBe(name)
 })

@@ -28,16 +28,14 @@ async function follow(context: Context, ask: () => void): Promise<void> {
   if (!ended) return
   try {
     // The question may fail, or the page be left before the answer: then the next one decides.
-    await context.write((keyring) => {
-      const entry = currentAccount(keyring)
-      return keyring && entry && isSameSession(ended, entry)
-        ? replaceEntry(keyring, entry, { ...entry, isEnding: true })
-        : keyring
-    })
+    await note(context, ended, true)
     const account = accountOf(context) as AccountProvider
     const found = await account.getSession({ peek: true })
     // Another device may be what was revoked; and only the account server says that a session is gone.
-    if (found !== null) return ask()
+    if (found !== null) {
+      if (found.accountId === ended.accountId && found.id === ended.sessionId) await note(context, ended, false)
+      return ask()
+    }
     await context.read()
     await signOutOfEnded(context, ended)
   } catch {
@@ -45,9 +43,19 @@ async function follow(context: Context, ask: () => void): Promise<void> {
   }
 }
 
+/** Notes whether the app has ended the session, as far as this page knows. */
+function note(context: Context, ended: AccountEntry, isEnding: boolean): Promise<void> {
+  return context.write((keyring) => {
+    const entry = currentAccount(keyring)
+    if (!keyring || !entry || !isSameSession(ended, entry)) return keyring
+    const { isEnding: _, ...kept } = entry
+    return replaceEntry(keyring, entry, { ...kept, ...(isEnding && { isEnding }) })
+  })
+}
+
 /** The session is gone, so that a veto would keep nothing. Another tab may have signed in again meanwhile. */
 export function signOutOfEnded(context: Context, ended: AccountEntry): Promise<void> {
-  return signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry))
+  return signOutOf(context, { force: true }, (entry) => isSameSession(ended, entry), true)
 }
 
 /** True if an entry is of the same session, or of one that was confirmed at the same time if there are no ids. */

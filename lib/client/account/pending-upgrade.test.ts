@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Keyring } from '../../keystore/record.ts'
-import { parseKeyring } from '../../keystore/keyring.ts'
+import { entryId, parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { type MemoryAccount, memoryAccountServer } from '../../testing/memory-account.ts'
-import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
+import { type TestBrowser, hasLooked, testBrowser, testWindow } from '../client.testing.ts'
 import type { Auth } from '../auth.ts'
 
 const HOUR = 60 * 60_000
@@ -295,7 +295,7 @@ describe('a session that appears outside', () => {
     }
   })
 
-  /** A device whose first page was left before the account server answered. */
+  /** A device whose first page has not received an answer of the account server. */
   async function unasked() {
     const given = await world()
     followLink(given, { open: false, principal: 'account-ada' })
@@ -307,12 +307,12 @@ describe('a session that appears outside', () => {
     await expect
       .poll(async () => (await keyringOf(installed)).entries, { timeout: 30_000 })
       .toMatchObject([{ isUnasked: true }])
-    first.close()
     return { installed, options, first }
   }
 
   test('also where the page was left before the account server answered', async () => {
-    const { installed, options } = await unasked()
+    const { installed, options, first } = await unasked()
+    first.close()
     installed.account.online = true
     const next = await installed.load(options)
     await settled(next, { authMode: 'external', session: { principal: 'account-ada' } })
@@ -327,7 +327,8 @@ describe('a session that appears outside', () => {
     ['after a sign-out', { isLeft: true }],
     ['once the time is over', { isOver: true }],
   ] as const)('not by a later page %s', async (_, how: { isLeft?: boolean; isOver?: boolean }) => {
-    const { installed, options } = await unasked()
+    const { installed, options, first } = await unasked()
+    first.close()
     if (how.isLeft) {
       const page = await installed.load(options)
       // An identity with data is set aside, an empty one deleted.
@@ -351,6 +352,45 @@ describe('a session that appears outside', () => {
     const last = await installed.load(options)
     await settled(last, { phase: 'pending', upgrade: { account: { accountId: 'account-ada' } } })
     last.close()
+  })
+
+  test.each([
+    ['', async () => null],
+    [', for the next identity', (page: Auth) => page.ensureIdentity()],
+    [', for the same identity again', (page: Auth, resume: string) => page.ensureIdentity({ resume })],
+  ] as const)('not by the first page itself after a sign-out%s', async (_, goOn) => {
+    const tellOnline = testWindow()
+    const { installed, first } = await unasked()
+    const { principal } = first.getState().session!
+    await first.signOut()
+    const session = await goOn(first, principal)
+    // A session from before the sign-out would end.
+    installed.clock.advance(1)
+    installed.account.setSession('ada')
+    installed.account.online = true
+    tellOnline()
+    await settled(first, { phase: 'pending', upgrade: { account: { accountId: 'account-ada' } } })
+    expect(first.getState().session).toEqual(session)
+    const { current, entries } = await keyringOf(installed)
+    const isUnasked = expect.objectContaining({ isUnasked: true })
+    expect(entries.filter((entry) => entryId(entry) === current)).not.toContainEqual(isUnasked)
+    first.close()
+  })
+
+  test('also for the identity that a first page without one got meanwhile', async () => {
+    const tellOnline = testWindow()
+    const given = await world()
+    followLink(given, { open: false, principal: 'account-ada' })
+    const installed = testBrowser(given.server, given.clock)
+    installed.account.setSession('ada')
+    installed.account.online = false
+    const migrateSessionsUntil = given.clock.now() + 1
+    const auth = await installed.load({ initialMode: 'anonymous', migrateSessionsUntil })
+    await auth.ensureIdentity()
+    installed.account.online = true
+    tellOnline()
+    await settled(auth, { authMode: 'external', session: { principal: 'account-ada' } })
+    auth.close()
   })
 
   test('and never later in the same page, nor where something was made meanwhile', async () => {

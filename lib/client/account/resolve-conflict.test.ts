@@ -1,9 +1,9 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Keyring } from '../../keystore/record.ts'
 import { parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
-import { type TestBrowser, hasLooked, testBrowser } from '../client.testing.ts'
+import { type TestBrowser, hasLooked, testBrowser, testWindow } from '../client.testing.ts'
 import type { AuthOptions } from '../auth.ts'
 
 const ADA = 'ada@example.com'
@@ -328,6 +328,15 @@ describe('the other decisions', () => {
 })
 
 describe('a policy', () => {
+  /** Returns a function that tells the pages that the network is back, and waits for what they do then. */
+  function waking(): () => Promise<void> {
+    const tellOnline = testWindow()
+    return async () => {
+      tellOnline()
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    }
+  }
+
   test('decides where nothing can be lost', async () => {
     const { signIn, principal } = await world({ onConflict: 'adopt' })
     expect(await signIn()).toMatchObject({ outcome: 'adopted', session: { principals: ['ada', principal] } })
@@ -376,36 +385,32 @@ describe('a policy', () => {
   })
 
   test('decides in the next page if its own page was closed, once the account server answers', async () => {
-    const online = new EventTarget()
-    vi.stubGlobal('addEventListener', online.addEventListener.bind(online))
-    onTestFinished(() => void vi.unstubAllGlobals())
+    const wake = waking()
     const onConflict = vi.fn(() => new Promise<'ask'>(() => {}))
     const { auth, browser, signIn } = await world({ onConflict })
     void signIn()
     await expect.poll(() => onConflict.mock.calls.length, { timeout: 30_000 }).toBe(1)
     auth.close()
     browser.account.online = false
-    const next = await browser.load({ harden: 'never', onConflict: () => 'switch' })
+    const decide = vi.fn(() => 'switch' as const)
+    const next = await browser.load({ harden: 'never', onConflict: decide })
     const failed = { phase: 'conflict', upgrade: { failure: 'OFFLINE' } }
     await expect.poll(next.getState, { timeout: 30_000 }).toMatchObject(failed)
+    for (let time = 0; time < 3; time++) await wake()
+    expect(decide).not.toHaveBeenCalled()
     browser.account.online = true
-    online.dispatchEvent(new Event('online'))
+    await wake()
     const external = { phase: 'ready', authMode: 'external', session: { principals: ['ada'] } }
     await expect.poll(next.getState, { timeout: 30_000 }).toMatchObject(external)
+    expect(decide).toHaveBeenCalledOnce()
     next.close()
   })
 
   test('that leaves it to the person is asked once by each page', async () => {
-    const online = new EventTarget()
-    vi.stubGlobal('addEventListener', online.addEventListener.bind(online))
-    onTestFinished(() => void vi.unstubAllGlobals())
+    const wake = waking()
     const onConflict = vi.fn(() => 'ask' as const)
     const { auth, signIn, load } = await world({ onConflict })
     expect((await signIn()).outcome).toBe('conflict')
-    const wake = async (): Promise<void> => {
-      online.dispatchEvent(new Event('online'))
-      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
-    }
     await wake()
     expect(onConflict).toHaveBeenCalledTimes(1)
     auth.close()

@@ -142,17 +142,23 @@ export async function conclude(
 const asked = new WeakMap<Context['timing'], Conflict>()
 
 /**
- * Applies the app's policy to a conflict that an earlier page left: it was closed, or the answer was lost.
+ * Applies the app's policy to a conflict that an earlier page left: it was closed, or the answer was lost. A policy may
+ * ask the user: it is not called before the account server answers.
  *
  * @throws {LatchkeyError} the account server did not answer: the policy decides again later
  */
 export async function concludeLeft(context: Context): Promise<void> {
   const { phase, upgrade } = context.getState()
   const { onConflict = 'ask' } = context.options
-  if (phase !== 'conflict' || onConflict === 'ask') return
+  const account = accountOf(context)
+  if (phase !== 'conflict' || onConflict === 'ask' || !account) return
   const conflict = upgrade!.conflict!
   if (isSameConflict(asked.get(context.timing), conflict)) return
-  const result = await applyPolicy(context, conflict)
+  asked.set(context.timing, conflict)
+  const result = await account.getSession({ peek: true }).then(
+    () => applyPolicy(context, conflict),
+    (error: unknown) => failed(context, toError(error)),
+  )
   if (result.outcome !== 'failed' || !NO_ANSWER.includes(result.error.code)) return
   asked.delete(context.timing)
   throw result.error

@@ -17,11 +17,11 @@ import { conclude } from './resolve-conflict.ts'
  * Checks for a session that appeared outside `upgrade`: after a redirect, after a mailed link, or from before Latchkey
  * was installed. A session that any party could have placed there waits for the user's confirmation.
  *
- * @param isFirst - true at the first check on a device without a record: on the day of installation the user may
- *   already be signed in
+ * @param isFirst - true while the current identity is that of a first start that got no answer: on the day of
+ *   installation the user may already be signed in
  * @throws {LatchkeyError} `OFFLINE`
  */
-export async function checkSession(context: Context, isFirst: boolean): Promise<void> {
+export async function checkSession(context: Context, isFirst = (): boolean => false): Promise<void> {
   if (!context.options.account || !isWaiting(context)) return
   // A session that is about to be ended must not be used.
   await deliverPending(context)
@@ -36,7 +36,7 @@ function isWaiting({ getState }: Context): boolean {
 }
 
 /** Looks without a lock, since most answers change nothing: no other tab waits for a slow server. */
-async function look(context: Context, turn: AbortController, isFirst: boolean): Promise<Settled> {
+async function look(context: Context, turn: AbortController, isFirst: () => boolean): Promise<Settled> {
   const account = accountOf(context, turn.signal)!
   await readUnlessVanished(context)
   const asked = context.getState()
@@ -51,7 +51,7 @@ async function look(context: Context, turn: AbortController, isFirst: boolean): 
 }
 
 /** Looks again inside the lock, since the session may have changed meanwhile, and applies the decision. */
-async function check(context: Context, account: AccountProvider, isFirst: boolean): Promise<Settled> {
+async function check(context: Context, account: AccountProvider, isFirst: () => boolean): Promise<Settled> {
   await context.read()
   if (!isWaiting(context)) return 'shown'
   const found = notLeft(context, await account.getSession({ peek: true }))
@@ -67,11 +67,11 @@ export function notLeft(context: Context, found: AccountSession | null): Account
   return found && isLeft(context, found) ? null : found
 }
 
-function factsOf(context: Context, found: AccountSession | null, isFirst: boolean): Facts | null {
+function factsOf(context: Context, found: AccountSession | null, isFirst: () => boolean): Facts | null {
   const consent = found && consentTo(context, found)
   if (!found || !consent) return null
   const before = currentEntry(context.keyring())
-  return { before, found, consent: consent === 'none' && isFirst && isMigrating(context) ? 'installed' : consent }
+  return { before, found, consent: consent === 'none' && isFirst() && isMigrating(context) ? 'installed' : consent }
 }
 
 /** The app had accounts before it had Latchkey, and says until when a session may be one of those. */

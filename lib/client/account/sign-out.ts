@@ -26,12 +26,14 @@ export async function signOut(context: Context, options: SignOutOptions = {}): P
  * Signs out only of the identity that the caller means.
  *
  * @param isMeant - called inside the transaction with the identity that is current then
+ * @param isEnded - true if the account server has said that there is no session. One that began since must stay
  * @throws {LatchkeyError} as {@link signOut}
  */
 export async function signOutOf(
   context: Context,
   { forget = false, force = false }: SignOutOptions,
   isMeant: (entry: Entry) => boolean,
+  isEnded = false,
 ): Promise<void> {
   checkIdle(context)
   const { upgrade } = context.getState()
@@ -46,7 +48,7 @@ export async function signOutOf(
       // The next user must not be offered an account that waits for this one.
       const waiting = upgrade?.account && waitingSession(context, upgrade.account)
       const hasServer = context.options.account !== undefined
-      return signedOut(keyring, { entry, waiting, hasServer, forget, now: deviceTime(context) })
+      return signedOut(keyring, { entry, waiting, hasServer, forget, isEnded, now: deviceTime(context) })
     })
   } catch (error) {
     context.dispatch({ type: 'signOutVetoed' })
@@ -95,21 +97,21 @@ interface Left {
   /** True if there may be a session that this page was not told of. */
   readonly hasServer: boolean
   readonly forget: boolean
+  /** True if no session is left to end. */
+  readonly isEnded: boolean
   /** By the device's own clock. */
   readonly now: number
 }
 
-function signedOut(keyring: Keyring, { entry, waiting, hasServer, forget, now }: Left): Keyring {
+function signedOut(keyring: Keyring, { entry, waiting, hasServer, forget, isEnded, now }: Left): Keyring {
   const { conflict, sessionId } = keyring.intent ?? {}
+  const left: Keyring = { ...withoutEntry(keyring, entry, forget), current: null, intent: null }
+  if (isEnded) return left
   const accounts = [
     entry?.kind === 'account' ? entry : undefined,
     conflict && { ...conflict.account, sessionId },
     waiting && { ...waiting, sessionId: waiting.id },
   ]
-  const ended = accounts.reduce<Keyring>((left, account) => (account ? withSignOut(left, account, now) : left), {
-    ...withoutEntry(keyring, entry, forget),
-    current: null,
-    intent: null,
-  })
+  const ended = accounts.reduce<Keyring>((told, account) => (account ? withSignOut(told, account, now) : told), left)
   return hasServer ? withSignOutOfAll(ended, now) : ended
 }

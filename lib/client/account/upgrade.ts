@@ -18,7 +18,7 @@ import { shownId } from '../shared/shown.ts'
 import { readUnlessVanished } from '../shared/vanished.ts'
 import { correctClock, isRefusedOnTime } from '../tokens/clock-skew.ts'
 import { unprovenAccountKey } from './account-key.ts'
-import { type Settled, settle } from './apply.ts'
+import { type Settled, checkUnchanged, settle } from './apply.ts'
 import { cancelRunning, cancellable, untilCancelled } from './cancellable.ts'
 import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
@@ -46,7 +46,7 @@ export async function upgrade(
 
 /** Looks for a session in the background. */
 function look(context: Context): void {
-  checkSession(context, false).catch(() => {})
+  checkSession(context).catch(() => {})
 }
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
@@ -55,7 +55,7 @@ export async function acceptAccount(context: Context): Promise<UpgradeResult> {
     untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn, shown)),
   )
   // The waiting account may be gone.
-  if (result.outcome === 'failed') await checkSession(context, false).catch(() => {})
+  if (result.outcome === 'failed') await checkSession(context).catch(() => {})
   return result
 }
 
@@ -242,7 +242,10 @@ async function settleFound(
 ): Promise<Settled> {
   const consent = isAsked ? 'asked' : consentTo(context, found)
   const settled = await settle(context, account, { before, found, consent })
-  if (settled === 'shown') showWaiting(context, notLeft(context, found))
+  if (settled !== 'shown') return settled
+  // The next user must not be offered it. What makes an account current checks that itself.
+  checkUnchanged(context.keyring(), before)
+  showWaiting(context, notLeft(context, found))
   return settled
 }
 

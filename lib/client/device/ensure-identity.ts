@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../errors.ts'
-import { deviceOf } from '../../keystore/entries.ts'
+import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry, entryId } from '../../keystore/keyring.ts'
 import type { Session } from '../../machine/state.ts'
 import type { EnsureIdentityOptions } from '../auth.ts'
@@ -32,6 +32,9 @@ async function resumeIdentity(context: Context, principal: string): Promise<void
     const current = currentEntry(keyring)
     // Replacing the current identity would change the principal without a request to do so.
     if (current && current.principal !== principal) throw new LatchkeyError('IDENTITY_CHANGED', 'sign out first')
-    return current ? keyring : { ...keyring, current: entryId(kept) }
+    if (current) return keyring
+    // A session that is there by now may be of the user after the sign-out.
+    const { isUnasked: _, ...resumed } = kept
+    return { ...replaceEntry(keyring, kept, resumed), current: entryId(kept) }
   })
 }

@@ -42,7 +42,11 @@ export function connectTabs(context: Context, signal: AbortSignal, deliver: () =
 
   async function follow(): Promise<void> {
     if (isFrozen) return
-    if (!(await readAgain(context))) return later(follow, (delay = Math.min(delay * 3 || RETRY_MS, LONGEST_RETRY_MS)))
+    if (!(await readAgain(context))) {
+      // Messages that come before the repetition do not make the wait longer.
+      if (!timers.has(follow)) later(follow, (delay = Math.min(delay * 3 || RETRY_MS, LONGEST_RETRY_MS)))
+      return
+    }
     delay = 0
     if (context.keyring()?.outbox.length) later(deliver, DELIVERY_GRACE_MS)
   }
