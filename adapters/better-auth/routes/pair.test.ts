@@ -349,11 +349,12 @@ describe('a grant', () => {
     expect(await refused(await fresh.browser.send('/latchkey/pair/redeem', call))).toEqual(INVALID)
   })
 
-  test('that was used is no way in', async () => {
+  test('that was used or replaced is no way in', async () => {
     const server = await testServer({ plugins: withPairing() })
     const one = await signedUp(server)
     const { id } = await userOf(server)
     const fresh = await newPerson(server)
+    await grantFor(one, fresh.device)
     const grant = await grantFor(one, fresh.device)
     expect(await hasGrant(server.adapter, id as string)).toBe(true)
     expect((await redeem(fresh, grant)).status).toBe(200)
@@ -368,6 +369,10 @@ describe('a grant', () => {
     const second = await grantFor(one, fresh.device)
     expect(await refused(await redeem(fresh, first))).toEqual(INVALID)
     expect((await redeem(fresh, second)).status).toBe(200)
+    await grantFor(one, await testDevice())
+    // The device that gave them learns which of them was used.
+    expect(await withdraw(one, first)).toEqual({ withdrawn: true })
+    expect(await withdraw(one, second)).toEqual({ withdrawn: false })
   })
 
   test('is given by sessions that exist only in a secondary storage, too', async () => {
