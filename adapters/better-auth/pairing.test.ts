@@ -193,6 +193,16 @@ describe('an approval that was cancelled', () => {
     expect(await given).toBe('refused')
   })
 
+  test('by the other device is refused, even if its approver has approved another one meanwhile', async () => {
+    const server = await open()
+    const old = await withAccount(server)
+    const { offer, given } = await offered(old, await device(server, 'phone'))
+    await offered(old, await device(server, 'tablet'))
+    await offer.refuse()
+    expect(await given).toBe('refused')
+    expect(await server.rows('session')).toHaveLength(1)
+  })
+
   test('too late says so: the device is in, and the user can revoke it', async () => {
     const server = await open()
     const old = await withAccount(server)

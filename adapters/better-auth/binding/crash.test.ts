@@ -493,7 +493,10 @@ describe.each(WHERE)('a server on %s dies in', { timeout: TIMEOUT_MS }, (where) 
     const deaths = await everyDeath('an approval', async (round) => {
       const { one, fresh, accountId } = await beforePairing(`grant-${round}`)
       const { thumbprint } = fresh.device
-      const grantsOf = async () => (await server.rows('latchkeyGrant')).filter(({ userId }) => userId === accountId)
+      const grantsOf = async () =>
+        (await server.rows('latchkeyGrant')).filter(
+          ({ userId, thumbprint }) => userId === accountId && thumbprint !== 'withdrawn',
+        )
       const check = async () => {
         expect((await grantsOf()).length).toBeLessThanOrEqual(1)
         expect(await sessionsOf(accountId)).toHaveLength(1)

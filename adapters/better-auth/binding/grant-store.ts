@@ -10,7 +10,10 @@ const GRANTS = 'latchkeyGrant'
 /** How long a grant may be used, in milliseconds. */
 export const GRANT_LIFETIME_MS = 120_000
 
-/** Replaces the thumbprint, and matches no key, until the row is deleted. */
+/**
+ * Replaces the thumbprint, and matches no key. The row of a grant that a later one replaced stays as long as that of a
+ * used one: the device that gave it learns that it was not used.
+ */
 const WITHDRAWN = 'withdrawn'
 
 /**
@@ -20,6 +23,7 @@ const WITHDRAWN = 'withdrawn'
 const USED = 'used'
 
 const UNUSED: Where = { field: 'thumbprint', operator: 'ne', value: USED }
+const USABLE: readonly Where[] = [UNUSED, { field: 'thumbprint', operator: 'ne', value: WITHDRAWN }]
 
 /** What a grant is for. */
 export type Granted = Pick<GrantRow, 'userId' | 'principalEpoch' | 'approverSession' | 'thumbprint'>
@@ -27,7 +31,7 @@ export type Granted = Pick<GrantRow, 'userId' | 'principalEpoch' | 'approverSess
 /** The grants of a database, as one request reads and changes them. */
 export interface GrantStore {
   /**
-   * Issues a grant, which replaces every earlier one of the same session.
+   * Issues a grant, which replaces every earlier unused one of the same session.
    *
    * @returns the text that the new device gets; the table has only its hash
    */
@@ -59,7 +63,7 @@ export function grantStore(adapter: Adapter, now: Date): GrantStore {
     async issue(granted) {
       const long = new Date(now.getTime() - SLOT_LIFETIME_MS)
       await adapter.deleteMany({ model: GRANTS, where: [{ field: 'expiresAt', operator: 'lt', value: long }] })
-      await deleteGrantsBy(adapter, granted.approverSession)
+      await change([...equal({ approverSession: granted.approverSession }), UNUSED], WITHDRAWN)
       const grant = encodeBase64url(crypto.getRandomValues(new Uint8Array(32)))
       const expiresAt = new Date(now.getTime() + GRANT_LIFETIME_MS)
       await adapter.create({ model: GRANTS, data: { ...granted, hash: await hashOf(grant), expiresAt } })
@@ -83,7 +87,7 @@ export function grantStore(adapter: Adapter, now: Date): GrantStore {
 
 /** Returns true if a device may still get a session of the user by a grant. By the system's clock. */
 export async function hasGrant(adapter: Adapter, userId: string): Promise<boolean> {
-  const where = [...equal({ userId }), UNUSED, unexpired(new Date())]
+  const where = [...equal({ userId }), ...USABLE, unexpired(new Date())]
   return (await adapter.count({ model: GRANTS, where })) > 0
 }
 

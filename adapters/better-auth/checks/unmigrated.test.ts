@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { testDevice } from '../../../lib/testing.ts'
 import { latchkey, latchkeyJwt } from '../index.ts'
 import { isAbsence } from './absence.ts'
+import { schema } from '../schema.ts'
 import { type TestDatabase, openPostgres, openSqlite } from '../testing/database.testing.ts'
 import { AUDIENCE, BASE_OPTIONS, ORIGIN, person } from '../testing/server.testing.ts'
 
@@ -107,32 +108,44 @@ test('a database that fails otherwise is not taken for an unmigrated one: nothin
   await database.close()
 })
 
-describe('a check that the database does not answer changes nothing', () => {
-  /** An unmigrated app. `state.isDown` lets the checks of the tables fail. */
-  async function failingApp(state: { isDown: boolean }) {
-    const database = openSqlite()
-    const { auth: other } = await unmigratedApp(database)
-    const { adapter } = await other.$context
-    const findOne: typeof adapter.findOne = (query) =>
-      state.isDown && query.where[0]?.value === '' ? Promise.reject(new Error('no connection')) : adapter.findOne(query)
-    const lines: string[] = []
-    const auth = betterAuth({
-      ...other.options,
-      logger: { level: 'warn', log: (_, message) => void (message.includes('Latchkey') && lines.push(message)) },
-      database: () => ({ ...adapter, findOne }),
-    })
-    await auth.$context
-    const statusOf = async (path: string, body?: object): Promise<number> => {
-      const headers = { origin: ORIGIN, 'content-type': 'application/json' }
-      const init = { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) }
-      return (await auth.handler(new Request(`${AUDIENCE}${path}`, init))).status
-    }
-    return { database, lines, statusOf }
-  }
+/** The first condition of a check of a table is for a unique column, which no row has empty. */
+const isCheck = ({ where }: Query): boolean => where[0]?.value === ''
 
+interface Query {
+  readonly model: string
+  readonly where: readonly { readonly field: string; readonly value: unknown }[]
+}
+
+/** An unmigrated app, or a migrated one, whose database rejects the reads for which `fails` returns true. */
+async function failingApp(fails: (query: Query) => boolean, isMigrated = false) {
+  const database = openSqlite()
+  const { auth: other, migrate } = await unmigratedApp(database)
+  if (isMigrated) await migrate()
+  const { adapter } = await other.$context
+  const checks: Query[] = []
+  const findOne: typeof adapter.findOne = (query) => {
+    if (isCheck(query)) checks.push(query)
+    return fails(query) ? Promise.reject(new Error('no connection')) : adapter.findOne(query)
+  }
+  const lines: string[] = []
+  const auth = betterAuth({
+    ...other.options,
+    logger: { level: 'warn', log: (_, message) => void (message.includes('Latchkey') && lines.push(message)) },
+    database: () => ({ ...adapter, findOne }),
+  })
+  await auth.$context
+  const statusOf = async (path: string, body?: object): Promise<number> => {
+    const headers = { origin: ORIGIN, 'content-type': 'application/json' }
+    const init = { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) }
+    return (await auth.handler(new Request(`${AUDIENCE}${path}`, init))).status
+  }
+  return { database, lines, checks, migrate, statusOf }
+}
+
+describe('a check that the database does not answer changes nothing', () => {
   test('the plugin stays off while the tables are missing', async () => {
     const state = { isDown: false }
-    const { database, lines, statusOf } = await failingApp(state)
+    const { database, lines, statusOf } = await failingApp((query) => state.isDown && isCheck(query))
     state.isDown = true
     expect(await statusOf('/sign-in/email', ada)).toBe(200)
     expect(await statusOf('/latchkey/session')).toBe(503)
@@ -144,12 +157,34 @@ describe('a check that the database does not answer changes nothing', () => {
 
   test('after a start without an answer, the plugin is switched off as soon as there is one', async () => {
     const state = { isDown: true }
-    const { database, lines, statusOf } = await failingApp(state)
+    const { database, lines, statusOf } = await failingApp((query) => state.isDown && isCheck(query))
     expect(lines).toEqual([])
     state.isDown = false
     expect(await statusOf('/sign-in/email', ada)).toBe(200)
     expect(await statusOf('/latchkey/session')).toBe(503)
     expect(lines).toHaveLength(1)
+    await database.close()
+  })
+})
+
+describe('an ORM that refuses null for a required column, as Prisma does, answers the check', () => {
+  const refusesNull = ({ model, where }: Query): boolean =>
+    where.some(({ field, value }) => value === null && schema[model]?.fields[field]?.required === true)
+
+  test('at the start of a migrated app, once', async () => {
+    const { database, checks, statusOf } = await failingApp(refusesNull, true)
+    expect(checks.map(({ model }) => model).sort()).toEqual(Object.keys(schema).sort())
+    expect(await statusOf('/sign-in/email', ada)).toBe(200)
+    expect(await statusOf('/latchkey/session')).toBe(200)
+    expect(checks).toHaveLength(Object.keys(schema).length)
+    await database.close()
+  })
+
+  test('after the migration of an app that started before', async () => {
+    const { database, migrate, statusOf } = await failingApp(refusesNull)
+    expect(await statusOf('/latchkey/session')).toBe(503)
+    await migrate()
+    expect(await statusOf('/latchkey/session')).toBe(200)
     await database.close()
   })
 })

@@ -1,4 +1,4 @@
-import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import type { AuthContext, BetterAuthOptions, BetterAuthPlugin, Where } from 'better-auth'
 import { createAuthMiddleware } from 'better-auth/api'
 import { LatchkeyError } from '../../../lib/server.ts'
 import { isAbsence } from './absence.ts'
@@ -85,6 +85,14 @@ function gateHooks(hooks: DatabaseHooks, isOff: () => boolean): DatabaseHooks {
 /** The unique column of each table, which makes the check cheap. */
 const UNIQUE = { user: 'email', session: 'token' } as const
 
+/** For required columns, for which Prisma refuses null. A `timestamp` of MySQL is later than `new Date(0)`. */
+const VALUES = { string: '', number: 0, boolean: false, date: new Date(1e12) } as const
+
+interface Column {
+  readonly type: unknown
+  readonly required?: boolean | undefined
+}
+
 /** Returns undefined if the database gave no answer: the plugin stays as it is, on or off. */
 async function lacksTables({ adapter, tables }: AuthContext): Promise<boolean | undefined> {
   const models = Object.keys(schema).filter((model) => tables[model] !== undefined)
@@ -96,11 +104,15 @@ async function lacks(adapter: AuthContext['adapter'], model: string): Promise<bo
   const { fields } = schema[model]!
   const unique = UNIQUE[model as keyof typeof UNIQUE] ?? Object.keys(fields).find((name) => fields[name]!.unique)!
   const others = Object.keys(fields).filter((name) => name !== unique)
-  const where = [{ field: unique, value: '' }, ...others.map((field) => ({ field, value: null }))]
+  const where = [{ field: unique, value: '' }, ...others.map((field) => ({ field, value: valueFor(fields[field]!) }))]
   try {
     await adapter.findOne({ model, where })
     return false
   } catch (error) {
     return isAbsence(error) || undefined
   }
+}
+
+function valueFor({ type, required }: Column): Where['value'] {
+  return required === false ? null : VALUES[type as keyof typeof VALUES]
 }

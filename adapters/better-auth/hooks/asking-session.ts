@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { createAuthMiddleware, type getAuthoritativeSessionFromCtx } from 'better-auth/api'
+import { APIError, createAuthMiddleware, type getAuthoritativeSessionFromCtx, getSessionFromCtx } from 'better-auth/api'
 
 /** The part of Better Auth's plugin `bearer` that makes the session's cookie of the header `Authorization`. */
 interface Bearer {
@@ -46,3 +46,23 @@ const readCookie = createAuthMiddleware(async ({ context, getSignedCookie }) => 
   // Better Auth wrote the time by the system's clock.
   return found && new Date(found.session.expiresAt).getTime() > Date.now() ? found : null
 })
+
+/**
+ * Reads the session as {@link storedSession} does, for a request whose endpoint may accept the cookie cache alone: a
+ * session that has ended must not do there what it could not do before.
+ *
+ * @throws {APIError} `UNAUTHORIZED`: only the cookie cache has the session; and what {@link storedSession} throws
+ */
+export async function uncachedSession(ctx: GenericEndpointContext): Promise<FoundSession> {
+  const stored = await storedSession(ctx)
+  const unread = { ...ctx, context: { ...ctx.context, session: null } }
+  if (!stored && (await readCache({ ...unread, asResponse: false, returnHeaders: false }))) throw noSession()
+  return stored
+}
+
+const readCache = createAuthMiddleware(async (ctx) => getSessionFromCtx(ctx, { disableRefresh: true }))
+
+/** Returns the error for a request without a session. */
+export function noSession(): APIError {
+  return new APIError('UNAUTHORIZED', { code: 'UNAUTHORIZED', message: 'There is no session.' })
+}

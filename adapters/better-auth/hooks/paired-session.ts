@@ -1,7 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { isPaired } from '../binding/session-origin.ts'
-import { askingSession, storedSession, withBearer } from './asking-session.ts'
+import { askingSession, uncachedSession, withBearer } from './asking-session.ts'
 import { isRecent } from './fresh-session.ts'
 import { refusal } from './proofs.ts'
 
@@ -69,12 +69,12 @@ export function needsOwnSignIn({ path = '', body }: Asked): boolean {
  * Makes sure that the user signed in on this device: a device that another one approved must neither lock out
  * that one nor get its own way into the account. For a passkey, the sign-in must be recent.
  *
- * @throws {APIError} `SESSION_PAIRED`, `SESSION_NOT_FRESH`
+ * @throws {APIError} `SESSION_PAIRED`, `SESSION_NOT_FRESH`; `UNAUTHORIZED`: the session has ended
  */
 export async function requireOwnSignIn(ctx: GenericEndpointContext): Promise<void> {
   // Which of them the endpoint goes by depends on the other plugins: one finds a session by an API key.
   const bearer = await withBearer(ctx)
-  const found = [ctx.context.session, await storedSession(ctx), bearer && (await storedSession(bearer))]
+  const found = [ctx.context.session, await uncachedSession(ctx), bearer && (await uncachedSession(bearer))]
   if (found.some((each) => each && isPaired(each.session))) throw refusal('SESSION_PAIRED')
   const isTooOld = found.some((each) => each && !isRecent(each.session))
   if (ctx.path === STARTS_PASSKEY && isTooOld) throw refusal('SESSION_NOT_FRESH')

@@ -401,6 +401,22 @@ onEachEngine((newServer) => {
       expect((await finish((await (await begin()).json()) as { challenge: string })).status).toBe(200)
     })
 
+    test('by an old session that was revoked, while a cookie cache still has it: it registers no passkey', async () => {
+      const server = await newServer({
+        plugins: [passkey() as unknown as BetterAuthPlugin],
+        session: { cookieCache: { enabled: true, maxAge: 300 } },
+      })
+      const { laptop, phone } = await withTwo(server)
+      const { token } = (await sessionOf(phone))!
+      await server.change('session', { createdAt: ELEVEN_MINUTES_AGO() }, { token })
+      // Fills the cache.
+      expect(await sessionOf(phone)).toMatchObject({ token })
+      const begin = () => phone.browser.send('/passkey/generate-register-options')
+      expect(await codeOf(await begin())).toBe('SESSION_NOT_FRESH')
+      expect(await revoke(laptop, {}, 'revoke-others')).toMatchObject({ sessions: 1 })
+      expect(await codeOf(await begin())).toBe('UNAUTHORIZED')
+    })
+
     test('by an admin who impersonates the user, whose session is no device of the user', async () => {
       const server = await newServer({ plugins: [admin()] })
       const { laptop, phone } = await withTwo(server)

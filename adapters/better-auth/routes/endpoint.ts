@@ -6,7 +6,7 @@ import {
   type sensitiveSessionMiddleware,
 } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
-import { type FoundSession, storedSession } from '../hooks/asking-session.ts'
+import { type FoundSession, noSession, storedSession } from '../hooks/asking-session.ts'
 import { isFresh } from '../hooks/fresh-session.ts'
 
 /** An endpoint, without the types that only its own file needs. */
@@ -30,7 +30,7 @@ export async function requestSession(ctx: Parameters<typeof getAuthoritativeSess
 export async function requireSession(ctx: Parameters<typeof requestSession>[0]): Promise<NonNullable<FoundSession>> {
   const session = await requestSession(ctx)
   if (session) return session
-  throw new APIError('UNAUTHORIZED', { code: 'UNAUTHORIZED', message: 'There is no session.' })
+  throw noSession()
 }
 
 const withSession: typeof sensitiveSessionMiddleware = createAuthMiddleware(async (ctx) => ({

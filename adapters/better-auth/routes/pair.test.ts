@@ -349,11 +349,12 @@ describe('a grant', () => {
     expect(await refused(await fresh.browser.send('/latchkey/pair/redeem', call))).toEqual(INVALID)
   })
 
-  test('that was used is no way in', async () => {
+  test('that was used or replaced is no way in', async () => {
     const server = await testServer({ plugins: withPairing() })
     const one = await signedUp(server)
     const { id } = await userOf(server)
     const fresh = await newPerson(server)
+    await grantFor(one, fresh.device)
     const grant = await grantFor(one, fresh.device)
     expect(await hasGrant(server.adapter, id as string)).toBe(true)
     expect((await redeem(fresh, grant)).status).toBe(200)
@@ -368,6 +369,10 @@ describe('a grant', () => {
     const second = await grantFor(one, fresh.device)
     expect(await refused(await redeem(fresh, first))).toEqual(INVALID)
     expect((await redeem(fresh, second)).status).toBe(200)
+    await grantFor(one, await testDevice())
+    // The device that gave them learns which of them was used.
+    expect(await withdraw(one, first)).toEqual({ withdrawn: true })
+    expect(await withdraw(one, second)).toEqual({ withdrawn: false })
   })
 
   test('is given by sessions that exist only in a secondary storage, too', async () => {
@@ -669,6 +674,25 @@ describe('a session that another one let in', () => {
       expect(await sessionsOf(server)).toHaveLength(2)
     })
 
+    test.each(['its cookies', 'its token beside the cached session'])(
+      'nor after it has ended, with %s, while a cookie cache still has it',
+      async (way) => {
+        const server = await testServer({ ...options(), session: { cookieCache: { enabled: true, maxAge: 300 } } })
+        const fresh = await pairedWith(server, await signedUp(server))
+        const { token } = (await sessionsOf(server)).find(({ pairedBy }) => pairedBy !== null)!
+        expect((await fresh.browser.send('/get-session')).status).toBe(200)
+        const cookies = [...fresh.browser.cookies]
+        expect((await fresh.browser.send('/sign-out', post({}))).status).toBe(200)
+        for (const path of ['/passkey/generate-register-options', '/list-sessions']) {
+          for (const [name, value] of cookies) fresh.browser.cookies.set(name, value)
+          const isToken = way !== 'its cookies'
+          if (isToken) fresh.browser.cookies.delete('__Secure-better-auth.session_token')
+          const headers = { ...(isToken && { authorization: `Bearer ${String(token)}` }) }
+          expect(await refused(await fresh.browser.send(path, { headers })), path).toEqual([401, 'UNAUTHORIZED'])
+        }
+      },
+    )
+
     test('nor while the database fails at the first look at its session', async () => {
       const server = await testServer(options())
       const fresh = await pairedWith(server, await signedUp(server))
@@ -731,6 +755,15 @@ describe('a session that another one let in', () => {
       )
       expect(listed.status).toBe(200)
     })
+  })
+
+  test('that has ended and is not cached either holds up no sign-up with a passkey', async () => {
+    const registration = { requireSession: false, resolveUser: async () => ({ id: 'nobody yet', name: 'Bob' }) }
+    const server = await testServer({ plugins: [...withPairing(), passkey({ registration })] })
+    const fresh = await pairedWith(server, await signedUp(server))
+    await server.adapter.deleteMany({ model: 'session', where: [] })
+    expect(fresh.browser.cookies.has('__Secure-better-auth.session_token')).toBe(true)
+    expect((await fresh.browser.send('/passkey/generate-register-options')).status).toBe(200)
   })
 
   test('is replaced by a sign-in of its own, even if a hook of the app has read it by then', async () => {

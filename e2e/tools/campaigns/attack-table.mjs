@@ -5829,13 +5829,44 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/paired-session.ts'),
-        find: '[ctx.context.session, await storedSession(ctx), bearer &&',
-        replace: '[ctx.context.session, bearer ? null : await storedSession(ctx), bearer &&',
+        find: '[ctx.context.session, await uncachedSession(ctx), bearer &&',
+        replace: '[ctx.context.session, bearer ? null : await uncachedSession(ctx), bearer &&',
       },
     ],
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor with its cookie behind the token of another account',
+    },
+  },
+  {
+    attack:
+      'A device that was let in signs out, and adds a passkey of its own with its cookies, which are still cached',
+    defence: 'Where a sign-in of its own is needed, a session that only the cookie cache has is none',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'await readCache({ ...unread, asResponse: false, returnHeaders: false })',
+        replace: '[readCache, unread].length === 0',
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > nor after it has ended, with its cookies, while a cookie cache still has it',
+    },
+  },
+  {
+    attack: 'A cookie that was stolen hours after the sign-in adds a passkey after its session was revoked',
+    defence: 'The same: the age of a session that only the cookie cache has does not matter',
+    patches: [
+      {
+        file: plugin('hooks/asking-session.ts'),
+        find: 'await readCache({ ...unread, asResponse: false, returnHeaders: false })',
+        replace: '[readCache, unread].length === 0',
+      },
+    ],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > no device is revoked > by an old session that was revoked, while a cookie cache still has it: it registers no passkey',
     },
   },
   {
