@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { SessionTimer } from '../../lib/session.ts'
 import { createTransport } from './transport.ts'
 import {
   SYNC,
   type TestIssuer,
   type TestTriplit,
+  startSilent,
   startTriplit,
   testClient,
   testIssuer,
@@ -21,20 +22,28 @@ beforeAll(async () => {
 afterAll(() => triplit.close())
 afterEach(() => vi.restoreAllMocks())
 
+/** @param more - claims that the tokens of the other calls lack */
+async function token(more: object = {}): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000)
+  return issuer.sign({ aud: SYNC, sub: PRINCIPAL, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900, ...more })
+}
+
+const reports = () => ({
+  principal: PRINCIPAL,
+  accepted: vi.fn(),
+  rejected: vi.fn(),
+  lost: vi.fn(),
+  handOver: vi.fn(),
+})
+
 /** A client that is connected, with a real server. */
 async function connected() {
   const client = testClient(triplit.url)
   const transport = createTransport(client, TIMER)
-  const token = async (): Promise<string> => {
-    const iat = Math.floor(Date.now() / 1000)
-    return issuer.sign({ aud: SYNC, sub: PRINCIPAL, aliases: [], jti: crypto.randomUUID(), iat, exp: iat + 900 })
-  }
-  let isAccepted = false
-  const accepted = (): void => void (isAccepted = true)
-  const heard = { principal: PRINCIPAL, accepted, rejected: vi.fn(), lost: vi.fn(), handOver: vi.fn() }
+  const heard = reports()
   await transport.connect(await token(), heard)
-  await until(() => expect(isAccepted).toBe(true))
-  return { client, transport, token, heard }
+  await until(() => expect(heard.accepted).toHaveBeenCalled())
+  return { client, transport, heard }
 }
 
 const TIMER: SessionTimer = {
@@ -53,7 +62,7 @@ describe('the answer to a new token', () => {
     ['a refusal', () => new Response('<title>Forbidden</title>', { status: 403 })],
     ['a refusal in JSON', () => Response.json({ message: 'Unauthorized' }, { status: 401 })],
   ])('is not that of a captive portal: %s', async (_, respond) => {
-    const { transport, token, heard, client } = await connected()
+    const { transport, heard, client } = await connected()
     const before = client.token
     answer(async () => respond())
     await expect(transport.update(await token())).rejects.toMatchObject({ code: 'OFFLINE' })
@@ -63,7 +72,7 @@ describe('the answer to a new token', () => {
   })
 
   test('that arrives after the session ended puts no token into the client', async () => {
-    const { transport, token, client } = await connected()
+    const { transport, client } = await connected()
     let respond: (response: Response) => void = () => {}
     const asked = new Promise<void>((resolve) => {
       answer(() => (resolve(), new Promise((given) => (respond = given))))
@@ -81,7 +90,7 @@ describe('the answer to a new token', () => {
   })
 
   test('that does not come ends with the next request: an older token never replaces a newer one', async () => {
-    const { transport, token, client } = await connected()
+    const { transport, client } = await connected()
     const signals: AbortSignal[] = []
     answer(({ signal } = {}) => {
       // Triplit's client repeats the request afterwards, without a signal.
@@ -99,5 +108,24 @@ describe('the answer to a new token', () => {
     await expect(first).rejects.toMatchObject({ code: 'OFFLINE' })
     expect(client.token).toBe(newer)
     transport.disconnect('ended')
+  })
+})
+
+describe('a disconnect ends', () => {
+  test('a connect that the server does not answer', async () => {
+    const silent = await startSilent()
+    onTestFinished(() => silent.close())
+    const transport = createTransport(testClient(silent.url), TIMER)
+    const connecting = transport.connect(await token(), reports())
+    await until(() => expect(silent.opened()).toBe(1))
+    transport.disconnect('ended')
+    await connecting
+  })
+
+  test('an update that waits for the socket before it to close', async () => {
+    const { transport } = await connected()
+    const updated = transport.update(await token({ name: 'Ada' }))
+    transport.disconnect('ended')
+    await expect(updated).rejects.toMatchObject({ code: 'OFFLINE' })
   })
 })

@@ -30,6 +30,7 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
 
   const leave = (): void => {
     current?.renewal?.abort()
+    current?.answer(new LatchkeyError('OFFLINE'))
     current = null
     socket.block()
   }
@@ -37,6 +38,8 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
     if (current) leave()
     const next = createAttempt(connection, token)
     await socket.open(token, () => mine === turn && ((current = next), true))
+    // A disconnect came first.
+    if (current !== next) next.answer(new LatchkeyError('OFFLINE'))
     return next
   }
   const update = async (token: string): Promise<void> => {
@@ -55,7 +58,8 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
     async connect(token, connection) {
       const mine = ++turn
       await client.ready
-      if (mine === turn) await open(token, connection, mine)
+      // Until the server answers, the time limit of a connection applies. The connection itself reports a refusal.
+      if (mine === turn) await (await open(token, connection, mine)).opened.catch(() => {})
     },
     update,
     async hold(token) {
@@ -114,7 +118,6 @@ function hear(client: TriplitClientLike, socket: Socket, current: () => Attempt 
     socket.see(false)
     if (!lost || status === 'UNINITIALIZED') return
     leave()
-    lost.answer(new LatchkeyError('OFFLINE', 'the connection broke'))
     lost.connection.lost()
   }
   const onMessage = ({ type, payload }: TriplitMessage): void => {

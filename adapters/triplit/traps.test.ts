@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { DAY, MINUTE, SECOND, type TestTime, testTime } from '../../lib/session/session.testing.ts'
 import {
   SYNC,
@@ -7,6 +7,7 @@ import {
   type TestTriplit,
   type TestWorld,
   settle,
+  startSilent,
   startTriplit,
   testIssuer,
   testWorld,
@@ -265,6 +266,22 @@ describe('a token', () => {
     await settle(device.session, 'connected')
     expect(device.kinds).toEqual([])
   })
+})
+
+test('a server that opens the socket and never answers is given up after half a minute, and tried again', async () => {
+  const silent = await startSilent()
+  onTestFinished(() => silent.close())
+  world = testWorld(issuer, { ...triplit, url: silent.url })
+  const { clock, timer } = time
+  const { faults, session } = await world.device({ clock, timer })
+  await until(() => expect(silent.opened()).toBe(1))
+  await time.advance(30 * SECOND - 1)
+  expect(faults).toEqual([])
+  await time.advance(1)
+  expect(faults).toMatchObject([{ code: 'OFFLINE' }])
+  await time.advance(SECOND)
+  await until(() => expect(silent.opened()).toBe(2))
+  expect(session.getState().status).toBe('connecting')
 })
 
 describe("the client's own timers", () => {

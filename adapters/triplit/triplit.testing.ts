@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import { type AddressInfo, Server, type Socket } from 'node:net'
 import { type ClientSchema, Schema as S, TriplitClient, and, or } from '@triplit/client'
 import { BTreeKVStore } from '@triplit/client/storage/memory-btree'
 import { createServer, createTriplitStorageProvider } from '@triplit/server'
 import { SignJWT, type JWTPayload, decodeJwt, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import { expect, vi } from 'vitest'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import {
   type AccountProvider,
   type Auth,
@@ -131,6 +132,29 @@ export async function startTriplit(externalJwtSecret: string): Promise<TestTripl
     },
     rows: () => fetchAll(url),
     close: () => new Promise((resolve) => (cut(), server.close(() => resolve()))),
+  }
+}
+
+/** A server that opens each socket and never sends a message. */
+export interface SilentServer {
+  readonly url: string
+  /** Returns how many sockets it has opened so far. */
+  opened(): number
+  close(): Promise<void>
+}
+
+export async function startSilent(): Promise<SilentServer> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  let opened = 0
+  server.on('connection', () => opened++)
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    opened: () => opened,
+    close() {
+      for (const socket of server.clients) socket.terminate()
+      return new Promise((resolve) => void server.close(() => resolve()))
+    },
   }
 }
 

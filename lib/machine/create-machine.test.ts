@@ -104,6 +104,21 @@ test('listeners get the current snapshot, also after an earlier listener changed
   ])
 })
 
+test('a listener that an earlier one removes is not called; one that it adds is called from the next change on', () => {
+  const machine = machineWith()
+  const [removed, added] = [vi.fn(), vi.fn()]
+  machine.subscribe(() => {
+    stop()
+    machine.subscribe(added)
+  })
+  const stop = machine.subscribe(removed)
+  machine.dispatch({ type: 'add', by: 5 })
+  expect(added).not.toHaveBeenCalled()
+  machine.dispatch({ type: 'add', by: 5 })
+  expect(added).toHaveBeenCalledOnce()
+  expect(removed).not.toHaveBeenCalled()
+})
+
 test('a listener may dispatch', () => {
   const machine = machineWith()
   machine.subscribe(() => machine.getState().count < 7 && machine.dispatch({ type: 'add', by: 1 }))

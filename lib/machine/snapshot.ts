@@ -24,11 +24,11 @@ export function holdSnapshot<Snapshot>(initial: Snapshot): SnapshotHolder<Snapsh
     getState: () => current,
     subscribe(listener) {
       listeners.add(listener)
-      return () => void listeners.delete(listener)
+      return () => listeners.delete(listener)
     },
-    replace: (next) => void (current = freeze(next)),
+    replace: (next) => (current = freeze(next)),
     notify() {
-      for (const listener of [...listeners]) guarded(() => listener(current))
+      for (const listener of [...listeners]) if (listeners.has(listener)) guarded(() => listener(current))
     },
   }
 }

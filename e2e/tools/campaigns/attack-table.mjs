@@ -6915,6 +6915,21 @@ export const ATTACKS = [
     },
   },
   {
+    attack: 'A request whose redirects the app follows counts as one of the account whose session was planted',
+    defence: '`auth.fetch` sends such a request without the cookies if it has no token',
+    patches: [
+      {
+        file: 'lib/client/tokens/auth-fetch.ts',
+        find: "changed(sent, { credentials: 'omit' })",
+        replace: 'sent',
+      },
+    ],
+    test: {
+      file: 'lib/client/tokens/auth-fetch.test.ts',
+      name: 'a cookie that the browser adds > is not sent at all where the app follows redirects, whose end would need a preflight',
+    },
+  },
+  {
     attack: 'A session is planted after the user of a first start that got no answer has signed out',
     defence: 'Only while the identity of the first start is current, a later page takes a session for an earlier one',
     patches: [

@@ -119,6 +119,14 @@ export function describeFetch(load: Load): void {
       expect(marks()).toEqual([null])
     })
 
+    test('is not sent at all where the app follows redirects, whose end would need a preflight', async () => {
+      const auth = await load(testBrowser(), { ...options, initialMode: 'anonymous' })
+      await auth.fetch(`${APP}/files/1`, { redirect: 'follow' })
+      await auth.fetch(`${APP}/files/1`, { redirect: 'follow', credentials: 'include' })
+      expect(marks()).toEqual([null, '1'])
+      expect(server.mock.calls.map(([{ credentials }]) => credentials)).toEqual(['omit', 'include'])
+    })
+
     test('needs no mark beside a token', async () => {
       const auth = await load(testBrowser(), options)
       await auth.fetch(`${APP}/api/notes`)

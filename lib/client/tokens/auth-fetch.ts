@@ -43,6 +43,9 @@ export async function authFetch(
     if (asking && principal !== asking) throw new LatchkeyError('IDENTITY_CHANGED')
     asking = principal
     if (token) sent.headers.set(context.options.tokenHeader ?? 'authorization', `Bearer ${token}`)
+    // The mark below would stay on a redirect, and need a preflight where it leads to another origin.
+    else if (wanted === 'follow' && sent.credentials === 'same-origin')
+      return fetch(changed(sent, { credentials: 'omit' }))
     // Its cookie may be of an account that this device does not use: the resolver ignores it. By default a page sends
     // none to another origin, where one header more would need a preflight.
     else if (sent.credentials === 'include' || origin === (globalThis.location?.origin ?? origin))
