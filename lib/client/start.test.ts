@@ -310,6 +310,39 @@ test('what it signs holds on a server', async () => {
   expect(principal).toBe(auth.getState().session?.principal)
 })
 
+describe('a page without IndexedDB, as jsdom and happy-dom make it', () => {
+  afterEach(() => void vi.unstubAllGlobals())
+
+  const arrive = (): void => {
+    vi.stubGlobal('indexedDB', undefined)
+    vi.stubGlobal('location', new URL('http://localhost:3000/'))
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }))
+    vi.stubGlobal('navigator', { locks: null })
+  }
+
+  test('has no identity, and reports why', async () => {
+    arrive()
+    const auth = createAuth()
+    await auth.ready
+    const problem = { code: 'KEYSTORE_UNAVAILABLE' }
+    expect(auth.getState()).toMatchObject({ session: null, storage: { problem: problem.code } })
+    await expect(auth.ensureIdentity()).rejects.toMatchObject(problem)
+    await expect(auth.getToken()).rejects.toMatchObject(problem)
+    auth.close()
+  })
+
+  test('has one in a store that ends with the test', async () => {
+    arrive()
+    const auth = createAuth({ keystore: memoryStore() })
+    await auth.ready
+    expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+    const { principal } = await auth.ensureIdentity()
+    const claims = { sub: principal, aud: 'http://localhost:3000' }
+    expect(readPayload((await auth.getToken())!)).toMatchObject(claims)
+    auth.close()
+  })
+})
+
 describe('a page that is a local file', () => {
   test('has no identity that any other local file could read', async () => {
     vi.stubGlobal('location', new URL('file:///home/ada/notes.html'))
