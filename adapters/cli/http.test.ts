@@ -11,6 +11,9 @@ afterEach(async () => {
   for (const end of ended.splice(0).toReversed()) await end()
 })
 
+/** Longer than any test: a test itself says from when on a request is late. */
+const ARRIVAL_MS = 300_000
+
 interface Listening {
   readonly port: number
   readonly log: string[]
@@ -42,7 +45,7 @@ async function listen(): Promise<Listening> {
     addressOf: createAddressOf(null),
     log: createLog((line) => log.push(line), [], Date.now),
   })
-  const server = createLimitedServer(listener, { requestTimeout: 200, connectionsCheckingInterval: 20 })
+  const server = createLimitedServer(listener, { requestTimeout: ARRIVAL_MS, connectionsCheckingInterval: 20 })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   ended.push(() => (server.closeAllConnections(), server.close()))
   return { port: (server.address() as AddressInfo).port, log, server, proceed }
@@ -70,11 +73,13 @@ describe('a request that does not arrive', () => {
 
   for (const [where, text] of Object.entries(heads)) {
     test(`and stops ${where} is answered 408, its connection is closed, and others are served meanwhile`, async () => {
-      const { port, log } = await listen()
+      const { port, log, server } = await listen()
       const slow = begin(port, text)
       expect(await (await fetch(`http://127.0.0.1:${port}/echo`, { method: 'POST', body: 'whole' })).text()).toBe(
         'heard 5',
       )
+      expect([server.headersTimeout, server.requestTimeout]).toEqual([ARRIVAL_MS, ARRIVAL_MS])
+      server.headersTimeout = server.requestTimeout = 1
       expect(await slow).toMatch(/^HTTP\/1\.1 408 /)
       expect(log.join()).not.toContain('only so much')
     })

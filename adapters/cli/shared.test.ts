@@ -157,7 +157,9 @@ describe.skipIf(!HAS_REDIS)('latchkey serve with Redis', () => {
       await redis(['--requirepass', 'another one']),
     ]
     const start = (url: string): ReturnType<typeof run> =>
-      run(['serve'], { environment: { ...ENVIRONMENT, LATCHKEY_DATA_DIR: newFolder(), LATCHKEY_REDIS: url } })
+      run(['serve', '--port', '0'], {
+        environment: { ...ENVIRONMENT, LATCHKEY_DATA_DIR: newFolder(), LATCHKEY_REDIS: url },
+      })
     const outcomes = await Promise.all([
       start(forgetful.url),
       start(guarded.url.replace('//', '//:hunter2hunter2@')),

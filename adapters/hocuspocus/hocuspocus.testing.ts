@@ -265,5 +265,5 @@ export function settle({ session }: Pick<TestDevice, 'session'>, status: Session
 
 /** Waits for a condition. */
 export function until(check: () => unknown): Promise<unknown> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 5 })
+  return vi.waitFor(check, { timeout: 30_000, interval: 5 })
 }

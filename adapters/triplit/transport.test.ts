@@ -48,7 +48,7 @@ async function openRig(): Promise<TransportRig> {
     // A socket of this case must not be counted in the next one.
     close: () =>
       vi.waitFor(() => triplit.connections() === 0 || Promise.reject(new Error('open')), {
-        timeout: 20_000,
+        timeout: 30_000,
         interval: 5,
       }),
   }

@@ -334,10 +334,10 @@ function withSignedTokens(provider: AccountProvider, world: TestWorld): AccountP
 
 /** Waits until a session has this status. */
 export function settle(session: ConnectedSession, status: SessionStatus): Promise<unknown> {
-  return vi.waitFor(() => expect(session.getState().status).toBe(status), { timeout: 20_000, interval: 5 })
+  return vi.waitFor(() => expect(session.getState().status).toBe(status), { timeout: 30_000, interval: 5 })
 }
 
 /** Waits for a condition. */
 export function until(check: () => unknown): Promise<unknown> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 10 })
+  return vi.waitFor(check, { timeout: 30_000, interval: 10 })
 }

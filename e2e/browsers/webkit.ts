@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { setInterval } from 'node:timers/promises'
 import { Builder, type WebDriver } from 'selenium-webdriver'
-import { freePort } from '../tools/servers/free-port.mjs'
+import { startOnPort } from '../tools/servers/on-port.mjs'
 import type { Browser, LaunchOptions, Page } from './browser.ts'
 import { startChild } from './child.ts'
 import type { Programs } from './programs.ts'
@@ -12,9 +12,14 @@ const BROWSER = fileURLToPath(new URL('webkit-browser.js', import.meta.url))
 const TIMEOUT_MS = 300_000
 
 /** Starts WebKitGTK on a screen of its own, and a driver for it. */
-export async function launchWebKit(programs: Programs, { profile, storage }: LaunchOptions): Promise<Browser> {
-  const inspector = `127.0.0.1:${await freePort()}`
-  const url = `http://127.0.0.1:${await freePort()}`
+export function launchWebKit(programs: Programs, options: LaunchOptions): Promise<Browser> {
+  return startOnPort((port) => launchOn(port, programs, options))
+}
+
+/** @param port - of the driver; the inspector has the next one */
+async function launchOn(port: number, programs: Programs, { profile, storage }: LaunchOptions): Promise<Browser> {
+  const inspector = `127.0.0.1:${port + 1}`
+  const url = `http://127.0.0.1:${port}`
   const screen = startChild(programs['screen']!, ['-displayfd', '1', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'])
   const environment = {
     DISPLAY: `:${await screen.prints(/^(\d+)$/m)}`,
@@ -23,17 +28,16 @@ export async function launchWebKit(programs: Programs, { profile, storage }: Lau
   }
   const browser = startChild(programs['interpreter']!, ['-m', BROWSER, profile, storage], environment)
   await browser.prints(/ready/)
-  const service = startChild(programs['driver']!, [
-    '--host=127.0.0.1',
-    `--port=${new URL(url).port}`,
-    `--target=${inspector}`,
-  ])
-  const driver = await browser.during(service.during(connect(url)))
-  const capabilities = await driver.getCapabilities()
+  const service = startChild(programs['driver']!, ['--host=127.0.0.1', `--port=${port}`, `--target=${inspector}`])
   const finish = async (signal?: NodeJS.Signals): Promise<void> => {
     await browser.end(signal)
     await Promise.all([service.end(), screen.end()])
   }
+  const driver = await browser.during(service.during(connect(url))).catch(async (error: unknown) => {
+    await finish('SIGKILL')
+    throw error
+  })
+  const capabilities = await driver.getCapabilities()
   return {
     version: `${capabilities.getBrowserName()} ${capabilities.getBrowserVersion()}`,
     newPage: createWindows(driver, await driver.getWindowHandle()),

@@ -1,6 +1,7 @@
 // Zero with a real zero-cache and Postgres, which `LATCHKEY_POSTGRES` names.
 import 'fake-indexeddb/auto'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type Socket, connect, createServer } from 'node:net'
@@ -36,7 +37,8 @@ async function startCache(first: World): Promise<Cache> {
     return new URL(request.url).pathname === '/query' ? query(request) : mutate(request)
   })
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-zero-'))
-  const port = await freePorts()
+  // zero-cache uses the two ports after its own too. Below those that a system gives to whatever asks for any port.
+  const port = 11_000 + randomInt(5000)
   const main = createRequire(import.meta.url).resolve('@rocicorp/zero')
   const cli = join(dirname(main), '../../zero/src/cli.js')
   const child: ChildProcess = spawn(process.execPath, [cli], {
@@ -72,15 +74,6 @@ async function startCache(first: World): Promise<Cache> {
       rmSync(folder, { recursive: true, force: true })
     },
   })
-}
-
-/** zero-cache uses the two ports after its own too. */
-async function freePorts(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function answers(port: number): Promise<void> {

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { testDevice } from 'latchkey/testing'
 import { startApp, temporaryFolder } from '../tools/servers/app-server.mjs'
-import { freePort } from '../tools/servers/free-port.mjs'
 import { expect, test } from '../support/notes.ts'
 
 const note = (title: string): object => ({ data: { title, body: '', updatedAt: Date.now() } })
@@ -83,15 +82,15 @@ const mistakes = {
     environment: { PORT: 'http', LATCHKEY_DATA: temporaryFolder() },
     words: /^PORT must be a number from 1 to 65535, got "http"\.$/,
   }),
-  'a data folder that cannot be written': async () => ({
-    environment: { PORT: String(await freePort()), LATCHKEY_DATA: '/proc/nowhere' },
+  'a data folder that cannot be written': async (url: string) => ({
+    environment: { PORT: new URL(url).port, LATCHKEY_DATA: '/proc/nowhere' },
     words: /^The data cannot be kept in \/proc\/nowhere \(.+\): .+\.$/,
   }),
-  'a file of the secret without one': async () => {
+  'a file of the secret without one': async (url: string) => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'secret'), '\n')
     return {
-      environment: { PORT: String(await freePort()), LATCHKEY_DATA: folder },
+      environment: { PORT: new URL(url).port, LATCHKEY_DATA: folder },
       words: /^.+secret does not contain a secret: restore it, or delete it, which signs out every user\.$/,
     }
   },

@@ -1,15 +1,16 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { serve } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import SQLite from 'better-sqlite3'
 import { Pool } from 'pg'
 import { build } from 'vite'
 import { createApp } from '../app/server/app.ts'
 import { openDatabase } from '../app/server/database.ts'
-import { freePort } from '../tools/servers/free-port.mjs'
 import { startCluster } from '../tools/servers/cluster.mjs'
 
 /**
@@ -54,8 +55,9 @@ const PAGE = (script: string): string =>
 export async function startAccountServer(): Promise<AccountServer> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-account-'))
   await buildPage(folder)
-  const port = await freePort()
-  const origin = `http://localhost:${port}`
+  const listening = createServer().listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  const origin = `http://localhost:${(listening.address() as AddressInfo).port}`
   const databaseFile = join(folder, 'account.sqlite')
   const database = await openDatabase(databaseFile)
   const postgres = process.env['LATCHKEY_CLUSTER']
@@ -93,15 +95,12 @@ export async function startAccountServer(): Promise<AccountServer> {
     return new Response('heard')
   }
 
-  const listening = serve({
-    port,
-    hostname: '127.0.0.1',
-    fetch(request) {
-      const work = answer(request)
-      underWay.add(work)
-      return work.finally(() => underWay.delete(work))
-    },
-  }) as Server
+  const listener = getRequestListener((request) => {
+    const work = answer(request)
+    underWay.add(work)
+    return work.finally(() => underWay.delete(work))
+  })
+  listening.on('request', listener)
   const file = new SQLite(databaseFile)
   const pool = cluster && new Pool({ connectionString: cluster.database })
   const ask = async <Row>(query: string, values: string[]): Promise<Row[]> => {

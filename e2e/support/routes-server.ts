@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import type { Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { passkey } from '@better-auth/passkey'
-import { serve } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { emailOTP, genericOAuth, magicLink } from 'better-auth/plugins'
@@ -15,7 +17,6 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from 'latchkey/better-auth'
 import { type OpenIdProvider, startOpenIdProvider } from 'latchkey/playwright'
 import { build } from 'vite'
-import { freePort } from '../tools/servers/free-port.mjs'
 
 /** What was sent to a mailbox. */
 export interface Mail {
@@ -75,11 +76,13 @@ export interface RoutesOptions {
 
 /** Starts an app with Better Auth on SQLite in memory, and an OpenID provider beside it. */
 export async function startRoutesServer(options: RoutesOptions): Promise<RoutesServer> {
-  const [files, provider, port] = await Promise.all([
+  const listening = createServer().listen(0, '127.0.0.1')
+  const [files, provider] = await Promise.all([
     buildPage(),
     startOpenIdProvider({ endpoints: ENDPOINTS }),
-    freePort(),
+    once(listening, 'listening'),
   ])
+  const { port } = listening.address() as AddressInfo
   const { host = 'localhost' } = options
   const url = `http://${host}:${port}`
   const pages = `http://localhost:${port}`
@@ -114,8 +117,7 @@ export async function startRoutesServer(options: RoutesOptions): Promise<RoutesS
     return new Response(script ?? PAGE, { headers: { 'content-type': script ? 'text/javascript' : 'text/html' } })
   }
 
-  const fetch = url === pages ? answer : acrossOrigins(pages, answer)
-  const listening = serve({ port, hostname: '127.0.0.1', fetch }) as Server
+  listening.on('request', getRequestListener(url === pages ? answer : acrossOrigins(pages, answer)))
   const rows = <Row>(query: string, ...values: string[]): Row[] => database.prepare(query).all(...values) as Row[]
   return {
     url,

@@ -76,7 +76,7 @@ describe('processes at once', () => {
     expect(new Set(answers.map(({ principal }) => principal)).size).toBe(1)
     expect(answers[0]!['principal']).toMatch(/^[0-9a-f-]{36}$/)
     expect(await fileStore(file).read()).toMatchObject({ entries: [{ principal: answers[0]!['principal'] }] })
-  }, 60_000)
+  })
 })
 
 test('an identity survives a restart, and the process ends by itself (checklist 5: stable across restarts)', async () => {

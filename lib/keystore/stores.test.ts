@@ -273,9 +273,15 @@ describe('IndexedDB', () => {
     const goOn = (): void => void (long.get('record').onsuccess = () => isOver || goOn())
     goOn()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const begun = vi.spyOn(Object.getPrototypeOf(other) as IDBDatabase, 'transaction')
+    const { transaction } = IDBDatabase.prototype
+    const begun = new Promise<void>((resolve) => {
+      vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementationOnce(function (this: IDBDatabase, ...given) {
+        resolve()
+        return transaction.apply(this, given)
+      })
+    })
     const writing = store.update(() => ({ late: true })).catch((error: unknown) => error)
-    await vi.waitFor(() => expect(begun).toHaveBeenCalled(), { timeout: 30_000 })
+    await begun
     vi.runAllTimers()
     expect(await writing).toMatchObject({ code: 'KEYSTORE_TIMEOUT' })
     vi.useRealTimers()

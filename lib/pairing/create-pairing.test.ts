@@ -633,7 +633,7 @@ describe('a pairing', () => {
     const fakeTime = () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     afterEach(() => void vi.useRealTimers())
 
-    /** Lets time pass until a promise has its result: ten seconds for each request. */
+    /** Lets time pass until a promise has its result: ten seconds for each request, and the pauses between them. */
     async function passTime<Value>(promise: Promise<Value>): Promise<Value> {
       let isSettled = false
       void promise.finally(() => (isSettled = true))
@@ -641,8 +641,8 @@ describe('a pairing', () => {
         const isAsked = asked > 0
         // Not afterwards: the next request may be made while time passes.
         asked = 0
-        await vi.advanceTimersByTimeAsync(isAsked ? 10_000 : 100)
-        // What the engine computes takes real time.
+        await vi.advanceTimersByTimeAsync(isAsked ? 10_000 : 1)
+        // What the engine computes takes real time, and no less of it than passes here: no code expires meanwhile.
         await new Promise((resolve) => realTimeout(resolve, 0))
       }
       return promise

@@ -58,7 +58,7 @@ async function world(options: SessionOptions = {}, account?: Partial<AccountProv
 }
 
 function status(session: ConnectedSession, wanted: string): Promise<void> {
-  return vi.waitFor(() => expect(session.getState().status).toBe(wanted), { timeout: 10_000, interval: 5 })
+  return vi.waitFor(() => expect(session.getState().status).toBe(wanted), { timeout: 30_000, interval: 5 })
 }
 
 /** What an account server signs for a principal. */

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { redisStorage } from '@better-auth/redis-storage'
 import type { SecondaryStorage } from 'better-auth'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll } from 'vitest'
-import { freePort } from './postgres.testing.ts'
+import { startOnPort, untilPrinted } from '../../../e2e/tools/servers/on-port.mjs'
 
 /** True if Redis can be started here; Debian's package is `redis-server`. */
 export const HAS_REDIS: boolean = spawnSync('redis-server', ['--version']).status === 0
@@ -22,12 +22,13 @@ export interface TestRedis {
  * Starts a Redis on the loopback interface, without persistence.
  *
  * @param flags - further flags of `redis-server`
+ * @param port - that of one that has ended; by default one of its own
  */
 export async function startRedis(flags: readonly string[] = [], port?: number): Promise<TestRedis> {
-  const chosen = port ?? (await freePort())
+  if (port === undefined) return startOnPort((own) => startRedis(flags, own))
   const child = spawn('redis-server', [
     '--port',
-    String(chosen),
+    String(port),
     '--bind',
     '127.0.0.1',
     '--save',
@@ -38,10 +39,10 @@ export async function startRedis(flags: readonly string[] = [], port?: number): 
     tmpdir(),
     ...flags,
   ])
-  await ready(child)
+  await untilPrinted(child, 'Ready to accept connections')
   return {
-    url: `redis://127.0.0.1:${chosen}`,
-    port: chosen,
+    url: `redis://127.0.0.1:${port}`,
+    port,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGKILL')
@@ -85,15 +86,4 @@ export function sharedRedis(): SharedRedis {
       return Promise.all((await client.keys(pattern)).map((key) => client.ttl(key)))
     },
   }
-}
-
-function ready({ stdout }: ChildProcess): Promise<void> {
-  let output = ''
-  return new Promise((resolve, reject) => {
-    stdout!.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-      if (output.includes('Ready to accept connections')) resolve()
-    })
-    stdout!.once('end', () => reject(new Error(`redis-server ended: ${output}`)))
-  })
 }

@@ -26,6 +26,8 @@ const COPIED = [
   'vitest.config.ts',
   'vitest.quick.config.ts',
   'e2e/tools/campaigns/campaign-files.mjs',
+  'e2e/tools/servers/on-port.mjs',
+  'e2e/tools/servers/postgres.mjs',
 ]
 
 /**

@@ -1,11 +1,11 @@
-// Runs the demo as a person would, on a free port and an empty data folder.
+// Runs the demo as a person would, on a port of its own and an empty data folder.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startCluster } from './cluster.mjs'
-import { freePort } from './free-port.mjs'
+import { startOnPort } from './on-port.mjs'
 
 const START = fileURLToPath(new URL('../build/start.mjs', import.meta.url))
 
@@ -58,25 +58,30 @@ export function startApp(environment) {
  *   Promise<void>, close(): Promise<void> }>}
  */
 export async function startFreshApp(postgres = process.env['LATCHKEY_CLUSTER']) {
-  const port = await freePort()
   const folder = temporaryFolder()
-  const url = `http://localhost:${port}`
-  const cluster = postgres ? await startCluster({ postgres, origin: url }) : null
-  const start = () => startApp({ PORT: String(port), LATCHKEY_DATA: folder, LATCHKEY_ACCOUNTS: cluster?.url ?? '' })
-  let app = await start()
-  if (app.code !== null) throw new Error(app.complaint)
-  return {
-    url,
-    folder,
-    cluster,
-    async restart() {
-      await app.stop()
-      app = await start()
-    },
-    async close() {
-      await app.stop()
+  return startOnPort(async (port) => {
+    const url = `http://localhost:${port}`
+    const cluster = postgres ? await startCluster({ postgres, origin: url }) : null
+    const start = async () => {
+      const app = await startApp({ PORT: String(port), LATCHKEY_DATA: folder, LATCHKEY_ACCOUNTS: cluster?.url ?? '' })
+      if (app.code === null) return app
       await cluster?.close()
-      rmSync(folder, { recursive: true })
-    },
-  }
+      throw new Error(app.complaint)
+    }
+    let app = await start()
+    return {
+      url,
+      folder,
+      cluster,
+      async restart() {
+        await app.stop()
+        app = await start()
+      },
+      async close() {
+        await app.stop()
+        await cluster?.close()
+        rmSync(folder, { recursive: true })
+      },
+    }
+  })
 }

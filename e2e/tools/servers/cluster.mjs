@@ -42,27 +42,27 @@ export async function startCluster({ postgres, origin, size = 3, environment = {
     LATCHKEY_PROXY_HEADER: HEADER,
     ...environment,
   }
-  const start = (/** @type {number} */ at, port = 0) =>
+  const start = (/** @type {number} */ at) =>
     startServer(`latchkey-${at}`, {
       ...given,
-      LATCHKEY_PORT: String(port),
+      LATCHKEY_PORT: '0',
       LATCHKEY_DATABASE: `${database}?application_name=latchkey-${at}`,
     })
   const servers = await Promise.all(Array.from({ length: size }, (_, at) => start(at)))
   // Everybody here is at one address, and would share one rate limit.
   let people = 0
   const addressOf = () => `10.${(people >> 16) & 255}.${(people >> 8) & 255}.${people++ & 255}`
-  const proxy = await startRoundRobin(
-    servers.map(({ port }) => port),
-    { header: HEADER, addressOf },
-  )
+  const ports = servers.map(({ port }) => port)
+  const proxy = await startRoundRobin(ports, { header: HEADER, addressOf })
   return {
     url: `http://127.0.0.1:${proxy.port}`,
     database,
     answered: proxy.answered,
     servers,
     async restart(at) {
-      servers[at] = await start(at, servers[at]?.port)
+      const server = await start(at)
+      servers[at] = server
+      ports[at] = server.port
     },
     async close() {
       proxy.close()

@@ -2,11 +2,9 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { freePort } from './free-port.mjs'
+import { startOnPort, untilPrinted } from './on-port.mjs'
 
 /**
  * Uses the server that `LATCHKEY_MARIADB` names, or starts the one that is installed.
@@ -27,11 +25,13 @@ export async function startMariadb() {
       stdio: 'ignore',
     },
   )
-  const port = await freePort()
-  const flags = ['--no-defaults', `--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', ...user]
+  const flags = ['--no-defaults', `--datadir=${data}`, '--bind-address=127.0.0.1', ...user]
   const fast = ['--innodb-flush-log-at-trx-commit=0', '--skip-networking=0', `--socket=${join(folder, 'socket')}`]
-  const server = spawn('mariadbd', [...flags, ...fast], { stdio: 'ignore' })
-  await untilOpen(port)
+  const { server, port } = await startOnPort(async (port) => {
+    const server = spawn('mariadbd', [...flags, ...fast, `--port=${port}`], { stdio: ['ignore', 'ignore', 'pipe'] })
+    await untilPrinted(server, 'ready for connections')
+    return { server, port }
+  })
   return {
     url: `mysql://root@127.0.0.1:${port}/`,
     async stop() {
@@ -40,19 +40,5 @@ export async function startMariadb() {
       await ended
       rmSync(folder, { recursive: true })
     },
-  }
-}
-
-/** @param {number} port */
-async function untilOpen(port) {
-  for (;;) {
-    const socket = createConnection(port, '127.0.0.1')
-    const isOpen = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    )
-    socket.destroy()
-    if (isOpen) return
-    await wait(50)
   }
 }

@@ -1,7 +1,7 @@
 // Builds and runs the Next app of the specs, as `next build`, `next start` and `next dev` do it.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { freePort } from './free-port.mjs'
+import { startOnPort, untilPrinted } from './on-port.mjs'
 
 const FOLDER = fileURLToPath(new URL('../../next', import.meta.url))
 const NEXT = fileURLToPath(import.meta.resolve('next/dist/bin/next'))
@@ -36,27 +36,25 @@ export async function buildNext() {
 }
 
 /**
- * Runs the app on a free port, and waits until it answers.
+ * Runs the app on a port of its own, and waits until it answers.
  *
  * @param {'dev' | 'start'} command
  * @param {Record<string, string>} [environment]
  */
-export async function startNext(command, environment = {}) {
-  const port = await freePort()
-  const url = `http://localhost:${port}`
-  const { child, ended, ...server } = run(command, ['--hostname', '127.0.0.1', '--port', String(port)], {
-    APP_ORIGIN: url,
-    ...environment,
+export function startNext(command, environment = {}) {
+  return startOnPort(async (port) => {
+    const url = `http://localhost:${port}`
+    const { child, ended } = run(command, ['--hostname', '127.0.0.1', '--port', String(port)], {
+      APP_ORIGIN: url,
+      ...environment,
+    })
+    await untilPrinted(child, 'Ready')
+    return {
+      url,
+      async close() {
+        child.kill('SIGTERM')
+        await ended
+      },
+    }
   })
-  await new Promise((resolve, reject) => {
-    child.stdout.on('data', (data) => String(data).includes('Ready') && resolve(undefined))
-    void ended.then(() => reject(new Error(server.output)))
-  })
-  return {
-    url,
-    async close() {
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
 }

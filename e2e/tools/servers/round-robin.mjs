@@ -7,7 +7,7 @@ import { createServer, request as send } from 'node:http'
  */
 
 /**
- * @param {readonly number[]} ports of the servers, on the loopback
+ * @param {readonly number[]} ports of the servers, on the loopback, as they are at each request
  * @param {{ header: string, addressOf: (message: import('node:http').IncomingMessage) => string }} client the header
  *   that says who is calling
  * @returns {Promise<{ port: number, answered: number[], close(): void }>} `answered`: how many answers came from each

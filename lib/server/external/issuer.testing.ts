@@ -29,6 +29,8 @@ export interface TestIssuer {
     header?: { alg?: Algorithm; kid?: string | undefined; [name: string]: unknown },
     key?: CryptoKey,
   ): Promise<string>
+  /** Returns true for the signed part of a token of this issuer. Tests that ran before may still verify their own. */
+  hasSigned(bytes: AllowSharedBufferSource): boolean
   /** Closes all open connections. */
   closeConnections(): void
   close(): Promise<void>
@@ -69,6 +71,10 @@ export async function startIssuer(): Promise<TestIssuer> {
       const payload = { iss: issuer, aud: AUDIENCE, sub: SUBJECT, iat: NOW, exp: NOW + 300, ...claims }
       // JSON omits members that are undefined.
       return new SignJWT(payload).setProtectedHeader({ alg, kid: alg, ...header } as JWTHeaderParameters).sign(key)
+    },
+    hasSigned(bytes) {
+      const [, payload = ''] = new TextDecoder().decode(bytes).split('.')
+      return Buffer.from(payload, 'base64url').toString().includes(`"iss":"${issuer}"`)
     },
     closeConnections: () => server.closeAllConnections(),
     close: () => stop(server),
