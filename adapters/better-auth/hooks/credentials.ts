@@ -28,8 +28,15 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
  */
 const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
 
-/** Table of codes of devices, which anyone can ask for, with any texts and any user's id: only an approval counts. */
+/** Table of codes of devices, which anyone can ask for, with any user's id: only one that was approved counts. */
 const DEVICE_CODES = 'deviceCode'
+
+/** Tables in which a stranger, even without a session, can write any text, and their columns that still count. */
+const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {
+  [DEVICE_CODES]: ['userId'],
+  // The app's server chooses the reference.
+  oauthClient: ['userId', 'referenceId'],
+}
 
 /**
  * Tables of codes and tokens that stay when they have expired: their plugins refuse them, and no route removes them. A
@@ -134,7 +141,7 @@ export function passwordOf(adapter: Pick<Adapter, 'findOne'>, userId: string): P
 }
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
-  const isSearched = (field: string): boolean => (model === DEVICE_CODES ? field === 'userId' : !FREE_TEXT.test(field))
+  const isSearched = (field: string): boolean => OPEN_TO_STRANGERS[model]?.includes(field) ?? !FREE_TEXT.test(field)
   const searched = Object.entries(fields).filter(([field]) => isSearched(field))
   const live = liveRows(model, fields)
   if (await hasTextWith(adapter, model, searched, live, userId)) return true

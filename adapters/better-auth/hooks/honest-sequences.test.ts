@@ -1,3 +1,4 @@
+import { oauthProvider } from '@better-auth/oauth-provider'
 import {
   admin,
   bearer,
@@ -352,6 +353,27 @@ onEachEngine((newServer) => {
       expect(await own.session()).toMatchObject({ principal: own.device.principal })
     },
   )
+
+  test('nor does one who registers a client of OAuth with the id of an account as its software', async () => {
+    const mails = mailing()
+    const provider = oauthProvider({
+      loginPage: '/login',
+      consentPage: '/consent',
+      allowDynamicClientRegistration: true,
+      allowUnauthenticatedClientRegistration: true,
+    })
+    const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), provider] })
+    await server.browser().send('/sign-up/email', post(ada))
+    const { id } = await userOf(server)
+    const metadata = { redirect_uris: ['https://stranger.example/callback'], token_endpoint_auth_method: 'none' }
+    const registered = await server.browser().send('/oauth2/register', post({ ...metadata, software_id: id }))
+    expect(registered.status).toBe(201)
+    expect(JSON.stringify(await server.rows('oauthClient'))).toContain(String(id))
+    const own = await newPerson(server)
+    await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+    await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })
+    expect(await own.session()).toMatchObject({ principal: own.device.principal })
+  })
 
   test('nor does one whose link brings the code to a browser of its user', async () => {
     const { server, creator, resetPassword } = await open()

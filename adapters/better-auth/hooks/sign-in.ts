@@ -1,8 +1,9 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
-import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
+import { deleteSessionCookie, setCookieCache, setSessionCookie } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
+import { storedSession } from './asking-session.ts'
 import { comparesPassword, requirePassword } from './compared-password.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
@@ -52,7 +53,7 @@ export async function afterSignIn(
     if (isProven || isRebound || requestContextOf(ctx).reboundUser === newSession.user.id)
       await refreshSession(principals, ctx, newSession)
   } catch (error) {
-    await endSession(ctx, newSession.session.token)
+    await endSession(ctx, newSession)
     throw await asAnswer(ctx, error)
   }
 }
@@ -155,9 +156,12 @@ function isForgotten(ctx: GenericEndpointContext): boolean {
   return set === undefined ? Boolean(ctx.getCookie(name)) : !/max-age=0/i.test(set)
 }
 
-async function endSession(ctx: GenericEndpointContext, token: string): Promise<void> {
-  await ctx.context.internalAdapter.deleteSession(token)
+/** The browser keeps the session of another user that it had before, as after any other sign-in that is refused. */
+async function endSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
+  await ctx.context.internalAdapter.deleteSession(session.token)
   deleteSessionCookie(ctx)
+  const before = await storedSession(ctx)
+  if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)
   ctx.context.setNewSession(null)
 }
 

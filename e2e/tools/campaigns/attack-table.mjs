@@ -4126,8 +4126,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "? field === 'userId' : !FREE_TEXT.test(field)",
-        replace: "? field === 'userId' : field !== '' || FREE_TEXT.test(field)",
+        find: '?? !FREE_TEXT.test(field)',
+        replace: "?? (field !== '' || FREE_TEXT.test(field))",
       },
     ],
     test: {
@@ -4175,13 +4175,44 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "? field === 'userId' : !FREE_TEXT.test(field)",
-        replace: "? field !== '' : !FREE_TEXT.test(field)",
+        find: "[DEVICE_CODES]: ['userId'],",
+        replace: UNCHECKED,
       },
     ],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
       name: 'SQLite > a stranger who asks for a code of a device with the id of an account as scope does not keep it from binding',
+    },
+  },
+  {
+    attack: 'A stranger registers a client of OAuth whose software is the id of an account, so that it binds no device',
+    defence: 'Of such a client, only its user and its reference count',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "oauthClient: ['userId',",
+        replace: "oauthClients: ['userId',",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > nor does one who registers a client of OAuth with the id of an account as its software',
+    },
+  },
+  {
+    attack:
+      'A link into the account of an attacker, which a user follows in the app and which is refused, signs them out',
+    defence: 'The browser keeps the session that it had before the refused sign-in',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)',
+        replace: 'void setSessionCookie',
+      },
+    ],
+    test: {
+      file: plugin('hooks/sign-in-routes.test.ts'),
+      name: "SQLite > magic link > into the attacker's own account, leaves the session that the browser had",
     },
   },
   {
