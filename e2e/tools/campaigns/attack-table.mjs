@@ -1793,8 +1793,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/reservation.ts'),
-        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
-        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > principals.now)) throw taken()",
+        find: "if ((await holderInUse(principals, row)) !== 'nobody') throw taken()",
+        replace: 'if (row.until !== null && row.until > principals.now) throw taken()',
       },
     ],
     test: {
@@ -2191,7 +2191,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'await endSession(ctx, newSession.session.token)',
+        find: 'await endSession(ctx, newSession)',
         replace: 'void endSession',
       },
     ],
@@ -2354,7 +2354,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/reservation.ts'),
-        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
+        find: "if ((await holderInUse(principals, row)) !== 'nobody') throw taken()",
         replace: UNCHECKED,
       },
     ],
