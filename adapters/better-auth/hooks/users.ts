@@ -9,15 +9,18 @@ import {
   MOVED,
   NOBODY,
   OTHERS,
+  hasBinding,
   isMailboxProven,
   isMoved,
   isOthers,
   isProofPending,
   mailboxOf,
+  noteCredential,
   proverBySession,
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
+import { storedSession } from './asking-session.ts'
 import { hasCredentialSince } from './credentials.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
@@ -36,7 +39,7 @@ import {
   replacedSession,
   verifiedAddressOf,
 } from './sign-in-origin.ts'
-import { isImpersonated } from '../binding/session-origin.ts'
+import { type AskingSession, isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
 import { isReservedId } from '../binding/subject.ts'
@@ -130,6 +133,14 @@ async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Pr
   if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx, hash)
   else if (ctx?.path === '/change-password' && typeof hash === 'string')
     await applyPasswordChange(await storeOf(tools), ctx, hash)
+  else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)
+}
+
+/** A page of the app may set a password for a user who has none. */
+async function notePassword({ context: { session } }: GenericEndpointContext, tools: HookTools): Promise<void> {
+  const principals = await storeOf(tools)
+  const user = session && (await principals.findUser('id', session.user.id))
+  if (user) await noteCredential(principals, user, session.session as AskingSession)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -208,7 +219,21 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   const prover = await proverOf(ctx, tools)
   // As at each sign-in through a provider whose profile overwrites the user's.
   if (present && isDecided(present) && prover !== present.principal) return {}
-  return { principalMailboxBy: prover, principalMailboxAt: tools.now() }
+  return {
+    principalMailboxBy: prover,
+    principalMailboxAt: tools.now(),
+    ...(prover === CONTESTED && (await ownVerification(ctx!, tools))),
+  }
+}
+
+/**
+ * Returns the column that ends a verification of an account without a binding in a browser that is signed in to it: a
+ * later sign-in by mail then ends nothing, as where {@link proverBySession} is recorded.
+ */
+async function ownVerification(ctx: GenericEndpointContext, tools: HookTools): Promise<Partial<BoundUser>> {
+  const user = await verifiedUser(ctx, tools)
+  const isOwn = user && !hasBinding(user) && (await storedSession(ctx))?.user.id === user.id
+  return isOwn ? { principalMailbox: mailboxOf(user) } : {}
 }
 
 /**

@@ -57,8 +57,8 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: prover, principalMailboxAt: tools.now() }',
-  replace: 'return {}',
+  find: 'principalMailboxBy: prover, principalMailboxAt: tools.now(),',
+  replace: '',
 }
 const resetUnnoticed = {
   file: plugin('hooks/password-reset.ts'),
@@ -1129,12 +1129,107 @@ export const ATTACKS = [
       {
         file: plugin('hooks/handover.ts'),
         find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)',
-        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(principals, ctx, user, token)',
+        replace: "return user.principalMailboxBy === 'contested' ? [] : waysIn(principals, ctx, user, token)",
       },
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > is not bound by the session that a followed verification mail created",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack of an account without a proof: the victim, signed in by the mailed link, adds a passkey, signs in with it and adopts the data of her device, while the creator's password still opens the account",
+    defence:
+      "A passkey that another session than the creator's adds ends the trust in sessions that a credential created",
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim who adds a passkey in a session of hers, and signs in with it",
+    },
+  },
+  {
+    attack:
+      "The same with a creator's proof, where the victim's session asked for nothing before she added the passkey",
+    defence: 'A passkey that another session adds decides a contested binding',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'if (isContested(user)) await proveMailbox(principals, user, NOBODY)\n',
+        replace: 'if (isContested(user)) return\n',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: 'SQLite > an account that was created with a proof, whose verification mail the victim followed > gets no principal of hers after she added a passkey, if her session asked for nothing before',
+    },
+  },
+  {
+    attack: 'The same, where the victim opened the mail in a browser in which the creator had planted a session',
+    defence: 'The same holds where the mailbox was verified in a browser with a session of the creator',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with a proof, whose verification mail the victim followed > gets none either if she opened it in a browser with a creator's session",
+    },
+  },
+  {
+    attack: 'The same with a password that a page of the app sets for the victim',
+    defence: "A password that another session than the creator's adds counts as such a passkey does",
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: "else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim for whom a page of the app sets a password",
+    },
+  },
+  {
+    attack:
+      'The victim opens the verification link of an account that was created without a proof, and signs in by mail; the creator keeps access',
+    defence:
+      'A verification also contests an account that has no binding yet: the first sign-in by mail ends the earlier access',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return user.principalMailboxBy === CONTESTED && isProofPending(user)',
+        replace: 'return user.principalMailboxBy === CONTESTED && isResetDue(user)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > that was used loses its creator by a magic link, after a verification mail was followed",
+    },
+  },
+  {
+    attack: 'The same, and the creator adopts a principal before the victim signs in',
+    defence: 'A link does not make a contested mailbox count as proven',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: '!isContested(user) && (user.emailVerified || isMailboxProven(user))',
+        replace: 'isContested !== undefined && (user.emailVerified || isMailboxProven(user))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses its creator by a magic link also if he adopted a principal after the verification mail was followed",
     },
   },
   {
