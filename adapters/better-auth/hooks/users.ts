@@ -92,6 +92,12 @@ export function userHooks(tools: HookTools): Hooks {
       },
       update: { before: async ({ password }, ctx) => followPassword(password, ctx, tools) },
     },
+    verification: {
+      create: {
+        // Better Auth stores that a second factor is asked for after it compared the password, which takes long.
+        before: async (_, ctx) => ({ data: passwordTime(ctx) }),
+      },
+    },
     session: {
       create: {
         before: async (session, ctx) => ({
@@ -126,6 +132,11 @@ function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'cre
   if (!/^\/two-factor\/|^\/passkey\/verify-registration$/.test(ctx?.path ?? '')) return {}
   const replaced = replacedSession(userId, ctx) as Partial<SessionRow> | null
   return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
+}
+
+function passwordTime(ctx: Context): { readonly createdAt?: Date } {
+  const { passwordAt } = requestContextOf(ctx)
+  return passwordAt ? { createdAt: passwordAt } : {}
 }
 
 /** @param hash - of the password, if the request sets one */
