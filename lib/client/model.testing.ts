@@ -70,7 +70,7 @@ export function recordRules(): RecordRules {
     if (before.current !== after.current && !isPutBack(found, after))
       observeCurrent(doing, facts, before, currentEntry(after))
     if (after.current !== null) everCurrent.add(after.current)
-    observeAccounts(before, after)
+    observeAccounts(facts, before, after)
     observeOutbox(facts, before, after)
     for (const { principal } of devicesOf(after)) everSeen.add(principal)
   }
@@ -174,11 +174,13 @@ export function recordRules(): RecordRules {
     )
   }
 
-  function observeAccounts(before: Keyring, after: Keyring): void {
+  function observeAccounts({ isEnded }: Facts, before: Keyring, after: Keyring): void {
     const account = accountOf(before)
     const strays = after.entries.filter((entry) => entry.kind === 'account' && entry !== currentEntry(after))
     expect(strays.length === 0, 'no account and none of its tokens stay behind')
     if (!account || accountOf(after)) return
+    // The app itself has ended it, and the account server has said so.
+    if (account.sessionId !== undefined && isEnded?.(account.sessionId)) return
     expect(
       after.outbox.some(
         ({ id, accountId }) => accountId === account.accountId && !before.outbox.some((item) => item.id === id),

@@ -5,7 +5,7 @@ import { type BackupRow, type BackupStore, backupStore } from './backup-store.ts
 import { BACKUPS as MODEL, LEFT_KEPT_MS, expireBackupsOf } from './expire-backups.ts'
 import { isRevokedKey } from './keys.ts'
 import type { PrincipalStore } from './principal-store.ts'
-import { holderOf } from './reservation.ts'
+import { holderInUse } from './reservation.ts'
 import { isBanned } from './status.ts'
 import { equal } from './where.ts'
 import type { PrincipalRow } from '../schema.ts'
@@ -202,11 +202,11 @@ async function isInAccount(principals: PrincipalStore, { principal, thumbprint }
   return holder !== 'nobody'
 }
 
-function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnType<typeof holderOf> {
-  return row ? holderOf(principals, row) : Promise.resolve('nobody')
+function holderIn(principals: PrincipalStore, row: PrincipalRow | null): ReturnType<typeof holderInUse> {
+  return row ? holderInUse(principals, row) : Promise.resolve('nobody')
 }
 
-function isAccount(holder: Awaited<ReturnType<typeof holderOf>>): boolean {
+function isAccount(holder: Awaited<ReturnType<typeof holderInUse>>): boolean {
   return holder !== 'nobody' && holder !== 'retired'
 }
 

@@ -145,8 +145,16 @@ async function checkRow(
   if (row.thumbprint !== thumbprint) throw taken()
   if (row.userId !== userId && (await isKeptForAccount(principals, row))) throw taken()
   if (await isRevokedKey(principals, thumbprint)) throw new LatchkeyError('PROOF_KEY_REVOKED')
+  if ((await holderInUse(principals, row)) !== 'nobody') throw taken()
+}
+
+/**
+ * Like {@link holderOf}, but an account that was created by a sign-up without a session holds nothing before it is
+ * used: what the key is told must not depend on whether the address had an account already.
+ */
+export async function holderInUse(principals: PrincipalStore, row: PrincipalRow): ReturnType<typeof holderOf> {
   const holder = await holderOf(principals, row)
-  if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()
+  return typeof holder === 'object' && isUnused(row, holder) ? 'nobody' : holder
 }
 
 /**

@@ -28,11 +28,21 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
  */
 const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
 
+/** Table of codes of devices, which anyone can ask for, with any user's id: only one that was approved counts. */
+const DEVICE_CODES = 'deviceCode'
+
+/** Tables in which a stranger, even without a session, can write any text, and their columns that still count. */
+const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {
+  [DEVICE_CODES]: ['userId'],
+  // The app's server chooses the reference.
+  oauthClient: ['userId', 'referenceId'],
+}
+
 /**
  * Tables of codes and tokens that stay when they have expired: their plugins refuse them, and no route removes them. A
  * stranger's link is enough to give the user of a browser such a code.
  */
-const EXPIRING_TABLES = ['deviceCode', 'oauthAccessToken', 'oauthRefreshToken']
+const EXPIRING_TABLES = [DEVICE_CODES, 'oauthAccessToken', 'oauthRefreshToken']
 
 /** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
@@ -131,7 +141,8 @@ export function passwordOf(adapter: Pick<Adapter, 'findOne'>, userId: string): P
 }
 
 async function hasTrace({ adapter }: Context, model: string, fields: Fields, userId: string): Promise<boolean> {
-  const searched = Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))
+  const isSearched = (field: string): boolean => OPEN_TO_STRANGERS[model]?.includes(field) ?? !FREE_TEXT.test(field)
+  const searched = Object.entries(fields).filter(([field]) => isSearched(field))
   const live = liveRows(model, fields)
   if (await hasTextWith(adapter, model, searched, live, userId)) return true
   const nested = searched.filter(([, { type }]) => type === 'json' || String(type).endsWith('[]'))
@@ -151,7 +162,10 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
 /** By the system's clock, with which Better Auth wrote the time. */
 function liveRows(model: string, fields: Fields): Where[] {
   const mayExpire = EXPIRING_TABLES.includes(model) && 'expiresAt' in fields
-  return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []
+  return [
+    ...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),
+    ...(mayExpire ? [{ field: 'expiresAt', operator: 'gt' as const, value: new Date() }] : []),
+  ]
 }
 
 /**
@@ -177,7 +191,7 @@ async function hasTextWith(
     const part = { ...whole, operator: 'contains' as const, value: distinctText(userId) }
     return type === 'string' ? [whole, part] : []
   })
-  // The other condition last: some adapters evaluate them in order.
+  // The other conditions last: some adapters evaluate them in order.
   return where.length > 0 && (await adapter.count({ model, where: [...where, ...live] })) > 0
 }
 

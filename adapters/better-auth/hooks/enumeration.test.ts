@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { PROOF_HEADER } from '../index.ts'
+import { backupRequests, newEnvelope, newLocator } from '../testing/backup.testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { type Person, mailing, newPerson } from '../testing/requests.testing.ts'
-import { person } from '../testing/server.testing.ts'
+import { type Person, codeOf, mailing, newPerson, post } from '../testing/requests.testing.ts'
+import { AUDIENCE, person } from '../testing/server.testing.ts'
 
 onEachEngine((newServer) => {
   const open = () =>
@@ -42,4 +44,27 @@ onEachEngine((newServer) => {
     expect(answers[0]).toEqual(answers[1])
     expect(answers[0]).toMatchObject([{ status: 200 }, { status: 200 }, { status: 200 }])
   })
+
+  test.each([{ requireEmailVerification: true }, { autoSignIn: false }])(
+    'with %o neither the question about a key nor the store for backups reveals it, until the address is verified',
+    async (emailAndPassword) => {
+      const server = await newServer({ emailAndPassword: { enabled: true, ...emailAndPassword } })
+      expect((await (await newPerson(server)).prove('/sign-up/email', person('ada'))).status).toBe(200)
+      const ask = async (who: Person) => {
+        const proof = await who.device.proof({ audience: AUDIENCE, purpose: 'known' })
+        const known = await server.browser().send('/latchkey/known', post({}, { [PROOF_HEADER]: proof }))
+        const put = await backupRequests(who).put(newLocator(), newEnvelope())
+        return { ...((await known.json()) as { isKnown: boolean }), now: 0, put: [put.status, await codeOf(put)] }
+      }
+      const people = [await newPerson(server), await newPerson(server)] as const
+      const answers = []
+      for (const [index, name] of ['ada', 'nobody'].entries()) {
+        expect((await people[index]!.prove('/sign-up/email', person(name))).status).toBe(200)
+        answers.push(await ask(people[index]!))
+      }
+      expect(answers[1]).toEqual(answers[0])
+      await server.change('user', { emailVerified: true })
+      expect(await ask(people[1])).toMatchObject({ isKnown: true, put: [200, undefined] })
+    },
+  )
 })

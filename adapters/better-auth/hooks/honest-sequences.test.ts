@@ -1,3 +1,4 @@
+import { oauthProvider } from '@better-auth/oauth-provider'
 import {
   admin,
   bearer,
@@ -332,13 +333,71 @@ onEachEngine((newServer) => {
     })
   })
 
-  test('a code of a device that a link of a stranger brought keeps the account from linking only until it expires', async () => {
+  test.each(['client_id', 'user_id', 'scope'])(
+    'a stranger who asks for a code of a device with the id of an account as %s does not keep it from binding',
+    async (name) => {
+      const { server, mails } = await open()
+      await server.browser().send('/sign-up/email', post(ada))
+      const { id } = await userOf(server)
+      const stranger = await newPerson(server)
+      await stranger.prove('/sign-up/email', person('eve'))
+      const asked = await stranger.browser.send('/device/code', post({ client_id: 'tv', [name]: id }))
+      const { user_code: userCode } = (await asked.json()) as { readonly user_code: string }
+      await stranger.browser.send(`/device?user_code=${userCode}`)
+      const approved = await stranger.browser.send('/device/approve', post({ userCode }))
+      expect(approved.status).toBe(name === 'user_id' ? 403 : 200)
+      const own = await newPerson(server)
+      await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      const followed = await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })
+      expect(followed.status).toBe(200)
+      expect(await own.session()).toMatchObject({ principal: own.device.principal })
+    },
+  )
+
+  test('nor does one who registers a client of OAuth with the id of an account as its software', async () => {
+    const mails = mailing()
+    const provider = oauthProvider({
+      loginPage: '/login',
+      consentPage: '/consent',
+      allowDynamicClientRegistration: true,
+      allowUnauthenticatedClientRegistration: true,
+    })
+    const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), provider] })
+    await server.browser().send('/sign-up/email', post(ada))
+    const { id } = await userOf(server)
+    const metadata = { redirect_uris: ['https://stranger.example/callback'], token_endpoint_auth_method: 'none' }
+    const registered = await server.browser().send('/oauth2/register', post({ ...metadata, software_id: id }))
+    expect(registered.status).toBe(201)
+    expect(JSON.stringify(await server.rows('oauthClient'))).toContain(String(id))
+    const own = await newPerson(server)
+    await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+    await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })
+    expect(await own.session()).toMatchObject({ principal: own.device.principal })
+  })
+
+  test('nor does one whose link brings the code to a browser of its user', async () => {
     const { server, creator, resetPassword } = await open()
     await creator.browser.send('/sign-up/email', post(ada))
     await creator.session()
     const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
     const { user_code } = (await asked.json()) as { readonly user_code: string }
     expect((await creator.browser.send(`/device?user_code=${user_code}`)).status).toBe(200)
+    expect((await (await resetPassword('another password'))()).status).toBe(200)
+    const own = await newPerson(server)
+    await signIn(own, 'another password')
+    await own.browser.send('/revoke-other-sessions', post({}))
+    const linked = await link(own, own.device)
+    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+  })
+
+  test('a code of a device that was approved keeps the account from linking only until it expires', async () => {
+    const { server, creator, resetPassword } = await open()
+    await creator.browser.send('/sign-up/email', post(ada))
+    await creator.session()
+    const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
+    const { user_code: userCode } = (await asked.json()) as { readonly user_code: string }
+    expect((await creator.browser.send(`/device?user_code=${userCode}`)).status).toBe(200)
+    expect((await creator.browser.send('/device/approve', post({ userCode }))).status).toBe(200)
     expect((await (await resetPassword('another password'))()).status).toBe(200)
     const own = await newPerson(server)
     await signIn(own, 'another password')

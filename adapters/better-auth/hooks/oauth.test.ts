@@ -2,10 +2,8 @@ import { expo } from '@better-auth/expo'
 import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { TestDevice } from '../../../lib/testing.ts'
-import { PROOF_HEADER } from '../index.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
-import { link, nonceFor } from '../testing/link.testing.ts'
+import { bindTo, link } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
 import { type Person, newPerson, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestBrowser, type TestServer, person } from '../testing/server.testing.ts'
@@ -50,12 +48,6 @@ async function leave(
 /** Comes back from the provider. @returns where the server sends the browser on to */
 async function comeBack(browser: TestBrowser, address: string, headers: Record<string, string> = {}): Promise<string> {
   return (await browser.send(address, { headers, redirect: 'manual' })).headers.get('location')!
-}
-
-async function bindTo(browser: TestBrowser, device: TestDevice): Promise<Response> {
-  const nonce = await nonceFor(browser, 'bind')
-  const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
-  return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
 }
 
 async function signIn({ browser, device }: Person): Promise<string> {
@@ -339,6 +331,48 @@ onEachEngine((newServer) => {
       const victim = await newPerson(server)
       await signIn(victim)
       expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+  })
+
+  describe('a trusted provider that does not say that the address is verified proves the mailbox all the same:', () => {
+    const trusting = (plugins: BetterAuthPlugin[] = []) => {
+      profile.email_verified = false
+      const accountLinking = { trustedProviders: ['local'], requireLocalEmailVerified: false }
+      return newServer(openId({ plugins, account: { accountLinking } }))
+    }
+
+    test('a sign-in through it binds no open account that its creator could still enter', async () => {
+      const server = await trusting()
+      const creator = await newPerson(server)
+      await creator.browser.send('/sign-up/email', post(person('ada')))
+      const victim = await newPerson(server)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      const adopted = await link(victim, victim.device)
+      expect(await adopted.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session', 'password'] })
+      expect(await creator.session()).toMatchObject({ aliases: [] })
+    })
+
+    test('resets the binding of another person, and links nothing until they cannot enter any more', async () => {
+      const server = await trusting()
+      const creator = await newPerson(server)
+      await creator.prove('/sign-up/email', person('ada'))
+      await creator.session()
+      const victim = await newPerson(server)
+      await signIn(victim)
+      const reset = await victim.session()
+      expect(reset!.principal).not.toBe(creator.device.principal)
+      const adopted = await link(victim, victim.device)
+      expect(await adopted.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session', 'password'] })
+    })
+
+    test('confirms the binding of the user whose device began the sign-in', async () => {
+      const server = await trusting()
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', person('ada'))
+      await one.browser.send('/sign-out', post({}))
+      await signIn(one)
+      expect(await one.session()).toMatchObject({ principal: one.device.principal, recoverable: true })
     })
   })
 

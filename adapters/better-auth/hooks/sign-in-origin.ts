@@ -53,8 +53,12 @@ export async function originOf(userId: string, ctx: GenericEndpointContext | nul
   if (replaced) return replaced.principalVia ?? null
   const device = await signingDevice(ctx)
   if (device && isBegunElsewhere(ctx)) return begunBy(device.principal)
-  const isByCredential = CREDENTIAL_ROUTES.some((route) => route.test(ctx?.path ?? ''))
-  return sessionOrigin(device?.principal ?? null, isByCredential)
+  return sessionOrigin(device?.principal ?? null, isCredentialSignIn(ctx))
+}
+
+/** Returns true if the request signs in with a credential that the account's creator chose. */
+export function isCredentialSignIn(ctx: GenericEndpointContext | null): boolean {
+  return CREDENTIAL_ROUTES.some((route) => route.test(ctx?.path ?? ''))
 }
 
 /** Returns the session of its user that a new session replaces, as after a change of the password; null if none. */

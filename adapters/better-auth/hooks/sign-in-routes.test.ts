@@ -170,6 +170,16 @@ onEachEngine((newServer) => {
       expect((await one.browser.client.getSession()).data).toBeNull()
     })
 
+    test("into the attacker's own account, leaves the session that the browser had", async () => {
+      const { one, mail } = await takenByEve()
+      await one.prove('/sign-up/email', person('victim'))
+      const before = await one.session()
+      const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
+      expect([refused.status, await codeOf(refused)]).toEqual([409, 'PROOF_IDENTIFIER_MISMATCH'])
+      expect(before).toMatchObject({ principal: one.device.principal })
+      expect(await one.session()).toEqual(before)
+    })
+
     test('with a principal that is taken, goes to the error page without user or session', async () => {
       const { server, one, mail } = await setUp()
       await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })

@@ -1,15 +1,23 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
-import { deleteSessionCookie, setCookieCache } from 'better-auth/cookies'
+import { deleteSessionCookie, setCookieCache, setSessionCookie } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
+import { storedSession } from './asking-session.ts'
 import { comparesPassword, requirePassword } from './compared-password.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { NOBODY, confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import {
+  NOBODY,
+  confirmByKey,
+  isContested,
+  isMailboxProven,
+  proveMailbox,
+  proverOfProvider,
+} from '../binding/verified-email.ts'
 import { endSessions } from '../binding/sessions.ts'
-import { isMailboxSignIn } from './sign-in-origin.ts'
+import { isCredentialSignIn, isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
 import { EXPECT_HEADER, meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
@@ -39,12 +47,13 @@ export async function afterSignIn(
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
     await requirePassword(ctx, newSession.user.id)
-    if (await proveByMailbox(principals, ctx, newSession)) cache.clear()
+    const isProven = await proveByMailbox(principals, ctx, newSession)
+    if (isProven) cache.clear()
     const isRebound = await bindSession(principals, ctx, newSession, cache)
-    if (isRebound || requestContextOf(ctx).reboundUser === newSession.user.id)
+    if (isProven || isRebound || requestContextOf(ctx).reboundUser === newSession.user.id)
       await refreshSession(principals, ctx, newSession)
   } catch (error) {
-    await endSession(ctx, newSession.session.token)
+    await endSession(ctx, newSession)
     throw await asAnswer(ctx, error)
   }
 }
@@ -53,7 +62,8 @@ type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 
 /**
  * A sign-in by mail proves the mailbox, even if Better Auth did not record it: after a server died while it removed the
- * earlier ways in, Better Auth 1.7.25 signs in without completing the removal.
+ * earlier ways in, Better Auth 1.7.25 signs in without completing the removal. So does one through a provider that
+ * Better Auth has just linked by the address, because the app trusts it (`trustedProviders`).
  *
  * @returns true if this was the first proof
  */
@@ -62,10 +72,14 @@ async function proveByMailbox(
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
 ): Promise<boolean> {
-  if (requestContextOf(ctx).signedIn !== session.token || !isMailboxSignIn(ctx)) return false
+  const { signedIn, addedCredential, createdUser } = requestContextOf(ctx)
+  const linked = createdUser || isCredentialSignIn(ctx) ? undefined : addedCredential
+  if (signedIn !== session.token || !(isMailboxSignIn(ctx) || linked)) return false
   const user = await principals.findUser('id', id)
-  if (!user || isMailboxProven(user) || (user.emailVerified && !isContested(user))) return false
-  const prover = (await provenDevice(ctx))?.principal ?? NOBODY
+  if (!user || isMailboxProven(user) || (user.emailVerified && (linked || !isContested(user)))) return false
+  const device = await provenDevice(ctx)
+  const isOwn = device?.principal === user.principal
+  const prover = !isOwn && linked ? proverOfProvider(linked) : (device?.principal ?? NOBODY)
   if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)
   await proveMailbox(principals, user, prover)
   return true
@@ -142,9 +156,12 @@ function isForgotten(ctx: GenericEndpointContext): boolean {
   return set === undefined ? Boolean(ctx.getCookie(name)) : !/max-age=0/i.test(set)
 }
 
-async function endSession(ctx: GenericEndpointContext, token: string): Promise<void> {
-  await ctx.context.internalAdapter.deleteSession(token)
+/** The browser keeps the session of another user that it had before, as after any other sign-in that is refused. */
+async function endSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
+  await ctx.context.internalAdapter.deleteSession(session.token)
   deleteSessionCookie(ctx)
+  const before = await storedSession(ctx)
+  if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)
   ctx.context.setNewSession(null)
 }
 

@@ -11,7 +11,7 @@ import type { SessionAnswer } from './answers.ts'
 import { sessionSubject } from './session.ts'
 import { refreshSession } from '../hooks/sign-in.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
-import { isBegun } from '../binding/session-origin.ts'
+import { isBegun, isPaired } from '../binding/session-origin.ts'
 import { isOpen, peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
 import type { ProvenDevice } from '../binding/types.ts'
@@ -61,6 +61,8 @@ async function bind(principals: PrincipalStore, ctx: SessionContext, device: Pro
     throw refusal('PROOF_IDENTIFIER_MISMATCH')
   const before = await peekSubject(principals, id, session)
   if (isOpen(user) && before?.open) {
+    // No user has signed in on its device, whose key would outlast the session: it may only adopt an alias.
+    if (isPaired(session)) throw refusal('PRINCIPAL_FIXED')
     refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))
     await claim(principals, user, device)
   }

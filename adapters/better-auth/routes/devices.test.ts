@@ -4,10 +4,11 @@ import { apiKey } from '@better-auth/api-key'
 import { createAuthMiddleware, getSessionFromCtx } from 'better-auth/api'
 import { admin, bearer, deviceAuthorization, magicLink, multiSession, twoFactor } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
+import { testDevice } from '../../../lib/testing.ts'
 import { sidOf } from '../binding/session-id.ts'
 import { principalStore } from '../binding/principal-store.ts'
 import { statusOf } from '../binding/status.ts'
-import type { DevicesAnswer } from '../index.ts'
+import { type DevicesAnswer, PROOF_HEADER } from '../index.ts'
 import {
   USER_AGENTS,
   devicesOf,
@@ -20,7 +21,7 @@ import {
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, userOf } from '../testing/requests.testing.ts'
 import { softPasskey } from '../testing/passkey.testing.ts'
-import { ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const [ada, ben] = [person('ada'), person('ben')]
 
@@ -49,7 +50,7 @@ async function approvedByCode(
   server: TestServer,
   approver: Person,
   television = server.browser(),
-): Promise<{ send(path: string, body?: object): Promise<Response> }> {
+): Promise<{ send(path: string, body?: object, more?: Record<string, string>): Promise<Response> }> {
   const asked = await television.send('/device/code', post({ client_id: 'tv' }))
   const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
   await approver.browser.send(`/device?user_code=${codes.user_code}`)
@@ -58,7 +59,7 @@ async function approvedByCode(
   const given = await television.send('/device/token', post({ ...grant, device_code: codes.device_code }))
   const { access_token: token } = (await given.json()) as { readonly access_token: string }
   const headers = { authorization: `Bearer ${token}` }
-  return { send: (path, body) => television.send(path, body ? post(body, headers) : { headers }) }
+  return { send: (path, body, more) => television.send(path, body ? post(body, { ...headers, ...more }) : { headers }) }
 }
 
 onEachEngine((newServer) => {
@@ -478,6 +479,18 @@ onEachEngine((newServer) => {
     expect(await codeOf(await send('/api-key/create', {}))).toBe('SESSION_PAIRED')
     expect(await server.rows('apikey')).toEqual([])
     expect((await laptop.browser.send('/api-key/create', post({}))).status).toBe(200)
+  })
+
+  test('a session that another one approved with a code (RFC 8628) binds no open account to its key', async () => {
+    const server = await newServer({ plugins: [deviceAuthorization({ verificationUri: '/device' }), bearer()] })
+    const owner = await newPerson(server)
+    await owner.browser.send('/sign-up/email', post(ada))
+    const { send } = await approvedByCode(server, owner)
+    const device = await testDevice()
+    const { nonce } = (await (await send('/latchkey/challenge', { purpose: 'bind' })).json()) as { nonce: string }
+    const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
+    expect(await codeOf(await send('/latchkey/bind', { nonce }, { [PROOF_HEADER]: proof }))).toBe('PRINCIPAL_FIXED')
+    expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
   })
 
   test('with multi-session, each user of the browser has devices of their own, and is revoked alone', async () => {

@@ -18,6 +18,7 @@ import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { openSqlite } from '../testing/database.testing.ts'
+import { bindTo } from '../testing/link.testing.ts'
 import { devicesOf, idOf } from '../testing/devices.testing.ts'
 import {
   approve,
@@ -624,6 +625,17 @@ describe('a session that another one let in', () => {
     expect((await fresh.browser.send('/update-user', post({ phoneNumber: null }))).status).toBe(200)
     expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
     expect(await sessionsOf(server)).toHaveLength(1)
+  })
+
+  test('binds no open account to its own key, and leaves it open for the user who let it in', async () => {
+    const server = await testServer({ plugins: withPairing() })
+    const one = await newPerson(server)
+    await one.browser.send('/sign-up/email', post(ada))
+    const fresh = await pairedWith(server, one)
+    expect(await refused(await bindTo(fresh.browser, fresh.device))).toEqual([409, 'PRINCIPAL_FIXED'])
+    expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
+    expect((await bindTo(one.browser, one.device)).status).toBe(200)
+    expect(await one.session()).toMatchObject({ principal: one.device.principal })
   })
 
   describe('gets no way in that lasts longer, before a sign-in of its own:', () => {

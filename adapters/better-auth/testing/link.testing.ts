@@ -29,6 +29,13 @@ export async function link({ browser, session }: Person, device: TestDevice, say
   return browser.send('/latchkey/link', post({ nonce }, { [PROOF_HEADER]: proof, ...says.headers }))
 }
 
+/** Asks for a device's principal to become that of the open account of the session. */
+export async function bindTo(browser: TestBrowser, device: TestDevice): Promise<Response> {
+  const nonce = await nonceFor(browser, 'bind')
+  const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
+  return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
+}
+
 /** Asks for an alias to be given up. */
 export async function unlink({ browser }: Person, alias: string, nonce?: string): Promise<Response> {
   return browser.send('/latchkey/unlink', post({ nonce: nonce ?? (await nonceFor(browser, 'unlink')), alias }))

@@ -50,6 +50,24 @@ const HOCUSPOCUS = 'adapters/hocuspocus/server.ts'
 const HOCUSPOCUS_TEST = 'adapters/hocuspocus/server.test.ts'
 const EXPIRING_TEST = 'lib/passkey/expiring-store.test.ts'
 
+const TRUSTED_PROVIDER =
+  'a trusted provider that does not say that the address is verified proves the mailbox all the same:'
+
+const codeUnapproved = {
+  file: plugin('hooks/credentials.ts'),
+  find: "...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),",
+  replace: UNCHECKED,
+}
+const providerUnnoticed = {
+  file: plugin('hooks/sign-in.ts'),
+  find: 'const linked = createdUser || isCredentialSignIn(ctx) ? undefined : addedCredential',
+  replace: 'const linked = [addedCredential].at(createdUser ? 1 : 2)',
+}
+const pairedBinds = {
+  file: plugin('routes/bind.ts'),
+  find: "if (isPaired(session)) throw refusal('PRINCIPAL_FIXED')",
+  replace: UNCHECKED,
+}
 const purposeUnchecked = {
   file: VERIFY,
   find: "if (claims.purpose !== purpose) throw new LatchkeyError('PROOF_PURPOSE_MISMATCH', `expected ${purpose}`)",
@@ -1870,8 +1888,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/reservation.ts'),
-        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
-        replace: "if (holder !== 'nobody' || (row.until !== null && row.until > principals.now)) throw taken()",
+        find: "if ((await holderInUse(principals, row)) !== 'nobody') throw taken()",
+        replace: 'if (row.until !== null && row.until > principals.now) throw taken()',
       },
     ],
     test: {
@@ -2268,7 +2286,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'await endSession(ctx, newSession.session.token)',
+        find: 'await endSession(ctx, newSession)',
         replace: 'void endSession',
       },
     ],
@@ -2431,7 +2449,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/reservation.ts'),
-        find: "if (holder !== 'nobody' && !(typeof holder === 'object' && isUnused(row, holder))) throw taken()",
+        find: "if ((await holderInUse(principals, row)) !== 'nobody') throw taken()",
         replace: UNCHECKED,
       },
     ],
@@ -4203,8 +4221,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: 'Object.entries(fields).filter(([field]) => !FREE_TEXT.test(field))',
-        replace: "Object.entries(fields).filter(([field]) => field !== '' || FREE_TEXT.test(field))",
+        find: '?? !FREE_TEXT.test(field)',
+        replace: "?? (field !== '' || FREE_TEXT.test(field))",
       },
     ],
     test: {
@@ -4213,19 +4231,150 @@ export const ATTACKS = [
     },
   },
   {
-    attack:
-      'A stranger has a user open a link with the code of a device, so that the account can never link a device: no route removes the code',
+    attack: 'An account can never link a device, because a code that it approved once remains: no route removes it',
     defence: 'A code or token that has expired is not a way in',
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []",
-        replace: "return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date(0) }] : []",
+        find: "operator: 'gt' as const, value: new Date() }] : []",
+        replace: "operator: 'gt' as const, value: new Date(0) }] : []",
       },
     ],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
-      name: 'SQLite > a code of a device that a link of a stranger brought keeps the account from linking only until it expires',
+      name: 'SQLite > a code of a device that was approved keeps the account from linking only until it expires',
+    },
+  },
+  {
+    attack: 'A stranger asks for codes of devices (RFC 8628) for the user of an account, so that it binds no device',
+    defence: 'A code that no session of the account has approved is not a way in',
+    patches: [codeUnapproved],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a stranger who asks for a code of a device with the id of an account as user_id does not keep it from binding',
+    },
+  },
+  {
+    attack: 'A stranger has a user open a link with the code of a device, so that the account links no device',
+    defence: 'A code that no session of the account has approved is not a way in',
+    patches: [codeUnapproved],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > nor does one whose link brings the code to a browser of its user',
+    },
+  },
+  {
+    attack:
+      'A stranger approves a code of a device (RFC 8628) whose scope is the id of an account, so that it binds no device',
+    defence: 'Of a code, only the user who approved it counts',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "[DEVICE_CODES]: ['userId'],",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a stranger who asks for a code of a device with the id of an account as scope does not keep it from binding',
+    },
+  },
+  {
+    attack: 'A stranger registers a client of OAuth whose software is the id of an account, so that it binds no device',
+    defence: 'Of such a client, only its user and its reference count',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "oauthClient: ['userId',",
+        replace: "oauthClients: ['userId',",
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > nor does one who registers a client of OAuth with the id of an account as its software',
+    },
+  },
+  {
+    attack:
+      'A link into the account of an attacker, which a user follows in the app and which is refused, signs them out',
+    defence: 'The browser keeps the session that it had before the refused sign-in',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)',
+        replace: 'void setSessionCookie',
+      },
+    ],
+    test: {
+      file: plugin('hooks/sign-in-routes.test.ts'),
+      name: "SQLite > magic link > into the attacker's own account, leaves the session that the browser had",
+    },
+  },
+  {
+    attack:
+      'The creator of an unused account gets the device of the mailbox owner, who signs in through a trusted provider that proves no address',
+    defence: 'A sign-in through a provider that was linked by the address counts as a proof of the mailbox',
+    patches: [providerUnnoticed],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > a sign-in through it binds no open account that its creator could still enter`,
+    },
+  },
+  {
+    attack: 'The same, of an account that the device of its creator was bound to',
+    defence: 'Such a sign-in resets the binding, as any other first proof of the mailbox does',
+    patches: [providerUnnoticed],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > resets the binding of another person, and links nothing until they cannot enter any more`,
+    },
+  },
+  {
+    attack: 'The question about a key reveals whether the address of its sign-up has an account',
+    defence: 'A sign-up without a session makes no key known before the account is used',
+    patches: [
+      {
+        file: plugin('binding/known.ts'),
+        find: '(await holderInUse(principals, row))',
+        replace: "(row.kind === 'reserved' ? 'account' : await holderInUse(principals, row))",
+      },
+    ],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > with { requireEmailVerification: true } neither the question about a key nor the store for backups reveals it, until the address is verified',
+    },
+  },
+  {
+    attack: 'The store for backups reveals whether the address of a sign-up has an account',
+    defence: 'Before the account is used, its key has no more backups than one without an account',
+    patches: [
+      {
+        file: plugin('binding/backups.ts'),
+        find: "return row ? holderInUse(principals, row) : Promise.resolve('nobody')",
+        replace: "return Promise.resolve(row ? 'external' : 'nobody')",
+      },
+    ],
+    test: {
+      file: plugin('hooks/enumeration.test.ts'),
+      name: 'SQLite > with { autoSignIn: false } neither the question about a key nor the store for backups reveals it, until the address is verified',
+    },
+  },
+  {
+    attack: 'A device that was let in makes its own key the principal of an unused account, permanently',
+    defence: 'A session that another one approved binds nothing',
+    patches: [pairedBinds],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > binds no open account to its own key, and leaves it open for the user who let it in',
+    },
+  },
+  {
+    attack: 'The same, of a device that was let in by a code of RFC 8628',
+    defence: 'A session that another one approved binds nothing',
+    patches: [pairedBinds],
+    test: {
+      file: plugin('routes/devices.test.ts'),
+      name: 'SQLite > a session that another one approved with a code (RFC 8628) binds no open account to its key',
     },
   },
   {
@@ -6164,7 +6313,7 @@ export const ATTACKS = [
   },
   {
     attack: 'An account fills the store',
-    defence: 'An account has at most eight backups',
+    defence: 'Each principal of an account has at most eight backups, and an account at most 16 aliases',
     patches: [
       { file: BACKUPS, find: 'rows.filter(isLive).length >= most || ', replace: '' },
       { file: BACKUPS, find: 'if (await isOver(store, insertion, most))', replace: 'if (isOver === undefined)' },
