@@ -138,15 +138,17 @@ export async function settleMailbox(
  * cannot be told afterwards: if another session adds it, it may be the mailbox owner's.
  *
  * @param asking - the session that adds it; undefined if there is none
+ * @returns true if this was noted
  */
 export async function noteCredential(
   principals: PrincipalStore,
   user: BoundUser,
   asking: AskingSession | undefined,
-): Promise<void> {
-  if (!isOnlyVerified(user) || (asking && (isNeutral(asking) || isMakers(asking, user)))) return
+): Promise<boolean> {
+  if (!isOnlyVerified(user) || (asking && (isNeutral(asking) || isMakers(asking, user)))) return false
   if (isContested(user)) await proveMailbox(principals, user, NOBODY)
   else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })
+  return true
 }
 
 /**
@@ -210,10 +212,17 @@ async function replacePrincipal(
     return false
   }
   await keepWithoutKey(principals, user, fresh.epoch)
-  // The release of a principal with a key is recorded when it goes back to the key.
-  if (before?.thumbprint == null && user.principal && user.principalEpoch)
-    await audit(principals, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id })
+  if (user.principal && user.principalEpoch) await recordEnd(principals, user, before)
   return true
+}
+
+/** Records the end of a binding. That of a principal with a key is recorded when it goes back to the key. */
+async function recordEnd(principals: PrincipalStore, user: BoundUser, before: PrincipalRow | null): Promise<void> {
+  const entry = { principal: user.principal!, epoch: user.principalEpoch!, userId: user.id }
+  // The account was never used, but the key created it.
+  const isUnused = before?.kind === 'reserved' && isCurrent(before, user)
+  if (isUnused) await audit(principals, 'bind', entry)
+  if (isUnused || before?.thumbprint == null) await audit(principals, 'reset', entry)
 }
 
 /**

@@ -57,9 +57,8 @@ export async function requirePassword(ctx: GenericEndpointContext, userId: strin
 
 async function requireUnchanged(ctx: GenericEndpointContext, userId: string): Promise<void> {
   const { passwordAt } = requestContextOf(ctx)
-  if (!passwordAt) return
   const account = await passwordOf(ctx.context.adapter, userId)
-  if (!account || new Date(account.updatedAt) >= passwordAt) throw invalid()
+  if (!account || !passwordAt || new Date(account.updatedAt) >= passwordAt) throw invalid()
 }
 
 function invalid(): APIError {

@@ -231,7 +231,8 @@ onEachEngine((newServer) => {
       const begin = async () => {
         const half = await newPerson(server)
         const answer = await half.browser.send('/sign-in/email', post(victim))
-        return { half, answer, finish: () => finish(half) }
+        expect(await answer.json()).toMatchObject({ twoFactorRedirect: true })
+        return { half, finish: () => finish(half) }
       }
       const finish = ({ browser }: Person) =>
         browser.send('/two-factor/verify-backup-code', post({ code: backupCodes[0]! }))

@@ -21,7 +21,7 @@ import {
   settleMailbox,
 } from '../binding/verified-email.ts'
 import { storedSession } from './asking-session.ts'
-import { hasCredentialSince } from './credentials.ts'
+import { deleteKeys, hasCredentialSince } from './credentials.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
@@ -32,6 +32,7 @@ import { renewedTerm } from './paired-term.ts'
 import type { SessionRow } from '../binding/sessions.ts'
 import {
   isApproved,
+  isMailboxSignIn,
   isSignIn,
   isVerification,
   originOf,
@@ -87,10 +88,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async ({ password }, ctx) => followPassword(password, ctx, tools),
+        before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
-      update: { before: async ({ password }, ctx) => followPassword(password, ctx, tools) },
+      update: { before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }) },
     },
     verification: {
       create: {
@@ -139,12 +140,17 @@ function passwordTime(ctx: Context): { readonly createdAt?: Date } {
   return passwordAt ? { createdAt: passwordAt } : {}
 }
 
-/** @param hash - of the password, if the request sets one */
-async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx, hash)
-  else if (ctx?.path === '/change-password' && typeof hash === 'string')
+/**
+ * @param hash - of the password, if the request sets one
+ * @returns columns for the row of the password: one that may be another person's counts as added now
+ */
+async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<{ readonly createdAt?: Date }> {
+  if (ctx && resetsPassword(ctx))
+    return (await applyPasswordReset(await storeOf(tools), ctx, hash)) ? { createdAt: new Date() } : {}
+  if (ctx?.path === '/change-password' && typeof hash === 'string')
     await applyPasswordChange(await storeOf(tools), ctx, hash)
   else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)
+  return {}
 }
 
 /** A page of the app may set a password for a user who has none. */
@@ -311,7 +317,11 @@ async function userWith(email: string, tools: HookTools): Promise<BoundUser | nu
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  await settleMailbox(await storeOf(tools), user)
+  const principals = await storeOf(tools)
+  // Better Auth has just removed the passwords, providers and sessions of the account's creator.
+  if (ctx && isMailboxSignIn(ctx) && user.principalMailboxBy !== user.principal)
+    await deleteKeys(principals, tools.auth, user.id)
+  await settleMailbox(principals, user)
   requestContextOf(ctx).reboundUser = user.id
 }
 

@@ -1,6 +1,6 @@
 import { passkey } from '@better-auth/passkey'
 import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
-import { admin, emailOTP, magicLink, phoneNumber } from 'better-auth/plugins'
+import { admin, emailOTP, magicLink, phoneNumber, siwe } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
@@ -33,18 +33,26 @@ async function bind({ browser, device }: Person): Promise<Response> {
   return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
 }
 
-/** Signs in with a passkey that this session of hers adds, and asks for the device's principal to become an alias. */
-async function linkByPasskey(server: TestServer, { browser, device }: Person): Promise<Response> {
+/** Adds a passkey in a session; returns a sign-in with it in another browser. */
+async function addPasskey({ browser }: Person): Promise<(later: Person) => Promise<Response>> {
   const own = softPasskey(ORIGIN)
   const asked = async (of: Person['browser'], path: string) =>
     (await (await of.send(path)).json()) as { readonly challenge: string }
   const response = own.register(await asked(browser, '/passkey/generate-register-options'))
   expect((await browser.send('/passkey/verify-registration', post({ response }))).status).toBe(200)
-  const later = await newPerson(server, device)
-  const given = own.authenticate(await asked(later.browser, '/passkey/generate-authenticate-options'))
-  expect((await later.prove('/passkey/verify-authentication', { response: given })).status).toBe(200)
+  return async (later) => {
+    const given = own.authenticate(await asked(later.browser, '/passkey/generate-authenticate-options'))
+    return later.prove('/passkey/verify-authentication', { response: given })
+  }
+}
+
+/** Signs in with a passkey that this session of hers adds, and asks for the device's principal to become an alias. */
+async function linkByPasskey(server: TestServer, one: Person): Promise<Response> {
+  const signIn = await addPasskey(one)
+  const later = await newPerson(server, one.device)
+  expect((await signIn(later)).status).toBe(200)
   await later.session()
-  return link(later, device)
+  return link(later, one.device)
 }
 
 /** What a page of the app calls on its server. */
@@ -137,6 +145,23 @@ onEachEngine((newServer) => {
           const own = (await ada.session())!
           expect([own.principal, ...own.aliases]).not.toContain(eve.device.principal)
           if (state === 'not used') expect(own).toMatchObject({ principal: ada.device.principal })
+        })
+
+    for (const isVerified of [false, true])
+      for (const [how, enter] of Object.entries(byMail))
+        test(`loses the passkeys of its creator by ${how}${isVerified ? ', after a verification mail was followed' : ''}`, async () => {
+          const { server, mails, eve } = await planted()
+          await eve.session()
+          const signIn = await addPasskey(eve)
+          if (isVerified) await click(server, await requestMail(eve, mails))
+          const ada = await enter(server, mails)
+          expect((await signIn(await newPerson(server))).status).not.toBe(200)
+          expect(await server.rows('passkey')).toEqual([])
+          // So nothing of his remains, and what she adds herself stays.
+          expect((await link(ada, ada.device)).status).toBe(200)
+          await addPasskey(ada)
+          await enter(server, mails)
+          expect(await server.rows('passkey')).toHaveLength(1)
         })
 
     test('loses its creator by a magic link also if he adopted a principal after the verification mail was followed', async () => {
@@ -286,6 +311,49 @@ onEachEngine((newServer) => {
       const answer = await linkByPasskey(server, { ...owner, device: (await newPerson(server)).device })
       expect(answer.status).toBe(200)
     })
+  })
+
+  test('a first sign-in by mail with the key of the account leaves its passkeys', async () => {
+    const { server, mails } = await open()
+    const ada = await newPerson(server)
+    await ada.prove('/sign-up/email', victim)
+    const signIn = await addPasskey(ada)
+    await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+    const headers = await proofOf(ada.device, { [EXPECT_HEADER]: victim.email })
+    expect((await ada.browser.send(pathOf(mails.last().url), { headers })).status).toBe(200)
+    expect((await signIn(await newPerson(server))).status).toBe(200)
+  })
+
+  test("an account that a wallet created with the victim's address loses the wallet by her sign-in by mail", async () => {
+    const mails = mailing()
+    const wallet = siwe({
+      domain: 'notes.example',
+      anonymous: false,
+      getNonce: async () => crypto.randomUUID().replaceAll('-', ''),
+      verifyMessage: async ({ signature }) => signature === 'signed',
+    })
+    const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), wallet] })
+    const byWallet = async (one: Person) => {
+      const { nonce } = (await (await one.browser.send('/siwe/nonce', post({}))).json()) as { readonly nonce: string }
+      const lines = [
+        'notes.example wants you to sign in with your Ethereum account:',
+        '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+        '\n',
+        'URI: https://notes.example',
+        'Version: 1',
+        'Chain ID: 1',
+        `Nonce: ${nonce}`,
+        `Issued At: ${new Date().toISOString()}`,
+      ]
+      const body = { message: lines.join('\n'), signature: 'signed', email: victim.email }
+      expect((await one.browser.send('/siwe/verify', post(body))).status).toBe(200)
+      return one.session()
+    }
+    const created = (await byWallet(await newPerson(server)))!
+    const ada = await enterByLink(server, () => mails.last().url)
+    expect(await ada.session()).toMatchObject({ accountId: created.accountId })
+    expect((await byWallet(await newPerson(server)))!.accountId).not.toBe(created.accountId)
+    expect((await link(ada, ada.device)).status).toBe(200)
   })
 
   test("an account in which only the creator's device is left lets the victim link nothing", async () => {
@@ -496,6 +564,20 @@ onEachEngine((newServer) => {
       await verifyPhone(creator, mails)
       await resetByPhone(creator, mails, await proofOf(creator.device))
       expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })
+    })
+
+    test("that the victim verified after she opened the link in a browser with a creator's session: a password by it lets her link nothing", async () => {
+      const { server, mails, creator, path } = await bound()
+      expect((await creator.browser.send(path)).status).toBe(200)
+      const ada = await newPerson(server)
+      await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      await verifyPhone(ada, mails)
+      await resetByPhone(await newPerson(server), mails)
+      const entered = await enterByPassword(server)
+      const answer = await link(entered, entered.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await creator.session())?.aliases).toEqual([])
     })
 
     test("and an admin's new password, after the victim opened the link, is not taken for the creator's", async () => {

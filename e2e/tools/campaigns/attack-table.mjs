@@ -1487,6 +1487,37 @@ export const ATTACKS = [
   },
   {
     attack:
+      'Pre-hijack: the creator enters the password, and the second factor only after the victim has taken the account',
+    defence: 'A second factor completes only a sign-in whose password is still the same',
+    patches: [
+      {
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (SECOND_FACTOR.test(ctx.path)) return requireUnchanged(ctx, userId)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was entered before does not let in, after an owner who resets the password by mail',
+    },
+  },
+  {
+    attack: 'The same with a password that is compared while it is replaced',
+    defence: 'The time at which a password was entered counts, not the end of its comparison',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return passwordAt ? { createdAt: passwordAt } : {}',
+        replace: 'return passwordAt ? {} : {}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was replaced while it was compared does not let in',
+    },
+  },
+  {
+    attack:
       "Pre-hijack: a change of the password, whose comparison began before the victim's reset by mail, replaces the victim's password and counts as the victim's choice",
     defence: 'The password of a reset by mail is compared once more when it is changed',
     patches: [
@@ -1748,13 +1779,28 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)',
-        replace: UNCHECKED,
+        find: 'return prover !== user.principal && noteCredential(principals, user, undefined)',
+        replace: 'return false',
       },
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that was verified after the victim opened the link: a new password by it is not taken for the creator's",
+    },
+  },
+  {
+    attack: 'The same, where the victim opened the mail in a browser in which the creator had planted a session',
+    defence: "A password that replaces the creator's in this way counts as one that was added then",
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: '? { createdAt: new Date() } : {}',
+        replace: '? {} : {}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link in a browser with a creator's session: a password by it lets her link nothing",
     },
   },
   {
@@ -3961,7 +4007,7 @@ export const ATTACKS = [
       {
         file: plugin('hooks/handover.ts'),
         find: 'if (prover == null || prover === principal) return null',
-        replace: 'if (prover == null || prover !== CONTESTED || principal) return null',
+        replace: "if (prover == null || prover !== 'contested' || principal) return null",
       },
     ],
     test: {
@@ -4383,13 +4429,59 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)',
+        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)',
         replace: 'void endEarlierAccess',
       },
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
       name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and enters by a magic link',
+    },
+  },
+  {
+    attack: 'Pre-hijack: the creator adds a passkey, which opens the account after the victim has signed in by mail',
+    defence:
+      'The first sign-in by mail without the key of the account also removes the passkeys, which Better Auth keeps',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'await deleteKeys(principals, tools.auth, user.id)',
+        replace: 'void deleteKeys',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses the passkeys of its creator by a magic link",
+    },
+  },
+  {
+    attack: "The same, and the victim opens the creator's verification link before she signs in",
+    defence: 'So does the first sign-in by mail to a contested account',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await deleteKeys(principals, context, session.userId)',
+        replace: 'void deleteKeys',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses the passkeys of its creator by a code, after a verification mail was followed",
+    },
+  },
+  {
+    attack: "The same with a wallet (SIWE), with which the creator signed up with the victim's address",
+    defence: 'Wallets are removed as passkeys are',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "return ['passkey', 'walletAddress'].filter",
+        replace: "return ['passkey'].filter",
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that a wallet created with the victim's address loses the wallet by her sign-in by mail",
     },
   },
   {
