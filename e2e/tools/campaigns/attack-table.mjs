@@ -81,7 +81,7 @@ const mailboxUnnoticed = {
 const resetUnnoticed = {
   file: plugin('hooks/password-reset.ts'),
   find: 'await proveMailbox(principals, user, prover)',
-  replace: 'return',
+  replace: 'return false',
 }
 const jtiNotUnique = {
   file: plugin('schema.ts'),
@@ -1180,7 +1180,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'if (isContested(user)) await proveMailbox(principals, user, NOBODY)\n',
-        replace: 'if (isContested(user)) return\n',
+        replace: 'if (isContested(user)) return false\n',
       },
     ],
     test: {
