@@ -32,6 +32,7 @@ import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
 import { checkRequestIsolation } from './checks/request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
+import { notePasswordTime, usesPassword } from './hooks/compared-password.ts'
 import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken } from './hooks/earlier-requests.ts'
 import { checkNamedSession, checkSessionEnded, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
@@ -233,6 +234,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: resetsPassword,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
         },
+        { matcher: usesPassword, handler: createAuthMiddleware(async (ctx) => notePasswordTime(ctx)) },
         {
           matcher: needsOwnSignIn,
           handler: createAuthMiddleware(async (ctx) => requireOwnSignIn(ctx)),

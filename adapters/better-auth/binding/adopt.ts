@@ -7,7 +7,7 @@ import type { PrincipalStore } from './principal-store.ts'
 import { isCurrent, isKept, newEpoch, taken } from './principal-row.ts'
 import { type Reservation, reserveFor, checkFree } from './reservation.ts'
 import { hasRevokedKey, retireRow } from './retire-row.ts'
-import { isMailboxProven, mailboxOf } from './verified-email.ts'
+import { isContested, isMailboxProven, mailboxOf } from './verified-email.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import type { Subject } from './types.ts'
 import type { Adapter, ProvenDevice } from './types.ts'
@@ -135,7 +135,8 @@ function changed(): LatchkeyError {
 /** An alias is valid in its user's epoch. An account whose principal is its own id gets its first epoch here. */
 async function epochOf(principals: PrincipalStore, { user, subject }: LinkingAccount): Promise<string> {
   if (hasFixed({ user, subject })) return user.principalEpoch!
-  const isProven = user.emailVerified || isMailboxProven(user)
+  // What the creator adopts does not decide who owns the mailbox.
+  const isProven = !isContested(user) && (user.emailVerified || isMailboxProven(user))
   const principalEpoch = newEpoch()
   const principalMailbox = isProven ? mailboxOf(user) : null
   const update = { principal: null, principalOpen: false, principalEpoch, principalMailbox }

@@ -95,14 +95,23 @@ export function isResetDue(user: BoundUser): boolean {
  * contested says nothing: it may be the number of either.
  */
 function isKeptBy(user: BoundUser, prover: string): boolean {
-  const hasBinding = user.principal != null || user.principalEpoch != null
   const isPhoneFirst = user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED
-  return !hasBinding || isPhoneFirst || [user.principal, proverBySession(user.principal!)].includes(prover)
+  return !hasBinding(user) || isPhoneFirst || [user.principal, proverBySession(user.principal!)].includes(prover)
+}
+
+/** Returns true if the account has a principal of a device, or aliases. */
+export function hasBinding({ principal, principalEpoch }: BoundUser): boolean {
+  return principal != null || principalEpoch != null
 }
 
 /** Returns true if the mailbox was proven, but it is unknown whether by the account's creator. */
 export function isContested(user: BoundUser): boolean {
-  return user.principalMailboxBy === CONTESTED && isResetDue(user)
+  return user.principalMailboxBy === CONTESTED && isProofPending(user)
+}
+
+/** Returns true if no more is known than that a verification link was opened, or a code typed. */
+export function isOnlyVerified({ principal, principalMailboxBy: prover }: BoundUser): boolean {
+  return prover === CONTESTED || prover === proverBySession(principal!)
 }
 
 /**
@@ -118,8 +127,28 @@ export async function settleMailbox(
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(principals, user, user.principalMailboxBy!)
   if (!asking || isNeutral(asking) || isMakers(asking, user)) return user
+  // There is nothing to reset, and the creator's credentials open the account as before.
+  if (!hasBinding(user)) return user
   // The mailbox's owner has signed in, and the creator's credentials may still exist, as after any other first proof.
   return proveMailbox(principals, user, NOBODY)
+}
+
+/**
+ * Called when a passkey or a password is added to an account, from whose sessions those of the creator's credentials
+ * cannot be told afterwards: if another session adds it, it may be the mailbox owner's.
+ *
+ * @param asking - the session that adds it; undefined if there is none
+ * @returns true if this was noted
+ */
+export async function noteCredential(
+  principals: PrincipalStore,
+  user: BoundUser,
+  asking: AskingSession | undefined,
+): Promise<boolean> {
+  if (!isOnlyVerified(user) || (asking && (isNeutral(asking) || isMakers(asking, user)))) return false
+  if (isContested(user)) await proveMailbox(principals, user, NOBODY)
+  else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })
+  return true
 }
 
 /**
@@ -183,10 +212,17 @@ async function replacePrincipal(
     return false
   }
   await keepWithoutKey(principals, user, fresh.epoch)
-  // The release of a principal with a key is recorded when it goes back to the key.
-  if (before?.thumbprint == null && user.principal && user.principalEpoch)
-    await audit(principals, 'reset', { principal: user.principal, epoch: user.principalEpoch, userId: user.id })
+  if (user.principal && user.principalEpoch) await recordEnd(principals, user, before)
   return true
+}
+
+/** Records the end of a binding. That of a principal with a key is recorded when it goes back to the key. */
+async function recordEnd(principals: PrincipalStore, user: BoundUser, before: PrincipalRow | null): Promise<void> {
+  const entry = { principal: user.principal!, epoch: user.principalEpoch!, userId: user.id }
+  // The account was never used, but the key created it.
+  const isUnused = before?.kind === 'reserved' && isCurrent(before, user)
+  if (isUnused) await audit(principals, 'bind', entry)
+  if (isUnused || before?.thumbprint == null) await audit(principals, 'reset', entry)
 }
 
 /**

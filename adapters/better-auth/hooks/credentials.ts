@@ -120,9 +120,24 @@ export async function hasCredentialSince(
   ]
   const isPassword: Where = { field: 'providerId', value: PASSWORD_PROVIDER }
   if ((await adapter.count({ model: 'account', where: [...where, isPassword] })) > 0) return true
-  for (const model of ['passkey', 'walletAddress'])
-    if (tables[model] && (await adapter.count({ model, where })) > 0) return true
+  for (const model of keyTables(tables)) if ((await adapter.count({ model, where })) > 0) return true
   return false
+}
+
+/**
+ * Removes a user's passkeys and wallets, which Better Auth keeps when it removes the passwords and providers of an
+ * account whose mailbox is proven for the first time.
+ */
+export async function deleteKeys(
+  { adapter }: PrincipalStore,
+  { tables }: Pick<Context, 'tables'>,
+  userId: string,
+): Promise<void> {
+  for (const model of keyTables(tables)) await adapter.deleteMany({ model, where: equal({ userId }) })
+}
+
+function keyTables(tables: Context['tables']): string[] {
+  return ['passkey', 'walletAddress'].filter((model) => tables[model])
 }
 
 /** The provider id that Better Auth uses for a password. */

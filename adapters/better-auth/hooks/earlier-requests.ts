@@ -1,7 +1,8 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { isMoved } from '../binding/verified-email.ts'
+import type { AskingSession } from '../binding/session-origin.ts'
+import { isMoved, noteCredential } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
@@ -72,6 +73,12 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
   } catch (error) {
     throw asPage(ctx, error)
   }
+  if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))
+}
+
+async function askingSessionOf(ctx: GenericEndpointContext, { id }: BoundUser): Promise<AskingSession | undefined> {
+  const found = await askingSession(ctx)
+  return found?.user.id === id ? (found.session as AskingSession) : undefined
 }
 
 async function hasFreshSession(ctx: GenericEndpointContext, { id }: BoundUser): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers, keyThatMade } from '../binding/session-origin.ts'
-import { CONTESTED, isOthers, proverBySession } from '../binding/verified-email.ts'
+import { isOnlyVerified, isOthers } from '../binding/verified-email.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, hasCredentialSince, waysIn } from './credentials.ts'
@@ -51,8 +51,8 @@ async function isUndecided(
   user: BoundUser,
   asking: AskingSession,
 ): Promise<boolean> {
-  const { principal, principalMailboxBy: prover } = user
-  if (prover === CONTESTED || prover === proverBySession(principal!)) return true
+  const { principal } = user
+  if (isOnlyVerified(user)) return true
   // The principal is still that of the device that made the account: a reset leaves one without a key.
   const isKept = principal != null && (await principals.find(principal))?.thumbprint != null
   if (!isKept || isOthers(user)) return false

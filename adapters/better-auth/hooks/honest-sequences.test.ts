@@ -30,7 +30,7 @@ const apiOf = ({ auth }: TestServer) => (auth as unknown as { readonly api: Serv
 // No attacks here: people forget passwords, lose laptops, mistype addresses, ask for help. No user loses a
 // principal.
 onEachEngine((newServer) => {
-  const open = async (isVerificationRequired = false) => {
+  const open = async (isVerificationRequired = false, autoSignInAfterVerification = false) => {
     const mails = mailing()
     const codes = mailing()
     const server = await newServer({
@@ -39,7 +39,11 @@ onEachEngine((newServer) => {
         sendResetPassword: mails.send,
         requireEmailVerification: isVerificationRequired,
       },
-      emailVerification: { sendVerificationEmail: mails.send, sendOnSignUp: isVerificationRequired },
+      emailVerification: {
+        sendVerificationEmail: mails.send,
+        sendOnSignUp: isVerificationRequired,
+        autoSignInAfterVerification,
+      },
       user: { changeEmail: { enabled: true } },
       plugins: [
         admin(),
@@ -331,6 +335,21 @@ onEachEngine((newServer) => {
       const { principalOpen } = await userOf(server)
       expect(Boolean(principalOpen)).toBe(false)
     })
+  })
+
+  test('the device of a sign-up that has to be verified links its principal, after the mail signed its user in elsewhere', async () => {
+    const { server, mails, creator } = await open(true, true)
+    expect((await creator.prove('/sign-up/email', ada)).status).toBe(200)
+    const phone = await newPerson(server)
+    expect((await phone.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const { principal } = (await phone.session())!
+    expect((await creator.prove('/sign-in/email', ada)).status).toBe(200)
+    expect((await link(creator, creator.device)).status).toBe(200)
+    expect(await creator.session()).toMatchObject({ principal, aliases: [creator.device.principal] })
+    // Another device is still another matter.
+    const other = await newPerson(server)
+    await other.prove('/sign-in/email', ada)
+    expect((await link(other, other.device)).status).toBe(409)
   })
 
   test.each(['client_id', 'user_id', 'scope'])(

@@ -58,6 +58,16 @@ function parseObject(text: string | undefined): object {
   }
 }
 
+/** The name of the cookie of Better Auth's two-factor plugin, behind Better Auth's prefix. */
+const CHALLENGE_OF_SECOND_FACTOR = 'two_factor'
+
+/** Returns what is stored of the sign-in that a second factor completes, in the same form; null without one. */
+export async function findHalfSignIn(ctx: GenericEndpointContext): Promise<UserToken | null> {
+  const { context } = ctx
+  const token = await ctx.getSignedCookie(context.createAuthCookie(CHALLENGE_OF_SECOND_FACTOR).name, context.secret)
+  return token ? context.internalAdapter.findVerificationValue(token) : null
+}
+
 /** Reads the mailed token of a request. Without a valid signature of Better Auth, the result is empty. */
 export async function readMailedToken({ query, context }: GenericEndpointContext): Promise<MailedToken> {
   const secret = new TextEncoder().encode(context.secret)

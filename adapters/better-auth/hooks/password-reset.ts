@@ -5,8 +5,8 @@ import type { PrincipalStore } from '../binding/principal-store.ts'
 import {
   NOBODY,
   confirmByKey,
-  isContested,
   isProofPending,
+  noteCredential,
   proveMailbox,
   proverByReset,
 } from '../binding/verified-email.ts'
@@ -54,23 +54,25 @@ async function userOfReset(ctx: GenericEndpointContext): Promise<string | undefi
 /**
  * Applies the consequences of the reset together with the new password, once Better Auth has accepted it. The holder of
  * a mailed token or code owns the mailbox; where the address was verified before, there is nothing left to prove. A
- * password that was set in another way proves no mailbox, but is not the creator's choice either: while the binding is
- * contested, it decides like any other sign-in without the key.
+ * password that was set in another way proves no mailbox, but is not the creator's choice either: while the mailbox is
+ * only verified, it decides as a passkey does that another session adds.
+ *
+ * @returns true if the password replaces one that was known to be the creator's
  */
 export async function applyPasswordReset(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
   passwordHash: unknown,
-): Promise<void> {
+): Promise<boolean> {
   const request = requestContextOf(ctx)
   const { resetUser } = request
   if (typeof passwordHash === 'string') request.resetHash = passwordHash
   const user = resetUser ? await principals.findUser('id', resetUser) : null
   const prover = (await provenDevice(ctx))?.principal ?? NOBODY
-  if (!user) return
-  if (BY_OTHERS.includes(ctx.path)) {
-    if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)
-  } else if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
+  if (!user) return false
+  if (BY_OTHERS.includes(ctx.path)) return prover !== user.principal && noteCredential(principals, user, undefined)
+  if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
+  return false
 }
 
 /**

@@ -21,6 +21,8 @@ export interface RequestContext {
   resetUser?: string
   /** The hash of the password that the request sets. */
   resetHash?: string
+  /** When the password was entered for which the request creates a session, or asks for a second factor. */
+  passwordAt?: Date
   /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
   /** The user whose binding changed in the request. */

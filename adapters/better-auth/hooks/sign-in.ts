@@ -5,6 +5,7 @@ import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
 import { storedSession } from './asking-session.ts'
 import { comparesPassword, requirePassword } from './compared-password.ts'
+import { deleteKeys } from './credentials.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
@@ -80,18 +81,23 @@ async function proveByMailbox(
   const device = await provenDevice(ctx)
   const isOwn = device?.principal === user.principal
   const prover = !isOwn && linked ? proverOfProvider(linked) : (device?.principal ?? NOBODY)
-  if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)
+  if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)
   await proveMailbox(principals, user, prover)
   return true
 }
 
 /**
  * The mailbox's owner has signed in, and the person who verified the address earlier may be another one: removes their
- * passwords, providers and sessions, as Better Auth does where the address is still unverified.
+ * passwords, providers, passkeys, wallets and sessions, as where the address is still unverified.
  */
-async function endEarlierAccess({ context }: GenericEndpointContext, session: NewSession['session']): Promise<void> {
+async function endEarlierAccess(
+  principals: PrincipalStore,
+  { context }: GenericEndpointContext,
+  session: NewSession['session'],
+): Promise<void> {
   // Not one by one: Better Auth lists only the first hundred.
   await context.internalAdapter.deleteAccounts(session.userId)
+  await deleteKeys(principals, context, session.userId)
   await endSessions(context, session.userId, (live) => live.filter(({ token }) => token !== session.token))
 }
 

@@ -1,6 +1,6 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
-import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
+import type { AuthContext, BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -43,6 +43,9 @@ const TRACES: Record<string, (server: TestServer, userId: string, eve: Person) =
     server.change('user', { phoneNumber: '+15550100', phoneNumberVerified: true }, { id }),
   'a second factor': (server, id) => server.change('user', { twoFactorEnabled: true }, { id }),
 }
+
+/** What Better Auth works with, which a test may change while it runs. */
+const contextOf = async ({ auth }: TestServer): Promise<AuthContext> => (await auth.$context) as unknown as AuthContext
 
 /** Requests that get Eve a session once her password was compared. */
 const COMPARING: Record<string, (eve: Person) => Promise<Response>> = {
@@ -214,6 +217,72 @@ onEachEngine((newServer) => {
         expect(vias.filter((via) => via !== ada.device.principal)).toEqual([])
       })
     }
+
+    /** Eve has entered her password, and not yet the second factor, for which she has a code. */
+    const halfWay = async (options: Parameters<typeof start>[0] = {}) => {
+      const mails = mailing()
+      const sendResetPassword = (mail: object) => mails.send(mail)
+      const { server, eve, enter } = await start({
+        emailAndPassword: { enabled: true, sendResetPassword, revokeSessionsOnPasswordReset: true },
+        ...options,
+      })
+      const enabled = await eve.browser.send('/two-factor/enable', post({ password: victim.password }))
+      const { backupCodes } = (await enabled.json()) as { readonly backupCodes: readonly string[] }
+      const begin = async () => {
+        const half = await newPerson(server)
+        const answer = await half.browser.send('/sign-in/email', post(victim))
+        expect(await answer.json()).toMatchObject({ twoFactorRedirect: true })
+        return { half, finish: () => finish(half) }
+      }
+      const finish = ({ browser }: Person) =>
+        browser.send('/two-factor/verify-backup-code', post({ code: backupCodes[0]! }))
+      return { server, mails, eve, enter, begin }
+    }
+
+    const TAKEOVERS: Record<string, (given: Awaited<ReturnType<typeof halfWay>>) => Promise<unknown>> = {
+      'who signs in by a magic link': ({ enter }) => enter(),
+      'who resets the password by mail': async ({ server, mails }) => {
+        await server.browser().send('/request-password-reset', post({ email: victim.email }))
+        const body = { newPassword: 'a new password', token: mails.last().token }
+        expect((await server.browser().send('/reset-password', post(body))).status).toBe(200)
+      },
+      'who changes the password': async ({ eve }) => {
+        const body = { currentPassword: victim.password, newPassword: 'a new password', revokeOtherSessions: true }
+        expect((await eve.browser.send('/change-password', post(body))).status).toBe(200)
+      },
+    }
+    for (const [owner, take] of Object.entries(TAKEOVERS))
+      test(`a second factor for a password that was entered before does not let in, after an owner ${owner}`, async () => {
+        const given = await halfWay()
+        const { half, finish } = await given.begin()
+        await take(given)
+        const answer = await finish()
+        expect([answer.status, await codeOf(answer)]).toEqual([401, 'INVALID_EMAIL_OR_PASSWORD'])
+        expect(await half.session()).toBeNull()
+        // The challenge is used up.
+        expect((await finish()).status).toBe(401)
+        expect(await half.session()).toBeNull()
+      })
+
+    test('a second factor for a password that was replaced while it was compared does not let in', async () => {
+      const { password, begun, release } = slowComparison()
+      const { server, begin } = await halfWay()
+      Object.assign((await contextOf(server)).password, password)
+      const beginning = begin()
+      await begun
+      await server.change('account', { password: 'another password' })
+      release()
+      const { half, finish } = await beginning
+      expect((await finish()).status).toBe(401)
+      expect(await half.session()).toBeNull()
+    })
+
+    test('a second factor lets in after a password that is still valid', async () => {
+      const { begin } = await halfWay()
+      const { half, finish } = await begin()
+      expect((await finish()).status).toBe(200)
+      expect(await half.session()).not.toBeNull()
+    })
 
     test('a sign-in does not outlive a new password that was set while the old one was compared', async () => {
       const { password, begun, release } = slowComparison()

@@ -9,16 +9,19 @@ import {
   MOVED,
   NOBODY,
   OTHERS,
+  hasBinding,
   isMailboxProven,
   isMoved,
   isOthers,
   isProofPending,
   mailboxOf,
+  noteCredential,
   proverBySession,
   proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
-import { hasCredentialSince } from './credentials.ts'
+import { storedSession } from './asking-session.ts'
+import { deleteKeys, hasCredentialSince } from './credentials.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
@@ -29,6 +32,7 @@ import { renewedTerm } from './paired-term.ts'
 import type { SessionRow } from '../binding/sessions.ts'
 import {
   isApproved,
+  isMailboxSignIn,
   isSignIn,
   isVerification,
   originOf,
@@ -36,7 +40,7 @@ import {
   replacedSession,
   verifiedAddressOf,
 } from './sign-in-origin.ts'
-import { isImpersonated } from '../binding/session-origin.ts'
+import { type AskingSession, isImpersonated } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
 import { isReservedId } from '../binding/subject.ts'
@@ -84,10 +88,16 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async ({ password }, ctx) => followPassword(password, ctx, tools),
+        before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }),
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
-      update: { before: async ({ password }, ctx) => followPassword(password, ctx, tools) },
+      update: { before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }) },
+    },
+    verification: {
+      create: {
+        // Better Auth stores that a second factor is asked for after it compared the password, which takes long.
+        before: async (_, ctx) => ({ data: passwordTime(ctx) }),
+      },
     },
     session: {
       create: {
@@ -125,11 +135,29 @@ function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'cre
   return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }
 
-/** @param hash - of the password, if the request sets one */
-async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<void> {
-  if (ctx && resetsPassword(ctx)) await applyPasswordReset(await storeOf(tools), ctx, hash)
-  else if (ctx?.path === '/change-password' && typeof hash === 'string')
+function passwordTime(ctx: Context): { readonly createdAt?: Date } {
+  const { passwordAt } = requestContextOf(ctx)
+  return passwordAt ? { createdAt: passwordAt } : {}
+}
+
+/**
+ * @param hash - of the password, if the request sets one
+ * @returns columns for the row of the password: one that may be another person's counts as added now
+ */
+async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<{ readonly createdAt?: Date }> {
+  if (ctx && resetsPassword(ctx))
+    return (await applyPasswordReset(await storeOf(tools), ctx, hash)) ? { createdAt: new Date() } : {}
+  if (ctx?.path === '/change-password' && typeof hash === 'string')
     await applyPasswordChange(await storeOf(tools), ctx, hash)
+  else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)
+  return {}
+}
+
+/** A page of the app may set a password for a user who has none. */
+async function notePassword({ context: { session } }: GenericEndpointContext, tools: HookTools): Promise<void> {
+  const principals = await storeOf(tools)
+  const user = session && (await principals.findUser('id', session.user.id))
+  if (user) await noteCredential(principals, user, session.session as AskingSession)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -208,7 +236,21 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   const prover = await proverOf(ctx, tools)
   // As at each sign-in through a provider whose profile overwrites the user's.
   if (present && isDecided(present) && prover !== present.principal) return {}
-  return { principalMailboxBy: prover, principalMailboxAt: tools.now() }
+  return {
+    principalMailboxBy: prover,
+    principalMailboxAt: tools.now(),
+    ...(prover === CONTESTED && (await ownVerification(ctx!, tools))),
+  }
+}
+
+/**
+ * Returns the column that ends a verification of an account without a binding in a browser that is signed in to it: a
+ * later sign-in by mail then ends nothing, as where {@link proverBySession} is recorded.
+ */
+async function ownVerification(ctx: GenericEndpointContext, tools: HookTools): Promise<Partial<BoundUser>> {
+  const user = await verifiedUser(ctx, tools)
+  const isOwn = user && !hasBinding(user) && (await storedSession(ctx))?.user.id === user.id
+  return isOwn ? { principalMailbox: mailboxOf(user) } : {}
 }
 
 /**
@@ -275,7 +317,11 @@ async function userWith(email: string, tools: HookTools): Promise<BoundUser | nu
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {
   tools.cache.clear()
   if (!user || !isProofPending(user)) return
-  await settleMailbox(await storeOf(tools), user)
+  const principals = await storeOf(tools)
+  // Better Auth has just removed the passwords, providers and sessions of the account's creator.
+  if (ctx && isMailboxSignIn(ctx) && user.principalMailboxBy !== user.principal)
+    await deleteKeys(principals, tools.auth, user.id)
+  await settleMailbox(principals, user)
   requestContextOf(ctx).reboundUser = user.id
 }
 

@@ -1,9 +1,11 @@
-import type { BetterAuthOptions } from 'better-auth'
-import { admin, magicLink, phoneNumber } from 'better-auth/plugins'
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { admin, emailOTP, magicLink, phoneNumber, siwe } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { EXPECT_HEADER, PROOF_HEADER } from '../index.ts'
 import { link, nonceFor } from '../testing/link.testing.ts'
+import { softPasskey } from '../testing/passkey.testing.ts'
 import {
   type Person,
   codeOf,
@@ -31,6 +33,28 @@ async function bind({ browser, device }: Person): Promise<Response> {
   return browser.send('/latchkey/bind', post({ nonce }, { [PROOF_HEADER]: proof }))
 }
 
+/** Adds a passkey in a session; returns a sign-in with it in another browser. */
+async function addPasskey({ browser }: Person): Promise<(later: Person) => Promise<Response>> {
+  const own = softPasskey(ORIGIN)
+  const asked = async (of: Person['browser'], path: string) =>
+    (await (await of.send(path)).json()) as { readonly challenge: string }
+  const response = own.register(await asked(browser, '/passkey/generate-register-options'))
+  expect((await browser.send('/passkey/verify-registration', post({ response }))).status).toBe(200)
+  return async (later) => {
+    const given = own.authenticate(await asked(later.browser, '/passkey/generate-authenticate-options'))
+    return later.prove('/passkey/verify-authentication', { response: given })
+  }
+}
+
+/** Signs in with a passkey that this session of hers adds, and asks for the device's principal to become an alias. */
+async function linkByPasskey(server: TestServer, one: Person): Promise<Response> {
+  const signIn = await addPasskey(one)
+  const later = await newPerson(server, one.device)
+  expect((await signIn(later)).status).toBe(200)
+  await later.session()
+  return link(later, one.device)
+}
+
 /** What a page of the app calls on its server. */
 async function setPassword({ auth }: TestServer, one: Person): Promise<void> {
   const { api } = auth as unknown as { readonly api: { setPassword(given: object): Promise<unknown> } }
@@ -39,17 +63,21 @@ async function setPassword({ auth }: TestServer, one: Person): Promise<void> {
 
 // Each request alone is innocent; what matters is what happened to the mailbox before.
 onEachEngine((newServer) => {
-  const open = async () => {
+  const open = async (autoSignInAfterVerification = false) => {
     const mails = mailing()
     const send = (mail: object) => mails.send(mail)
     const server = await newServer({
       emailAndPassword: { enabled: true, sendResetPassword: send },
-      emailVerification: { sendVerificationEmail: send },
+      emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification },
       user: {
         changeEmail: { enabled: true },
         deleteUser: { enabled: true, sendDeleteAccountVerification: send },
       },
-      plugins: [magicLink({ sendMagicLink: send })],
+      plugins: [
+        magicLink({ sendMagicLink: send }),
+        emailOTP({ sendVerificationOTP: send }),
+        passkey() as unknown as BetterAuthPlugin,
+      ],
     })
     return { server, mails }
   }
@@ -71,21 +99,134 @@ onEachEngine((newServer) => {
   }
 
   describe("an account that was created with the victim's address, whose mailbox was proven without a proof", () => {
-    const planted = async () => {
-      const { server, mails } = await open()
+    const planted = async (autoSignIn = false) => {
+      const { server, mails } = await open(autoSignIn)
       const eve = await newPerson(server)
       expect((await eve.browser.send('/sign-up/email', post(victim))).status).toBe(200)
       return { server, mails, eve }
     }
+    const requestMail = async ({ browser }: Person, mails: ReturnType<typeof mailing>): Promise<string> => {
+      await browser.send('/send-verification-email', post({ email: victim.email }))
+      return mails.last().url
+    }
 
-    test('is not bound by the next sign-in, after a verification mail was followed', async () => {
-      const { server, mails, eve } = await planted()
-      await eve.browser.send('/send-verification-email', post({ email: victim.email }))
-      await click(server, mails.last().url)
-      const ada = await enterByLink(server, () => mails.last().url)
-      expect(await userOf(server)).toMatchObject({ principal: null })
+    test('is not bound by the session that a followed verification mail created', async () => {
+      const { server, mails, eve } = await planted(true)
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(pathOf(await requestMail(eve, mails)))).status).toBe(200)
       const answer = await bind(ada)
       expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+
+    const enterByCode = async (server: TestServer, mails: ReturnType<typeof mailing>): Promise<Person> => {
+      const ada = await newPerson(server)
+      const { email } = victim
+      await ada.browser.send('/email-otp/send-verification-otp', post({ email, type: 'sign-in' }))
+      expect((await ada.prove('/sign-in/email-otp', { email, otp: mails.last().otp })).status).toBe(200)
+      return ada
+    }
+    const byMail = {
+      'a magic link': (server: TestServer, mails: ReturnType<typeof mailing>) =>
+        enterByLink(server, () => mails.last().url),
+      'a code': enterByCode,
+    }
+    for (const state of ['not used', 'used', 'used, and adopted a principal'])
+      for (const [how, enter] of Object.entries(byMail))
+        test(`that was ${state} loses its creator by ${how}, after a verification mail was followed`, async () => {
+          const { server, mails, eve } = await planted()
+          if (state !== 'not used') await eve.session()
+          if (state === 'used, and adopted a principal') expect((await link(eve, eve.device)).status).toBe(200)
+          await click(server, await requestMail(eve, mails))
+          const ada = await enter(server, mails)
+          expect(await eve.session()).toBeNull()
+          expect((await server.browser().send('/sign-in/email', post(victim))).status).toBe(401)
+          expect(await server.rows('account')).toEqual([])
+          const own = (await ada.session())!
+          expect([own.principal, ...own.aliases]).not.toContain(eve.device.principal)
+          if (state === 'not used') expect(own).toMatchObject({ principal: ada.device.principal })
+        })
+
+    for (const isVerified of [false, true])
+      for (const [how, enter] of Object.entries(byMail))
+        test(`loses the passkeys of its creator by ${how}${isVerified ? ', after a verification mail was followed' : ''}`, async () => {
+          const { server, mails, eve } = await planted()
+          await eve.session()
+          const signIn = await addPasskey(eve)
+          if (isVerified) await click(server, await requestMail(eve, mails))
+          const ada = await enter(server, mails)
+          expect((await signIn(await newPerson(server))).status).not.toBe(200)
+          expect(await server.rows('passkey')).toEqual([])
+          // So nothing of his remains, and what she adds herself stays.
+          expect((await link(ada, ada.device)).status).toBe(200)
+          await addPasskey(ada)
+          await enter(server, mails)
+          expect(await server.rows('passkey')).toHaveLength(1)
+        })
+
+    test('loses its creator by a magic link also if he adopted a principal after the verification mail was followed', async () => {
+      const { server, mails, eve } = await planted()
+      await eve.session()
+      await click(server, await requestMail(eve, mails))
+      expect((await link(eve, eve.device)).status).toBe(200)
+      await enterByLink(server, () => mails.last().url)
+      expect(await eve.session()).toBeNull()
+      expect((await server.browser().send('/sign-in/email', post(victim))).status).toBe(401)
+    })
+
+    test('keeps the password of a user who opened the mail in a browser with a session of the account', async () => {
+      const { server, mails, eve: owner } = await planted()
+      expect((await owner.browser.send(pathOf(await requestMail(owner, mails)))).status).toBe(200)
+      await enterByLink(server, () => mails.last().url)
+      expect(await owner.session()).not.toBeNull()
+      expect((await server.browser().send('/sign-in/email', post(victim))).status).toBe(200)
+    })
+
+    test('gets no principal of a victim who adds a passkey in a session of hers, and signs in with it', async () => {
+      for (const isUsed of [false, true]) {
+        const { server, mails, eve } = await planted(true)
+        if (isUsed) await eve.session()
+        const ada = await newPerson(server)
+        expect((await ada.browser.send(pathOf(await requestMail(eve, mails)))).status).toBe(200)
+        const answer = await linkByPasskey(server, ada)
+        expect([answer.status, await answer.json()]).toMatchObject([
+          409,
+          { code: 'ACCOUNT_HANDED_OVER', remaining: ['session', 'password', 'passkey'] },
+        ])
+        expect((await eve.session())?.aliases).toEqual([])
+      }
+    })
+
+    test("gets no principal of a victim who adds a passkey after she opened the mail in a browser with a creator's session", async () => {
+      const { server, mails, eve } = await planted()
+      await eve.session()
+      expect((await eve.browser.send(pathOf(await requestMail(eve, mails)))).status).toBe(200)
+      const answer = await linkByPasskey(server, await enterByLink(server, () => mails.last().url))
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await eve.session())?.aliases).toEqual([])
+    })
+
+    test('gets no principal of a victim for whom a page of the app sets a password', async () => {
+      const { server, mails, eve } = await planted(true)
+      await eve.session()
+      // As if he had come by a credential of another kind.
+      await server.adapter.deleteMany({ model: 'account', where: [] })
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(pathOf(await requestMail(eve, mails)))).status).toBe(200)
+      await setPassword(server, ada)
+      const later = await newPerson(server)
+      const body = { email: victim.email, password: 'a password of the page' }
+      expect((await later.browser.send('/sign-in/email', post(body))).status).toBe(200)
+      const answer = await link(later, later.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await eve.session())?.aliases).toEqual([])
+    })
+
+    test('still links for its user, who followed the mail elsewhere and then added a passkey', async () => {
+      const { server, mails, eve: owner } = await planted()
+      await owner.session()
+      await click(server, await requestMail(owner, mails))
+      expect((await linkByPasskey(server, owner)).status).toBe(200)
     })
 
     test('is not bound by the next sign-in, after the password was reset', async () => {
@@ -134,6 +275,85 @@ onEachEngine((newServer) => {
     const answer = await link(ada, ada.device)
     expect([answer.status, await answer.json()]).toMatchObject([409, { remaining: ['session'] }])
     expect((await eve.session())?.aliases).toEqual([])
+  })
+
+  describe('an account that was created with a proof, whose verification mail the victim followed', () => {
+    const contested = async (autoSignIn: boolean) => {
+      const { server, mails } = await open(autoSignIn)
+      const eve = await newPerson(server)
+      await eve.prove('/sign-up/email', victim)
+      expect(await eve.session()).toMatchObject({ principal: eve.device.principal })
+      await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+      return { server, mails, eve, path: pathOf(mails.last().url) }
+    }
+
+    test('gets no principal of hers after she added a passkey, if her session asked for nothing before', async () => {
+      const { server, eve, path } = await contested(true)
+      const ada = await newPerson(server)
+      expect((await ada.browser.send(path)).status).toBe(200)
+      const answer = await linkByPasskey(server, ada)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await eve.session())?.aliases).toEqual([])
+      expect((await eve.session())?.principal).not.toBe(eve.device.principal)
+    })
+
+    test("gets none either if she opened it in a browser with a creator's session", async () => {
+      const { server, mails, eve, path } = await contested(false)
+      expect((await eve.browser.send(path)).status).toBe(200)
+      const answer = await linkByPasskey(server, await enterByLink(server, () => mails.last().url))
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await eve.session())?.aliases).toEqual([])
+    })
+
+    test('links for its user, who adds a passkey in the session of the sign-up', async () => {
+      const { server, eve: owner, path } = await contested(false)
+      await click(server, path)
+      const answer = await linkByPasskey(server, { ...owner, device: (await newPerson(server)).device })
+      expect(answer.status).toBe(200)
+    })
+  })
+
+  test('a first sign-in by mail with the key of the account leaves its passkeys', async () => {
+    const { server, mails } = await open()
+    const ada = await newPerson(server)
+    await ada.prove('/sign-up/email', victim)
+    const signIn = await addPasskey(ada)
+    await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+    const headers = await proofOf(ada.device, { [EXPECT_HEADER]: victim.email })
+    expect((await ada.browser.send(pathOf(mails.last().url), { headers })).status).toBe(200)
+    expect((await signIn(await newPerson(server))).status).toBe(200)
+  })
+
+  test("an account that a wallet created with the victim's address loses the wallet by her sign-in by mail", async () => {
+    const mails = mailing()
+    const wallet = siwe({
+      domain: 'notes.example',
+      anonymous: false,
+      getNonce: async () => crypto.randomUUID().replaceAll('-', ''),
+      verifyMessage: async ({ signature }) => signature === 'signed',
+    })
+    const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), wallet] })
+    const byWallet = async (one: Person) => {
+      const { nonce } = (await (await one.browser.send('/siwe/nonce', post({}))).json()) as { readonly nonce: string }
+      const lines = [
+        'notes.example wants you to sign in with your Ethereum account:',
+        '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+        '\n',
+        'URI: https://notes.example',
+        'Version: 1',
+        'Chain ID: 1',
+        `Nonce: ${nonce}`,
+        `Issued At: ${new Date().toISOString()}`,
+      ]
+      const body = { message: lines.join('\n'), signature: 'signed', email: victim.email }
+      expect((await one.browser.send('/siwe/verify', post(body))).status).toBe(200)
+      return one.session()
+    }
+    const created = (await byWallet(await newPerson(server)))!
+    const ada = await enterByLink(server, () => mails.last().url)
+    expect(await ada.session()).toMatchObject({ accountId: created.accountId })
+    expect((await byWallet(await newPerson(server)))!.accountId).not.toBe(created.accountId)
+    expect((await link(ada, ada.device)).status).toBe(200)
   })
 
   test("an account in which only the creator's device is left lets the victim link nothing", async () => {
@@ -344,6 +564,20 @@ onEachEngine((newServer) => {
       await verifyPhone(creator, mails)
       await resetByPhone(creator, mails, await proofOf(creator.device))
       expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })
+    })
+
+    test("that the victim verified after she opened the link in a browser with a creator's session: a password by it lets her link nothing", async () => {
+      const { server, mails, creator, path } = await bound()
+      expect((await creator.browser.send(path)).status).toBe(200)
+      const ada = await newPerson(server)
+      await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      await verifyPhone(ada, mails)
+      await resetByPhone(await newPerson(server), mails)
+      const entered = await enterByPassword(server)
+      const answer = await link(entered, entered.device)
+      expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
+      expect((await creator.session())?.aliases).toEqual([])
     })
 
     test("and an admin's new password, after the victim opened the link, is not taken for the creator's", async () => {

@@ -75,13 +75,13 @@ const purposeUnchecked = {
 }
 const mailboxUnnoticed = {
   file: plugin('hooks/users.ts'),
-  find: 'return { principalMailboxBy: prover, principalMailboxAt: tools.now() }',
-  replace: 'return {}',
+  find: 'principalMailboxBy: prover, principalMailboxAt: tools.now(),',
+  replace: '',
 }
 const resetUnnoticed = {
   file: plugin('hooks/password-reset.ts'),
   find: 'await proveMailbox(principals, user, prover)',
-  replace: 'return',
+  replace: 'return false',
 }
 const jtiNotUnique = {
   file: plugin('schema.ts'),
@@ -1147,12 +1147,107 @@ export const ATTACKS = [
       {
         file: plugin('hooks/handover.ts'),
         find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)',
-        replace: 'return user.principalMailboxBy === CONTESTED ? [] : waysIn(principals, ctx, user, token)',
+        replace: "return user.principalMailboxBy === 'contested' ? [] : waysIn(principals, ctx, user, token)",
       },
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
-      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > is not bound by the next sign-in, after a verification mail was followed",
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > is not bound by the session that a followed verification mail created",
+    },
+  },
+  {
+    attack:
+      "Pre-hijack of an account without a proof: the victim, signed in by the mailed link, adds a passkey, signs in with it and adopts the data of her device, while the creator's password still opens the account",
+    defence:
+      "A passkey that another session than the creator's adds ends the trust in sessions that a credential created",
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim who adds a passkey in a session of hers, and signs in with it",
+    },
+  },
+  {
+    attack:
+      "The same with a creator's proof, where the victim's session asked for nothing before she added the passkey",
+    defence: 'A passkey that another session adds decides a contested binding',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'if (isContested(user)) await proveMailbox(principals, user, NOBODY)\n',
+        replace: 'if (isContested(user)) return false\n',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: 'SQLite > an account that was created with a proof, whose verification mail the victim followed > gets no principal of hers after she added a passkey, if her session asked for nothing before',
+    },
+  },
+  {
+    attack: 'The same, where the victim opened the mail in a browser in which the creator had planted a session',
+    defence: 'The same holds where the mailbox was verified in a browser with a session of the creator',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with a proof, whose verification mail the victim followed > gets none either if she opened it in a browser with a creator's session",
+    },
+  },
+  {
+    attack: 'The same with a password that a page of the app sets for the victim',
+    defence: "A password that another session than the creator's adds counts as such a passkey does",
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: "else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim for whom a page of the app sets a password",
+    },
+  },
+  {
+    attack:
+      'The victim opens the verification link of an account that was created without a proof, and signs in by mail; the creator keeps access',
+    defence:
+      'A verification also contests an account that has no binding yet: the first sign-in by mail ends the earlier access',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return user.principalMailboxBy === CONTESTED && isProofPending(user)',
+        replace: 'return user.principalMailboxBy === CONTESTED && isResetDue(user)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > that was used loses its creator by a magic link, after a verification mail was followed",
+    },
+  },
+  {
+    attack: 'The same, and the creator adopts a principal before the victim signs in',
+    defence: 'A link does not make a contested mailbox count as proven',
+    patches: [
+      {
+        file: plugin('binding/adopt.ts'),
+        find: '!isContested(user) && (user.emailVerified || isMailboxProven(user))',
+        replace: 'isContested !== undefined && (user.emailVerified || isMailboxProven(user))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses its creator by a magic link also if he adopted a principal after the verification mail was followed",
     },
   },
   {
@@ -1388,6 +1483,37 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a sign-in does not outlive a new password that was set while the old one was compared',
+    },
+  },
+  {
+    attack:
+      'Pre-hijack: the creator enters the password, and the second factor only after the victim has taken the account',
+    defence: 'A second factor completes only a sign-in whose password is still the same',
+    patches: [
+      {
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (SECOND_FACTOR.test(ctx.path)) return requireUnchanged(ctx, userId)',
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was entered before does not let in, after an owner who resets the password by mail',
+    },
+  },
+  {
+    attack: 'The same with a password that is compared while it is replaced',
+    defence: 'The time at which a password was entered counts, not the end of its comparison',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'return passwordAt ? { createdAt: passwordAt } : {}',
+        replace: 'return passwordAt ? {} : {}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was replaced while it was compared does not let in',
     },
   },
   {
@@ -1653,13 +1779,28 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'if (isContested(user) && prover !== user.principal) await proveMailbox(principals, user, NOBODY)',
-        replace: UNCHECKED,
+        find: 'return prover !== user.principal && noteCredential(principals, user, undefined)',
+        replace: 'return false',
       },
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that was verified after the victim opened the link: a new password by it is not taken for the creator's",
+    },
+  },
+  {
+    attack: 'The same, where the victim opened the mail in a browser in which the creator had planted a session',
+    defence: "A password that replaces the creator's in this way counts as one that was added then",
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: '? { createdAt: new Date() } : {}',
+        replace: '? {} : {}',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose binding was made with the victim's address, and a phone number > that the victim verified after she opened the link in a browser with a creator's session: a password by it lets her link nothing",
     },
   },
   {
@@ -3866,7 +4007,7 @@ export const ATTACKS = [
       {
         file: plugin('hooks/handover.ts'),
         find: 'if (prover == null || prover === principal) return null',
-        replace: 'if (prover == null || prover !== CONTESTED || principal) return null',
+        replace: "if (prover == null || prover !== 'contested' || principal) return null",
       },
     ],
     test: {
@@ -4288,13 +4429,59 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(ctx, session)',
+        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)',
         replace: 'void endEarlierAccess',
       },
     ],
     test: {
       file: plugin('hooks/honest-verification.test.ts'),
       name: 'SQLite > takes the account from a creator who used the address of another person > the victim opens the link, and enters by a magic link',
+    },
+  },
+  {
+    attack: 'Pre-hijack: the creator adds a passkey, which opens the account after the victim has signed in by mail',
+    defence:
+      'The first sign-in by mail without the key of the account also removes the passkeys, which Better Auth keeps',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'await deleteKeys(principals, tools.auth, user.id)',
+        replace: 'void deleteKeys',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses the passkeys of its creator by a magic link",
+    },
+  },
+  {
+    attack: "The same, and the victim opens the creator's verification link before she signs in",
+    defence: 'So does the first sign-in by mail to a contested account',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'await deleteKeys(principals, context, session.userId)',
+        replace: 'void deleteKeys',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses the passkeys of its creator by a code, after a verification mail was followed",
+    },
+  },
+  {
+    attack: "The same with a wallet (SIWE), with which the creator signed up with the victim's address",
+    defence: 'Wallets are removed as passkeys are',
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: "return ['passkey', 'walletAddress'].filter",
+        replace: "return ['passkey'].filter",
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that a wallet created with the victim's address loses the wallet by her sign-in by mail",
     },
   },
   {
