@@ -19,6 +19,7 @@ import {
   settleMailbox,
 } from '../binding/verified-email.ts'
 import { hasCredentialSince } from './credentials.ts'
+import { withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
@@ -88,6 +89,9 @@ export function userHooks(tools: HookTools): Hooks {
         after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
       },
       update: { before: async ({ password }, ctx) => followPassword(password, ctx, tools) },
+    },
+    verification: {
+      create: { before: async ({ value }, ctx) => ({ data: withSession(value, ctx) }) },
     },
     session: {
       create: {
