@@ -12,9 +12,6 @@ export const CODE_APPROVAL = '/device/approve'
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:device_code'
 
-/** Longer than any code of a device should live: half an hour by default. */
-const NOTE_LIFETIME_MS = 86_400_000
-
 /** A code of a device, as Better Auth's plugin stores it. */
 interface DeviceCode {
   readonly id: string
@@ -26,7 +23,7 @@ interface DeviceCode {
 /** Notes which session approves a code: its row names only the user. */
 export async function noteApproval(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const userCode: unknown = ctx.body?.userCode
-  if (typeof userCode === 'string') await noteAsker(principals, ctx, approvalOf(userCode), NOTE_LIFETIME_MS)
+  if (typeof userCode === 'string') await noteAsker(principals, ctx, approvalOf(userCode))
 }
 
 /** As Better Auth compares what a user types. */

@@ -200,14 +200,11 @@ onEachEngine((newServer) => {
     return one
   }
 
-  test.each([
-    ['with a proof', true],
-    ['without a proof', false],
-  ])(
-    'a change of address, requested by a creator %s, does not move the account once its owner used a provider',
-    async (_, hasProof) => {
+  describe('a change of address that a creator requested does not move the account of an owner who entered since', () => {
+    const eve = person('eve')
+
+    const asked = async (hasProof: boolean) => {
       const { server, mails } = await open()
-      const eve = person('eve')
       const creator = await newPerson(server)
       await (hasProof ? creator.prove('/sign-up/email', eve) : creator.browser.send('/sign-up/email', post(eve)))
       await creator.session()
@@ -215,15 +212,34 @@ onEachEngine((newServer) => {
       await server.browser().send(pathOf(mails.last().url))
       pass(2)
       expect((await creator.browser.send('/change-email', post({ newEmail: 'mallory@example.com' }))).status).toBe(200)
-      const request = pathOf(mails.last().url)
+      return { server, mails, creator, request: pathOf(mails.last().url) }
+    }
+
+    const expectRefused = async (server: TestServer, request: string) => {
+      expect((await server.browser().send(request)).status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: eve.email })
+    }
+
+    test.each([
+      ['with a proof', true],
+      ['without a proof', false],
+    ])('through a provider, where it was created %s', async (_, hasProof) => {
+      const { server, creator, request } = await asked(hasProof)
       const owner = await enterByProvider(server)
       expect(await owner.session()).not.toBeNull()
       // As in Better Auth, both sessions can use the account.
       expect(await creator.session()).not.toBeNull()
-      expect((await server.browser().send(request)).status).toBe(403)
-      expect(await userOf(server)).toMatchObject({ email: eve.email })
-    },
-  )
+      await expectRefused(server, request)
+    })
+
+    test('by a magic link', async () => {
+      const { server, mails, request } = await asked(false)
+      const owner = server.browser()
+      await owner.send('/sign-in/magic-link', post({ email: eve.email }))
+      expect((await owner.send(pathOf(mails.last().url))).status).toBe(200)
+      await expectRefused(server, request)
+    })
+  })
 
   test('a passkey is not added by a registration that a lost device began, where none needs a session', async () => {
     const registration = { requireSession: false }

@@ -16,16 +16,10 @@ export const ADDRESS_REQUEST = '/change-email'
 /** The route that completes a change of address, for which no session is needed. */
 export const ADDRESS_CHANGE = '/verify-email'
 
-/** How long a mailed link of Better Auth is valid unless the app says otherwise, in seconds. */
-const LINK_LIFETIME_SECONDS = 3600
-
 /** Notes which session requests a change of address: the mailed link names only the user. */
 export async function noteAddressRequest(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const newEmail: unknown = ctx.body?.newEmail
-  const { expiresIn = LINK_LIFETIME_SECONDS } = ctx.context.options.emailVerification ?? {}
-  // Twice as long: a link to the old address may lead to one to the new address.
-  if (typeof newEmail === 'string')
-    await noteAsker(principals, ctx, ['address', newEmail.toLowerCase()], 2 * expiresIn * 1000)
+  if (typeof newEmail === 'string') await noteAsker(principals, ctx, ['address', newEmail.toLowerCase()])
 }
 
 /**

@@ -58,6 +58,12 @@ const EXPIRING_TEST = 'lib/passkey/expiring-store.test.ts'
 const TRUSTED_PROVIDER =
   'a trusted provider that does not say that the address is verified proves the mailbox all the same:'
 
+const codeUnchecked = {
+  file: plugin('hooks/device-code.ts'),
+  find: '  await internalAdapter.deleteSession(newSession.session.token)\n  ctx.context.setNewSession(null)\n  throw denied()\n',
+  replace: UNCHECKED,
+}
+
 const codeUnapproved = {
   file: plugin('hooks/credentials.ts'),
   find: "...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),",
@@ -3905,16 +3911,17 @@ export const ATTACKS = [
     patches: [{ file: ASKER, find: 'asker.state !== (await stateOf(context, user))', replace: 'false' }],
     test: {
       file: EARLIER_TEST,
-      name: 'SQLite > a change of address, requested by a creator with a proof, does not move the account once its owner used a provider',
+      name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created with a proof',
     },
   },
   {
     attack: 'The same with an account that was created without a proof, so that no binding is reset',
-    defence: 'Where it is unknown who created the account, so does a new password or provider',
-    patches: [{ file: ASKER, find: 'prover == null ? [] :', replace: 'prover !== undefined ? [] :' }],
+    defence:
+      'Where it is unknown who created the account, so does a sign-in without the credentials and key of the creator',
+    patches: [{ file: ASKER, find: 'await note(context, user, SIGN_IN, crypto.randomUUID())', replace: UNCHECKED }],
     test: {
       file: EARLIER_TEST,
-      name: 'SQLite > a change of address, requested by a creator without a proof, does not move the account once its owner used a provider',
+      name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created without a proof',
     },
   },
   {
@@ -3922,7 +3929,7 @@ export const ATTACKS = [
     defence: 'A code counts only while the session that approved it exists',
     patches: [
       { file: DEVICE_CODE, find: "if (status !== 'approved' ||", replace: "if (status === 'approved' ||" },
-      { file: DEVICE_CODE, find: 'if (!newSession || !userCode ||', replace: 'if (newSession || !userCode ||' },
+      codeUnchecked,
     ],
     test: {
       file: DEVICE_CODE_TEST,
@@ -3932,9 +3939,7 @@ export const ATTACKS = [
   {
     attack: 'The same, where the code is used at the moment of the revocation, so that its session is not ended',
     defence: 'The session that approved the code is looked up once more after the new session was stored',
-    patches: [
-      { file: DEVICE_CODE, find: 'if (!newSession || !userCode ||', replace: 'if (newSession || !userCode ||' },
-    ],
+    patches: [codeUnchecked],
     test: {
       file: DEVICE_CODE_TEST,
       name: 'SQLite > the code of a device (RFC 8628) > gives no session if the one that approved it ends meanwhile',
