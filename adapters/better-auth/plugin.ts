@@ -33,7 +33,21 @@ import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts
 import { checkRequestIsolation } from './checks/request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
 import { notePasswordTime, usesPassword } from './hooks/compared-password.ts'
-import { ADDRESS_CHANGE, beforeAddressChange, refuseEarlierToken, usesUserToken } from './hooks/earlier-requests.ts'
+import {
+  CODE_APPROVAL,
+  noteApproval,
+  requireApproval,
+  requireApprovalAfterwards,
+  usesDeviceCode,
+} from './hooks/device-code.ts'
+import {
+  ADDRESS_CHANGE,
+  ADDRESS_REQUEST,
+  beforeAddressChange,
+  noteAddressRequest,
+  refuseEarlierToken,
+  usesUserToken,
+} from './hooks/earlier-requests.ts'
 import { checkNamedSession, checkSessionEnded, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
@@ -248,6 +262,15 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           matcher: ({ path }) => path === ADDRESS_CHANGE,
           handler: createAuthMiddleware(async (ctx) => beforeAddressChange(store(ctx), ctx)),
         },
+        {
+          matcher: ({ path }) => path === ADDRESS_REQUEST,
+          handler: createAuthMiddleware(async (ctx) => noteAddressRequest(store(ctx), ctx)),
+        },
+        {
+          matcher: ({ path }) => path === CODE_APPROVAL,
+          handler: createAuthMiddleware(async (ctx) => noteApproval(store(ctx), ctx)),
+        },
+        { matcher: usesDeviceCode, handler: createAuthMiddleware(async (ctx) => requireApproval(store(ctx), ctx)) },
       ],
       after: [
         {
@@ -263,6 +286,10 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => forgetDevice(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkSessionEnded(ctx)) },
+        {
+          matcher: usesDeviceCode,
+          handler: createAuthMiddleware(async (ctx) => requireApprovalAfterwards(store(ctx), ctx)),
+        },
         {
           matcher: ({ path }) => path === STATE_PROXY,
           handler: createAuthMiddleware(async (ctx) => noteProxiedState(ctx)),

@@ -29,7 +29,7 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
 const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
 
 /** Table of codes of devices, which anyone can ask for, with any user's id: only one that was approved counts. */
-const DEVICE_CODES = 'deviceCode'
+export const DEVICE_CODES = 'deviceCode'
 
 /** Tables in which a stranger, even without a session, can write any text, and their columns that still count. */
 const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {

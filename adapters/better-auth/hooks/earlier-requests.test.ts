@@ -1,9 +1,14 @@
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
 import { bearer, magicLink } from 'better-auth/plugins'
 import { OAuth2Server } from 'oauth2-mock-server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EXPECT_HEADER } from '../index.ts'
+import { LOSSES, OWNER, SESSION_STORES, loseDevice } from '../testing/devices.testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { link } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
+import { softPasskey } from '../testing/passkey.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
@@ -27,10 +32,11 @@ function pass(seconds: number): void {
 }
 
 onEachEngine((newServer) => {
-  const open = async () => {
+  const open = async (more: Partial<BetterAuthOptions> = {}) => {
     const mails = mailing()
     const send = (mail: object) => mails.send(mail)
     const server = await newServer({
+      ...more,
       emailAndPassword: { enabled: true },
       emailVerification: { sendVerificationEmail: send },
       user: { changeEmail: { enabled: true } },
@@ -81,22 +87,6 @@ onEachEngine((newServer) => {
       expect(await server.rows('latchkeyAudit')).toEqual(acts)
     })
 
-    test('does not move an account with a long history', async () => {
-      const { server, mails, request } = await asked()
-      const one = await enterByLink(server, () => mails.last().url)
-      await one.session()
-      const { id: userId } = await userOf(server)
-      const long = Array.from({ length: 120 }, (_, index) => ({
-        act: `unlink:${one.device.principal}:${index}`,
-        principal: one.device.principal,
-        userId,
-        createdAt: new Date(0),
-      }))
-      for (const data of long) await server.adapter.create({ model: 'latchkeyAudit', data })
-      await server.change('user', { principalMailboxAt: null })
-      expect((await server.browser().send(request)).status).toBe(403)
-    })
-
     test('does not move a bound account, and is recorded', async () => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)
@@ -116,21 +106,155 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ email: ada.email })
     })
 
-    test('counts where the user who is signed in opens the link', async () => {
+    test('does not move the account of a victim who is signed in and opens the link', async () => {
       const { server, mails, request } = await asked()
       const one = await enterByLink(server, () => mails.last().url)
-      expect((await one.browser.send(request)).status).toBe(200)
-      expect(await userOf(server)).toMatchObject({ email: 'eve@example.com' })
+      expect((await one.browser.send(request)).status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: ada.email })
+    })
+  })
+
+  describe('a change of address that was requested before another device was linked', () => {
+    const asked = async () => {
+      const { server, mails } = await open()
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', ada)
+      await one.session()
+      expect((await one.browser.send('/change-email', post({ newEmail: 'new@example.com' }))).status).toBe(200)
+      const second = await newPerson(server)
+      await second.prove('/sign-in/email', ada)
+      expect((await link(second, second.device)).status).toBe(200)
+      return { server, one, request: pathOf(mails.last().url) }
+    }
+
+    test('does not move the account', async () => {
+      const { server, request } = await asked()
+      const answer = await server.browser().send(request)
+      expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+      expect(await userOf(server)).toMatchObject({ email: ada.email })
     })
 
-    test('counts where the request has the bearer token of that user', async () => {
-      const { server, mails, request } = await asked()
-      const { browser } = await enterByLink(server, () => mails.last().url)
-      const [, token] = [...browser.cookies].find(([name]) => name.endsWith('session_token'))!
+    test('does not move an account with a long history', async () => {
+      const { server, one, request } = await asked()
+      const { principal } = one.device
+      const { id: userId } = await userOf(server)
+      for (let index = 0; index < 120; index++) {
+        const data = { act: `unlink:${principal}:${index}`, principal, userId, createdAt: new Date(0) }
+        await server.adapter.create({ model: 'latchkeyAudit', data })
+      }
+      expect((await server.browser().send(request)).status).toBe(403)
+    })
+
+    test('counts where the session that requested it opens the link', async () => {
+      const { server, one, request } = await asked()
+      expect((await one.browser.send(request)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+    })
+
+    test('counts where the request has the bearer token of that session', async () => {
+      const { server, one, request } = await asked()
+      const [, token] = [...one.browser.cookies].find(([name]) => name.endsWith('session_token'))!
       const headers = { authorization: `Bearer ${token}` }
       expect((await server.browser().send(request, { headers })).status).toBe(200)
-      expect(await userOf(server)).toMatchObject({ email: 'eve@example.com' })
+      expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
     })
+  })
+
+  for (const [store, options] of Object.entries(SESSION_STORES))
+    describe(`a change of address that a lost device requested, with its session in ${store}, is refused after`, () => {
+      for (const loss of Object.keys(LOSSES))
+        test(loss, async () => {
+          const { server, mails } = await open(options())
+          const { lost, end } = await loseDevice(server, loss)
+          pass(2)
+          expect((await lost.browser.send('/change-email', post({ newEmail: 'thief@example.com' }))).status).toBe(200)
+          const request = pathOf(mails.last().url)
+          expect((await end()).status).toBe(200)
+          const answer = await server.browser().send(request)
+          expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+          expect(await userOf(server)).toMatchObject({ email: OWNER.email })
+        })
+    })
+
+  test('a change of address that another session requested as well counts', async () => {
+    const { server, mails } = await open()
+    const { lost, rescue, end } = await loseDevice(server, '/latchkey/devices/revoke-others')
+    pass(2)
+    await lost.browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+    pass(2)
+    await rescue.browser.send('/change-email', post({ newEmail: 'New@example.com' }))
+    await end()
+    expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+    expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+  })
+
+  /** Signs in at the provider, whose user has Eve's address. */
+  const enterByProvider = async (server: TestServer): Promise<Person> => {
+    const one = await newPerson(server)
+    const start = { provider: 'local', callbackURL: `${ORIGIN}/home`, errorCallbackURL: `${ORIGIN}/failed` }
+    const left = await one.browser.send('/sign-in/social', post(start, await proofOf(one.device)))
+    const { url } = (await left.json()) as { url: string }
+    const address = (await fetch(url, { redirect: 'manual' })).headers.get('location')!.replace(AUDIENCE, '')
+    const back = await one.browser.send(address, { redirect: 'manual' })
+    expect(back.headers.get('location')).toBe(`${ORIGIN}/home`)
+    return one
+  }
+
+  describe('a change of address that a creator requested does not move the account of an owner who entered since', () => {
+    const eve = person('eve')
+
+    const asked = async (hasProof: boolean) => {
+      const { server, mails } = await open()
+      const creator = await newPerson(server)
+      await (hasProof ? creator.prove('/sign-up/email', eve) : creator.browser.send('/sign-up/email', post(eve)))
+      await creator.session()
+      await creator.browser.send('/send-verification-email', post({ email: eve.email }))
+      await server.browser().send(pathOf(mails.last().url))
+      pass(2)
+      expect((await creator.browser.send('/change-email', post({ newEmail: 'mallory@example.com' }))).status).toBe(200)
+      return { server, mails, creator, request: pathOf(mails.last().url) }
+    }
+
+    const expectRefused = async (server: TestServer, request: string) => {
+      expect((await server.browser().send(request)).status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: eve.email })
+    }
+
+    test.each([
+      ['with a proof', true],
+      ['without a proof', false],
+    ])('through a provider, where it was created %s', async (_, hasProof) => {
+      const { server, creator, request } = await asked(hasProof)
+      const owner = await enterByProvider(server)
+      expect(await owner.session()).not.toBeNull()
+      // As in Better Auth, both sessions can use the account.
+      expect(await creator.session()).not.toBeNull()
+      await expectRefused(server, request)
+    })
+
+    test('by a magic link', async () => {
+      const { server, mails, request } = await asked(false)
+      const owner = server.browser()
+      await owner.send('/sign-in/magic-link', post({ email: eve.email }))
+      expect((await owner.send(pathOf(mails.last().url))).status).toBe(200)
+      await expectRefused(server, request)
+    })
+  })
+
+  test('a passkey is not added by a registration that a lost device began, where none needs a session', async () => {
+    const registration = { requireSession: false }
+    const server = await newServer({ plugins: [passkey({ registration } as never) as unknown as BetterAuthPlugin] })
+    const { lost, rescue, end } = await loseDevice(server)
+    const begin = async ({ browser }: Person) =>
+      (await (await browser.send('/passkey/generate-register-options')).json()) as { challenge: string }
+    const finish = ({ browser }: Person, asked: { challenge: string }) =>
+      browser.send('/passkey/verify-registration', post({ response: softPasskey(ORIGIN).register(asked) }))
+    const asked = await begin(lost)
+    expect((await end()).status).toBe(200)
+    const late = await finish(lost, asked)
+    expect([late.status, await codeOf(late)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+    expect(await server.rows('passkey')).toEqual([])
+    expect((await finish(rescue, await begin(rescue))).status).toBe(200)
   })
 
   test('a change of address that was requested afterwards needs no session where the link is opened', async () => {

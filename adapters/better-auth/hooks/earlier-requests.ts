@@ -1,33 +1,49 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { audit, lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import type { AskingSession } from '../binding/session-origin.ts'
 import { isMoved, noteCredential } from '../binding/verified-email.ts'
+import type { SessionRow } from '../binding/sessions.ts'
 import type { BoundUser } from '../schema.ts'
+import { findAsker, mayStillHave, noteAsker } from './asker.ts'
 import { askingSession } from './asking-session.ts'
 import { isFresh } from './fresh-session.ts'
 import { findRegistration, findUserToken, readMailedToken } from './mailed-token.ts'
 import { refusal } from './proofs.ts'
 
+/** The route on which a session requests a change of address. */
+export const ADDRESS_REQUEST = '/change-email'
+
 /** The route that completes a change of address, for which no session is needed. */
 export const ADDRESS_CHANGE = '/verify-email'
 
+/** Notes which session requests a change of address: the mailed link names only the user. */
+export async function noteAddressRequest(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
+  const newEmail: unknown = ctx.body?.newEmail
+  if (typeof newEmail === 'string') await noteAsker(principals, ctx, ['address', newEmail.toLowerCase()])
+}
+
 /**
- * Refuses a change of address that was requested before the account's mailbox was proven, before it was bound, or
- * before anything was linked to it: the party that requested it may not own the account now.
+ * Refuses a change of address whose session has ended since, or that was requested before the account's mailbox was
+ * proven, before it was bound, or before anything was linked to it: the party that requested it may not own the account
+ * now. The link is opened in a mail program, without a session; a session of the account is no reason either, because
+ * anyone may have sent its user the link.
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function beforeAddressChange(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { email, updateTo, iat } = await readMailedToken(ctx)
-  if (typeof email !== 'string' || updateTo === undefined) return
+  if (typeof email !== 'string' || typeof updateTo !== 'string') return
   const found = await ctx.context.internalAdapter.findUserByEmail(email)
   const user = found && (await principals.findUser('id', found.user.id))
-  // A user with a fresh session could request the same change again.
-  if (!user || (await hasFreshSession(ctx, user))) return
+  if (!user) return
+  const asker = await findAsker(ctx.context, user, ['address', updateTo])
+  const asking = await askingSessionOf(ctx, user)
+  // It could request the same change again.
+  if (asking && asking.id === asker?.session && isFresh(ctx.context.sessionConfig, asking)) return
   try {
+    const isValid = await mayStillHave(principals, ctx.context, user, asker)
     // In seconds: a request of the same second may be the earlier one.
-    await refuseEarlier(principals, user, (iat ?? 0) * 1000, await handedOverAt(principals, user))
+    await refuseEarlier(principals, user, (iat ?? 0) * 1000, isValid ? await handedOverAt(principals, user) : Infinity)
   } catch (error) {
     throw asPage(ctx, error)
   }
@@ -57,7 +73,7 @@ export function usesUserToken({ path }: { readonly path?: string | undefined }):
 /**
  * Refuses a mailed token that was requested before the account's address was changed, or its mailbox was proven: it was
  * mailed to another address, whose owner may not own the account now. Anyone can request a new one at the present
- * address. The same holds for a passkey whose registration began before.
+ * address. The same holds for a passkey whose registration began before, or in a session that has ended since.
  *
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
@@ -65,25 +81,22 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
   const found = await (ctx.path === REGISTRATION ? findRegistration(ctx) : findUserToken(ctx, USER_TOKENS[ctx.path]!))
   // A sign-up with a passkey may name a user who does not exist yet. A failed read does not say so.
   const user = found && (await principals.findUser('id', found.value))
-  if (!found || !user?.principalMailboxAt) return
+  if (!found || !user) return
   try {
     const requestedAt = new Date(found.createdAt).getTime()
     const overlap = isMoved(user) ? OVERLAP_MS : 0
-    await refuseEarlier(principals, user, requestedAt, new Date(user.principalMailboxAt).getTime() + overlap)
+    const provenAt = new Date(user.principalMailboxAt ?? 0).getTime() + overlap
+    const isLeft = found.needsSession === true && !(await askingSessionOf(ctx, user))
+    await refuseEarlier(principals, user, requestedAt, isLeft ? Infinity : provenAt)
   } catch (error) {
     throw asPage(ctx, error)
   }
   if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))
 }
 
-async function askingSessionOf(ctx: GenericEndpointContext, { id }: BoundUser): Promise<AskingSession | undefined> {
+async function askingSessionOf(ctx: GenericEndpointContext, { id }: BoundUser): Promise<SessionRow | undefined> {
   const found = await askingSession(ctx)
-  return found?.user.id === id ? (found.session as AskingSession) : undefined
-}
-
-async function hasFreshSession(ctx: GenericEndpointContext, { id }: BoundUser): Promise<boolean> {
-  const found = await askingSession(ctx)
-  return found?.user.id === id && isFresh(ctx.context.sessionConfig, found.session)
+  return found?.user.id === id ? (found.session as unknown as SessionRow) : undefined
 }
 
 /** The link was opened as a page: the app shows the error, as it shows those of Better Auth. */

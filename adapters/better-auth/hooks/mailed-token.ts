@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { jwtVerify } from 'jose'
 import { isPlainText } from '../../../lib/server-kit.ts'
+import { STARTS_PASSKEY } from './paired-session.ts'
 
 /** What a mailed token of Better Auth says. */
 export interface MailedToken {
@@ -16,6 +17,8 @@ export interface UserToken {
   /** The user's id. */
   readonly value: string
   readonly createdAt: Date
+  /** True for a passkey whose registration began in a session, if the route that completes it requires none. */
+  readonly needsSession?: boolean
 }
 
 /**
@@ -42,12 +45,31 @@ export async function findRegistration(ctx: GenericEndpointContext): Promise<Use
   const { name } = context.createAuthCookie(options?.advanced?.webAuthnChallengeCookie ?? CHALLENGE_COOKIE)
   const token = await ctx.getSignedCookie(name, context.secret)
   const found = token ? await context.internalAdapter.findVerificationValue(token) : null
-  const { userData } = parseObject(found?.value) as { userData?: { readonly id?: unknown } }
-  return found && userData?.id ? { value: String(userData.id), createdAt: found.createdAt } : null
+  const { userData, hadSession } = parseObject(found?.value) as Registration
+  if (!found || !userData?.id) return null
+  const needsSession = hadSession === true && options?.registration?.requireSession === false
+  return { value: String(userData.id), createdAt: found.createdAt, needsSession }
+}
+
+/**
+ * Returns what Better Auth is to store of the passkey registration that a request begins: also whether a session began
+ * it. Nothing for another request.
+ */
+export function withSession(value: string, ctx: GenericEndpointContext | null): { readonly value?: string } {
+  if (ctx?.path !== STARTS_PASSKEY || !ctx.context.session) return {}
+  return { value: JSON.stringify({ ...parseObject(value), hadSession: true }) }
+}
+
+interface Registration {
+  readonly userData?: { readonly id?: unknown }
+  readonly hadSession?: boolean
 }
 
 interface PasskeyPlugin {
-  readonly options?: { readonly advanced?: { readonly webAuthnChallengeCookie?: string } }
+  readonly options?: {
+    readonly advanced?: { readonly webAuthnChallengeCookie?: string }
+    readonly registration?: { readonly requireSession?: boolean }
+  }
 }
 
 function parseObject(text: string | undefined): object {

@@ -44,7 +44,7 @@ const ADDS_WAY_IN = [
 const ADMINISTERS = /^\/admin\/(?!(get-user|list-users|has-permission|stop-impersonating)$)/
 
 /** The start of a new passkey, with which an old session could become a recent one. Its end needs this start. */
-const STARTS_PASSKEY = '/passkey/generate-register-options'
+export const STARTS_PASSKEY = '/passkey/generate-register-options'
 
 interface Asked {
   readonly path?: string | undefined

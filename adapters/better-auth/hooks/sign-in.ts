@@ -3,6 +3,7 @@ import { APIError, getOAuthState, isAPIError } from 'better-auth/api'
 import { deleteSessionCookie, setCookieCache, setSessionCookie } from 'better-auth/cookies'
 import { isLatchkeyError } from '../../../lib/server.ts'
 import { claim } from '../binding/claim.ts'
+import { endAsked } from './asker.ts'
 import { storedSession } from './asking-session.ts'
 import { comparesPassword, requirePassword } from './compared-password.ts'
 import { deleteKeys } from './credentials.ts'
@@ -48,6 +49,8 @@ export async function afterSignIn(
   if (!newSession || (await isHalfSignedIn(ctx))) return
   try {
     await requirePassword(ctx, newSession.user.id)
+    const { signedIn, createdUser } = requestContextOf(ctx)
+    if (signedIn === newSession.session.token && !createdUser) await endAsked(principals, ctx, newSession.session)
     const isProven = await proveByMailbox(principals, ctx, newSession)
     if (isProven) cache.clear()
     const isRebound = await bindSession(principals, ctx, newSession, cache)

@@ -22,6 +22,7 @@ import {
 } from '../binding/verified-email.ts'
 import { storedSession } from './asking-session.ts'
 import { deleteKeys, hasCredentialSince } from './credentials.ts'
+import { withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
@@ -96,7 +97,7 @@ export function userHooks(tools: HookTools): Hooks {
     verification: {
       create: {
         // Better Auth stores that a second factor is asked for after it compared the password, which takes long.
-        before: async (_, ctx) => ({ data: passwordTime(ctx) }),
+        before: async ({ value }, ctx) => ({ data: { ...withSession(value, ctx), ...passwordTime(ctx) } }),
       },
     },
     session: {

@@ -1,6 +1,8 @@
+import type { BetterAuthOptions } from 'better-auth'
 import type { DeviceAnswer, DevicesAnswer, RevocationAnswer } from '../index.ts'
+import { memoryStorage } from './pairing.testing.ts'
 import { type Person, newPerson, post, proofOf } from './requests.testing.ts'
-import { ORIGIN, type TestBrowser, type TestServer } from './server.testing.ts'
+import { ORIGIN, type TestBrowser, type TestServer, person } from './server.testing.ts'
 
 /** User agents as browsers send them. */
 export const USER_AGENTS = {
@@ -79,4 +81,48 @@ export async function exchangedToken(browser: TestBrowser): Promise<string> {
 /** Says that a user's mailbox is verified, as if the account had always been so. */
 export async function makeRecoverable(server: TestServer, email: string): Promise<void> {
   await server.change('user', { emailVerified: true, principalMailbox: email }, { email })
+}
+
+/** A device of an account that is lost, and another one, on which its user ends what the lost one may do. */
+export interface LostDevice {
+  readonly lost: Person
+  readonly rescue: Person
+  /** Does so. */
+  end(): Promise<Response>
+}
+
+/** How the session of a lost device ends, or what it may do. */
+export const LOSSES: Readonly<Record<string, (rescue: Person, lost: Person) => Promise<Response>>> = {
+  '/latchkey/devices/revoke': async (rescue) => {
+    const { id } = (await devicesOf(rescue)).find(({ isCurrent }) => !isCurrent)!
+    return rescue.browser.send('/latchkey/devices/revoke', post({ id }))
+  },
+  '/latchkey/devices/revoke-others': ({ browser }) => browser.send('/latchkey/devices/revoke-others', post({})),
+  '/revoke-other-sessions': ({ browser }) => browser.send('/revoke-other-sessions', post({})),
+  '/revoke-sessions': ({ browser }) => browser.send('/revoke-sessions', post({})),
+  'a change of the password': ({ browser }) => {
+    const body = { currentPassword: OWNER.password, newPassword: 'another password', revokeOtherSessions: true }
+    return browser.send('/change-password', post(body))
+  },
+  'the revocation of its key': ({ browser }, { device }) =>
+    browser.send('/latchkey/keys/revoke', post({ thumbprint: device.thumbprint })),
+  'its own sign-out': (_, { browser }) => browser.send('/sign-out', post({})),
+}
+
+/** Where sessions may be. */
+export const SESSION_STORES: Readonly<Record<string, () => Partial<BetterAuthOptions>>> = {
+  'the database': () => ({}),
+  'a secondary storage': () => ({ secondaryStorage: { ...memoryStorage(), getAndDelete: async () => null } }),
+}
+
+/** The user of {@link loseDevice}. */
+export const OWNER = person('owner')
+
+/** @param loss - one of {@link LOSSES} */
+export async function loseDevice(server: TestServer, loss = '/revoke-other-sessions'): Promise<LostDevice> {
+  const lost = await signedIn(server, OWNER)
+  await lost.session()
+  await makeRecoverable(server, OWNER.email)
+  const rescue = await signedIn(server, OWNER, USER_AGENTS.laptop)
+  return { lost, rescue, end: () => LOSSES[loss]!(rescue, lost) }
 }

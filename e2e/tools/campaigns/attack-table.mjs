@@ -41,6 +41,11 @@ const PAIR_TEST = 'lib/pairing/create-pairing.test.ts'
 const SEALED_TEST = 'lib/pairing/sealed-channel.test.ts'
 const GRANT_TEST = plugin('routes/pair.test.ts')
 const PAIR_ROUTE = plugin('routes/pair.ts')
+const EARLIER = plugin('hooks/earlier-requests.ts')
+const EARLIER_TEST = plugin('hooks/earlier-requests.test.ts')
+const ASKER = plugin('hooks/asker.ts')
+const DEVICE_CODE = plugin('hooks/device-code.ts')
+const DEVICE_CODE_TEST = plugin('hooks/device-code.test.ts')
 const BACKUPS = plugin('binding/backups.ts')
 const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
@@ -52,6 +57,12 @@ const EXPIRING_TEST = 'lib/passkey/expiring-store.test.ts'
 
 const TRUSTED_PROVIDER =
   'a trusted provider that does not say that the address is verified proves the mailbox all the same:'
+
+const codeUnchecked = {
+  file: plugin('hooks/device-code.ts'),
+  find: '  await internalAdapter.deleteSession(newSession.session.token)\n  ctx.context.setNewSession(null)\n  throw denied()\n',
+  replace: UNCHECKED,
+}
 
 const codeUnapproved = {
   file: plugin('hooks/credentials.ts'),
@@ -3986,8 +3997,7 @@ export const ATTACKS = [
   {
     attack:
       "A change of address that was requested before the victim proved the mailbox moves their account to the attacker's address",
-    defence:
-      'Without a fresh session, an address changes only by a request that is younger than the proof, the binding and every link',
+    defence: 'An address changes only by a request that is younger than the proof, the binding and every link',
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
@@ -3996,8 +4006,94 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was requested before the mailbox was proven > does not move a bound account, and is recorded',
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that was requested before another device was linked > does not move the account',
+    },
+  },
+  {
+    attack:
+      'The thief of a device requests a change of address; after the device was revoked, the mailed link moves the account to the thief',
+    defence: 'A change of address counts only while the session that requested it exists',
+    patches: [
+      {
+        file: ASKER,
+        find: 'const session = asker && (await liveSession(context, user.id, asker.session))',
+        replace: 'const session = asker && { id: asker.session }',
+      },
+    ],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that a lost device requested, with its session in the database, is refused after > /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack: 'The same, where only the key of the device was revoked',
+    defence: 'What a session asked for ends with the key that made it',
+    patches: [{ file: ASKER, find: 'return !row || !(await hasRevokedKey(principals, row))', replace: 'return true' }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that a lost device requested, with its session in the database, is refused after > the revocation of its key',
+    },
+  },
+  {
+    attack:
+      'A party whose request for a change of address counts no more sends its link to the owner, who is signed in',
+    defence: 'A session of the account is no reason to accept such a link, unless that session requested it',
+    patches: [{ file: EARLIER, find: 'asking.id === asker?.session && ', replace: '' }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that was requested before the mailbox was proven > does not move the account of a victim who is signed in and opens the link',
+    },
+  },
+  {
+    attack:
+      'A creator requests a change of address, the owner of the mailbox takes the account through a provider, and the mailed link moves it to the creator, whose session goes on',
+    defence: 'A reset of the binding ends what any session asked for before',
+    patches: [{ file: ASKER, find: 'asker.state !== (await stateOf(context, user))', replace: 'false' }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created with a proof',
+    },
+  },
+  {
+    attack: 'The same with an account that was created without a proof, so that no binding is reset',
+    defence:
+      'Where it is unknown who created the account, so does a sign-in without the credentials and key of the creator',
+    patches: [{ file: ASKER, find: 'await note(context, user, SIGN_IN, crypto.randomUUID())', replace: UNCHECKED }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created without a proof',
+    },
+  },
+  {
+    attack: 'The thief of a device approves another one with a code (RFC 8628), which is used after the revocation',
+    defence: 'A code counts only while the session that approved it exists',
+    patches: [
+      { file: DEVICE_CODE, find: "if (status !== 'approved' ||", replace: "if (status === 'approved' ||" },
+      codeUnchecked,
+    ],
+    test: {
+      file: DEVICE_CODE_TEST,
+      name: 'SQLite > the code of a device (RFC 8628) > that a lost device approved, with its session in the database, gives none after /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack: 'The same, where the code is used at the moment of the revocation, so that its session is not ended',
+    defence: 'The session that approved the code is looked up once more after the new session was stored',
+    patches: [codeUnchecked],
+    test: {
+      file: DEVICE_CODE_TEST,
+      name: 'SQLite > the code of a device (RFC 8628) > gives no session if the one that approved it ends meanwhile',
+    },
+  },
+  {
+    attack:
+      'The thief of a device begins to register a passkey, where none needs a session, and completes it after the revocation',
+    defence: 'A registration that was begun in a session is completed only in a session of the same user',
+    patches: [{ file: EARLIER, find: 'found.needsSession === true && ', replace: 'found === null && ' }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a passkey is not added by a registration that a lost device began, where none needs a session',
     },
   },
   {
@@ -4510,8 +4606,8 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('hooks/earlier-requests.test.ts'),
-      name: 'SQLite > a change of address that was requested before the mailbox was proven > does not move an account with a long history',
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address that was requested before another device was linked > does not move an account with a long history',
     },
   },
   {

@@ -1,0 +1,78 @@
+import type { BetterAuthOptions } from 'better-auth'
+import { deviceAuthorization } from 'better-auth/plugins'
+import { describe, expect, test } from 'vitest'
+import { LOSSES, OWNER, SESSION_STORES, loseDevice } from '../testing/devices.testing.ts'
+import { onEachEngine } from '../testing/engines.testing.ts'
+import { type Person, mailing, newPerson, pathOf, post } from '../testing/requests.testing.ts'
+import type { TestServer } from '../testing/server.testing.ts'
+
+const GRANT = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
+
+/**
+ * A television shows a code, which a session approves.
+ *
+ * @returns what the television asks with the code
+ */
+async function approved(server: TestServer, { browser }: Person): Promise<() => Promise<Response>> {
+  const television = server.browser()
+  const asked = await television.send('/device/code', post({ client_id: 'tv' }))
+  const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
+  await browser.send(`/device?user_code=${codes.user_code}`)
+  // As its user may type it.
+  const userCode = `${codes.user_code.slice(0, 4)}-${codes.user_code.slice(4)}`.toLowerCase()
+  expect((await browser.send('/device/approve', post({ userCode }))).status).toBe(200)
+  return () => television.send('/device/token', post({ ...GRANT, device_code: codes.device_code }))
+}
+
+async function expectDenied(answer: Response): Promise<void> {
+  expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'access_denied' }])
+}
+
+onEachEngine((newServer) => {
+  const open = (more: Partial<BetterAuthOptions> = {}): Promise<TestServer> =>
+    newServer({ ...more, plugins: [deviceAuthorization({ verificationUri: '/device' })] })
+
+  describe('the code of a device (RFC 8628)', () => {
+    for (const [store, options] of Object.entries(SESSION_STORES)) {
+      test(`gives a session while the one that approved it lives, in ${store}`, async () => {
+        const server = await open(options())
+        const { rescue } = await loseDevice(server)
+        const answer = await (await approved(server, rescue))()
+        expect([answer.status, await answer.json()]).toMatchObject([200, { token_type: 'Bearer' }])
+      })
+
+      for (const loss of Object.keys(LOSSES))
+        test(`that a lost device approved, with its session in ${store}, gives none after ${loss}`, async () => {
+          const server = await open(options())
+          const { lost, end } = await loseDevice(server, loss)
+          const use = await approved(server, lost)
+          expect((await end()).status).toBe(200)
+          await expectDenied(await use())
+          expect(await server.rows('deviceCode')).toEqual([])
+        })
+    }
+
+    test('gives no session if the one that approved it ends meanwhile', async () => {
+      let meanwhile: (() => Promise<unknown>) | undefined
+      const before = async () => void (await meanwhile?.())
+      const server = await open({ databaseHooks: { session: { create: { before } } } })
+      const { lost } = await loseDevice(server)
+      const use = await approved(server, lost)
+      meanwhile = () => server.adapter.deleteMany({ model: 'session', where: [] })
+      await expectDenied(await use())
+      expect(await server.rows('session')).toEqual([])
+    })
+
+    test("that an account's creator approved gives no session once the mailbox was proven", async () => {
+      const mails = mailing()
+      const sendVerificationEmail = (mail: object) => mails.send(mail)
+      const server = await open({ emailVerification: { sendVerificationEmail } })
+      const creator = await newPerson(server)
+      await creator.browser.send('/sign-up/email', post(OWNER))
+      const use = await approved(server, creator)
+      await creator.browser.send('/send-verification-email', post({ email: OWNER.email }))
+      expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+      await expectDenied(await use())
+    })
+  })
+})
