@@ -1084,7 +1084,7 @@ export const ATTACKS = [
     attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
     defence:
       'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
-    patches: [mailboxUnnoticed],
+    patches: [mailboxUnnoticed, providerUnproven],
     test: {
       file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it from the principal that made it',
