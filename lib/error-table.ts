@@ -193,7 +193,7 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
 
   // Server
   PRINCIPAL_TAKEN: refused('The principal belongs to another account, or was retired.', 409),
-  PRINCIPAL_FIXED: refused('The account already has a principal. Another one can only be linked as an alias.', 409),
+  PRINCIPAL_FIXED: refused('The account keeps its principal. Another one can only be linked as an alias.', 409),
   PRINCIPAL_FIELD_FORBIDDEN: refused('Only the plugin may write `principal*` fields.', 400),
   USER_ID_FORBIDDEN: refused(
     "The user's id has the form of a principal, belongs to another account, or belonged to a deleted user.",

@@ -97,7 +97,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     PRINCIPAL_FIXED:
       "Adopt it instead: the outcome is a conflict, and `resolveConflict('adopt')` links the device as an alias.",
     ACCOUNT_OPEN:
-      'Call `upgrade` again: the client binds an unused account by itself. An admin who impersonates the user has to wait until the user has signed in to the app once.',
+      'Call `upgrade` again: the client binds an unused account by itself. An admin who impersonates the user, and a device that another one approved, have to wait until the user has used the account on a device where they signed in.',
     ACCOUNT_HANDED_OVER:
       'Let the user remove what `remaining` of the response lists, such as an unknown password or provider, then try again. See [Adopting a second principal](better-auth.md#adopting-a-second-principal).',
     REQUEST_SUPERSEDED:

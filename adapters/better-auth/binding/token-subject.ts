@@ -1,5 +1,5 @@
 import { LatchkeyError } from '../../../lib/server.ts'
-import type { AskingSession } from './session-origin.ts'
+import { type AskingSession, isPaired } from './session-origin.ts'
 import { peekSubject, subjectOf } from './subject.ts'
 import type { Subject } from './types.ts'
 import type { PrincipalStore } from './principal-store.ts'
@@ -12,11 +12,12 @@ export interface TokenSubject extends Subject {
 
 /**
  * Returns the subject of a token for a session. The user's own session fixes the account's principal, as
- * {@link subjectOf} does; a session of an admin who impersonates the user fixes nothing.
+ * {@link subjectOf} does; a session of an admin who impersonates the user, or of a device that another session
+ * approved, fixes nothing.
  *
  * @returns null if there is no such user
- * @throws {LatchkeyError} `ACCOUNT_OPEN`: an admin impersonates a user who has never used the account, whose principal
- *   is not fixed yet; `USER_ID_FORBIDDEN`
+ * @throws {LatchkeyError} `ACCOUNT_OPEN`: such a session asks before the user has used the account, whose principal is
+ *   not fixed yet; `USER_ID_FORBIDDEN`
  */
 export async function tokenSubject(
   principals: PrincipalStore,
@@ -24,7 +25,7 @@ export async function tokenSubject(
   asking: AskingSession,
 ): Promise<TokenSubject | null> {
   const actor = await actorOf(principals, asking)
-  if (actor === null) {
+  if (actor === null && !isPaired(asking)) {
     const subject = await subjectOf(principals, userId, asking)
     return subject && { ...subject, actor }
   }

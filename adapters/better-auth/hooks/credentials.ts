@@ -23,19 +23,29 @@ const MIN_DISTINCT_ID_CHARACTERS = 16
 const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
 /**
- * Columns of texts that users choose freely for rows of their own, such as the name of an organization. They give no
- * access, and a stranger could write any user's id there.
+ * Columns of texts that users choose freely for rows of their own, such as the name of an organization or of a role in
+ * it. They give no access, and a stranger could write any user's id there.
  */
-const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|ur[il]s?)$/i
+const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|role|ur[il]s?)$/i
 
 /** Table of codes of devices, which anyone can ask for, with any user's id: only one that was approved counts. */
 export const DEVICE_CODES = 'deviceCode'
 
-/** Tables in which a stranger, even without a session, can write any text, and their columns that still count. */
+/**
+ * Tables in which a stranger, even without a session, can write any text, and the only columns that count there. Also
+ * those of the OAuth provider whose lists name no user: with many rows, they would count as a trace of every user.
+ */
 const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {
+  apikey: ['referenceId', 'userId'],
   [DEVICE_CODES]: ['userId'],
   // The app's server chooses the reference.
   oauthClient: ['userId', 'referenceId'],
+  oauthAccessToken: ['userId', 'referenceId'],
+  oauthConsent: ['userId', 'referenceId'],
+  oauthRefreshToken: ['userId', 'referenceId'],
+  passkey: ['userId'],
+  scimProvider: ['userId'],
+  ssoProvider: ['userId'],
 }
 
 /**

@@ -1,4 +1,7 @@
+import { apiKey } from '@better-auth/api-key'
 import { oauthProvider } from '@better-auth/oauth-provider'
+import { passkey } from '@better-auth/passkey'
+import type { BetterAuthPlugin } from 'better-auth'
 import {
   admin,
   bearer,
@@ -9,12 +12,16 @@ import {
   phoneNumber,
   twoFactor,
 } from 'better-auth/plugins'
+import type { AccessControl } from 'better-auth/plugins/access'
+import { defaultAc } from 'better-auth/plugins/organization/access'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
+import { MAX_ROWS_READ } from '../binding/where.ts'
 import { EXPECT_HEADER } from '../index.ts'
 import { link } from '../testing/link.testing.ts'
+import { softPasskey } from '../testing/passkey.testing.ts'
 import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
-import { AUDIENCE, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
 const PHONE = '+15550100'
@@ -392,6 +399,79 @@ onEachEngine((newServer) => {
     await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
     await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })
     expect(await own.session()).toMatchObject({ principal: own.device.principal })
+  })
+
+  describe('nor does a stranger', () => {
+    /** An unused account, and a stranger with an account of their own. */
+    const withStranger = async (...plugins: BetterAuthPlugin[]) => {
+      const mails = mailing()
+      const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), ...plugins] })
+      await server.browser().send('/sign-up/email', post(ada))
+      const { id } = await userOf(server)
+      const stranger = await newPerson(server)
+      await stranger.prove('/sign-up/email', person('eve'))
+      const expectBinding = async () => {
+        const own = await newPerson(server)
+        await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+        await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })
+        expect(await own.session()).toMatchObject({ principal: own.device.principal })
+      }
+      return { server, id: String(id), stranger, expectBinding }
+    }
+
+    test('who creates an API key with the id of the account as its prefix', async () => {
+      const { server, id, stranger, expectBinding } = await withStranger(apiKey())
+      expect((await stranger.browser.send('/api-key/create', post({ prefix: id }))).status).toBe(200)
+      expect(await server.rows('apikey')).toMatchObject([{ prefix: id }])
+      await expectBinding()
+    })
+
+    test('who registers a passkey that names the id of the account as its transport', async () => {
+      const plugin = passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN })
+      const { server, id, stranger, expectBinding } = await withStranger(plugin)
+      const asked = await stranger.browser.send('/passkey/generate-register-options')
+      const made = softPasskey(ORIGIN).register((await asked.json()) as { challenge: string }) as { response: object }
+      const response = { ...made, response: { ...made.response, transports: [id] } }
+      expect((await stranger.browser.send('/passkey/verify-registration', post({ response }))).status).toBe(200)
+      expect(await server.rows('passkey')).toMatchObject([{ transports: id }])
+      await expectBinding()
+    })
+
+    test('who names a role of an organization after the account, and gives it to others', async () => {
+      const plugin = organization({
+        ac: defaultAc as unknown as AccessControl,
+        dynamicAccessControl: { enabled: true },
+      })
+      const { server, id, stranger, expectBinding } = await withStranger(plugin)
+      const send = (path: string, body: object) => stranger.browser.send(`/organization/${path}`, post(body))
+      expect((await send('create', { name: 'Notes', slug: 'notes' })).status).toBe(200)
+      const permission = { organization: ['update'] }
+      expect((await send('create-role', { role: id, permission })).status).toBe(200)
+      const role = id.toLowerCase()
+      expect((await send('invite-member', { email: 'ben@example.com', role })).status).toBe(200)
+      expect(await server.rows('organizationRole')).toMatchObject([{ role }])
+      expect(await server.rows('invitation')).toMatchObject([{ role }])
+      await expectBinding()
+    })
+
+    test.each(['oauthConsent', 'oauthAccessToken', 'oauthRefreshToken'])(
+      'whose apps fill the table %s',
+      async (model) => {
+        const plugin = oauthProvider({ loginPage: '/login', consentPage: '/consent' })
+        const { server, stranger, expectBinding } = await withStranger(plugin)
+        const userId = (await stranger.session())!.accountId
+        await server.adapter.create({ model: 'oauthClient', data: { clientId: 'app', redirectUris: [] } })
+        const [createdAt, expiresAt] = [new Date(), new Date(Date.now() + 600_000)]
+        for (let row = 0; row < MAX_ROWS_READ; row++) {
+          const token = model === 'oauthConsent' ? { updatedAt: createdAt } : { token: `token ${row}`, expiresAt }
+          await server.adapter.create({
+            model,
+            data: { clientId: 'app', userId, scopes: ['openid'], createdAt, ...token },
+          })
+        }
+        await expectBinding()
+      },
+    )
   })
 
   test('nor does one whose link brings the code to a browser of its user', async () => {

@@ -1,7 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { expo } from '@better-auth/expo'
 import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import { createAuthEndpoint } from 'better-auth/api'
+import { setSessionCookie } from 'better-auth/cookies'
+import { handleOAuthUserInfo } from 'better-auth/oauth2'
 import { type MutableRedirectUri, type MutableResponse, type MutableToken, OAuth2Server } from 'oauth2-mock-server'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { bindTo, link } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
@@ -27,6 +31,8 @@ afterAll(() => provider.stop())
 beforeEach(() => {
   profile = { sub: 'ada-at-provider', email: 'ada@example.com', email_verified: true, name: 'Ada' }
 })
+
+afterEach(() => vi.restoreAllMocks())
 
 function openId(more: Partial<BetterAuthOptions> = {}): Partial<BetterAuthOptions> {
   return { ...more, plugins: [openIdPlugin(provider), ...(more.plugins ?? [])] }
@@ -325,6 +331,30 @@ onEachEngine((newServer) => {
       expect(await ada.session()).toMatchObject({ principal: ada.device.principal, recoverable: true })
     })
 
+    test('need not be removed before the device that began the sign-in is linked', async () => {
+      const server = await newServer(openIdLinking())
+      const eve = await newPerson(server)
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      const victim = await newPerson(server)
+      await signIn(victim)
+      const refused = await link(victim, victim.device)
+      expect(await refused.json()).toMatchObject({ remaining: ['session', 'password'] })
+      await removeOthers(server, victim)
+      expect((await link(victim, victim.device)).status).toBe(200)
+    })
+
+    test('nor before the device binds an account that nobody can enter yet, which then links another', async () => {
+      const server = await newServer(openIdLinking())
+      await server.browser().send('/sign-up/email', post(person('ada')))
+      await emptyAccount(server)
+      const [one, two] = [await newPerson(server), await newPerson(server)]
+      await signIn(one)
+      expect(await one.session()).toMatchObject({ principal: one.device.principal })
+      await signIn(two)
+      expect((await link(two, two.device)).status).toBe(200)
+    })
+
     test('binds no open account that its creator could still enter', async () => {
       const server = await newServer(openIdLinking())
       await server.browser().send('/sign-up/email', post(person('ada')))
@@ -374,6 +404,72 @@ onEachEngine((newServer) => {
       await signIn(one)
       expect(await one.session()).toMatchObject({ principal: one.device.principal, recoverable: true })
     })
+
+    const INTERRUPTIONS: Record<string, (server: TestServer) => Promise<void>> = {
+      'when the server died before there was a session': (server) => failOnce(server, 'create', 'session'),
+      'when the proof could not be recorded': (server) => failOnce(server, 'updateMany', 'user'),
+      'while another server completes one': async (server) => {
+        const other = await newPerson(server)
+        const apart = AsyncLocalStorage.snapshot()
+        const { adapter } = await contextOf(server)
+        const create = adapter.create.bind(adapter)
+        adapter.create = async (input) => {
+          const created = await create(input)
+          if (input.model !== 'account') return created
+          adapter.create = create
+          expect(await apart(() => signIn(other))).toBe(`${ORIGIN}/home`)
+          return created
+        }
+      },
+    }
+    test.each(Object.entries(INTERRUPTIONS))('the creator gets no device %s', async (_, interrupt) => {
+      const server = await trusting()
+      const creator = await newPerson(server)
+      await creator.browser.send('/sign-up/email', post(person('ada')))
+      const victim = await newPerson(server)
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      await interrupt(server)
+      await signIn(victim)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+      expect(await server.rows('latchkeyPrincipal')).toEqual([])
+      const { remaining } = (await (await link(victim, victim.device)).json()) as { remaining: string[] }
+      expect(remaining).toEqual(expect.arrayContaining(['session', 'password']))
+    })
+
+    test('but one that the session of the creator adds proves nothing', async () => {
+      const server = await trusting()
+      const creator = await newPerson(server)
+      await creator.prove('/sign-up/email', person('ada'))
+      expect(await comeBack(creator.browser, await leave(creator.browser, {}, '/link-social'))).toBe(`${ORIGIN}/home`)
+      expect(await server.rows('account')).toHaveLength(2)
+      expect(await userOf(server)).toMatchObject({ principalMailbox: null, principalMailboxBy: null })
+    })
+
+    test('also by the route of another plugin', async () => {
+      const server = await trusting([corporate()])
+      await server.browser().send('/sign-up/email', post(person('ada')))
+      const victim = await newPerson(server)
+      expect((await victim.prove('/corporate/enter', {})).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principal: null })
+    })
+  })
+
+  test('a server whose reads of sessions fail, too, still answers with the first error', async () => {
+    const server = await newServer(openId())
+    const first = server.browser()
+    await comeBack(first, await leave(first))
+    const one = await newPerson(server)
+    await one.prove('/sign-up/email', person('bob'))
+    const address = await leave(one.browser, await proofOf((await newPerson(server)).device))
+    const { adapter } = await contextOf(server)
+    const findOne = adapter.findOne.bind(adapter)
+    await failOnce(server, 'create', 'latchkeyPrincipal')
+    adapter.findOne = async (input) => {
+      if (input.model === 'session') throw new Error('the network is down')
+      return findOne(input)
+    }
+    expect(await comeBack(one.browser, address)).toBe(`${ORIGIN}/failed?error=internal_server_error`)
   })
 
   test('a server that fails after the sign-in leaves no session, and says so on the error page', async () => {
@@ -383,19 +479,61 @@ onEachEngine((newServer) => {
     await first.send('/sign-out', post({}))
     const one = await newPerson(server)
     const address = await leave(one.browser, await proofOf(one.device))
-    const { $context } = server.auth as unknown as { $context: Promise<{ adapter: { create: unknown } }> }
-    const { adapter } = await $context
-    const create = adapter.create as (input: { model: string }) => Promise<unknown>
-    adapter.create = async (input: { model: string }) => {
-      if (input.model === 'latchkeyPrincipal') throw new Error('the disk is full')
-      return create(input)
-    }
+    await failOnce(server, 'create', 'latchkeyPrincipal')
     expect(await comeBack(one.browser, address)).toBe(`${ORIGIN}/failed?error=internal_server_error`)
     expect(await server.rows('session')).toEqual([])
     expect((await one.browser.client.getSession()).data).toBeNull()
     expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
   })
 })
+
+interface Query {
+  readonly model: string
+}
+
+/** The adapter that Better Auth itself uses. */
+type OwnAdapter = Record<'create' | 'findOne' | 'updateMany', (input: Query) => Promise<unknown>>
+
+function contextOf({ auth }: TestServer): Promise<{ readonly adapter: OwnAdapter }> {
+  return (auth as unknown as { readonly $context: Promise<{ readonly adapter: OwnAdapter }> }).$context
+}
+
+/** The next statement of this kind fails. */
+async function failOnce(server: TestServer, method: keyof OwnAdapter, model: string): Promise<void> {
+  const { adapter } = await contextOf(server)
+  const before = adapter[method].bind(adapter)
+  adapter[method] = async (input) => {
+    if (input.model !== model) return before(input)
+    adapter[method] = before
+    throw new Error('the disk is full')
+  }
+}
+
+/** Removes the ways in of the person who created the account. */
+async function removeOthers(server: TestServer, { browser }: Person): Promise<void> {
+  expect((await browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+  const password = (await server.rows('account')).find(({ providerId }) => providerId === 'credential')
+  expect((await browser.send('/unlink-account', post({ accountId: password!['id'] }))).status).toBe(200)
+}
+
+/** As an account that an import created. */
+async function emptyAccount({ adapter }: TestServer): Promise<void> {
+  for (const model of ['account', 'session']) await adapter.deleteMany({ model, where: [] })
+}
+
+/** A plugin with a provider of its own, which Better Auth does not know as a sign-in. */
+function corporate(): BetterAuthPlugin {
+  const enter = createAuthEndpoint('/corporate/enter', { method: 'POST' }, async (ctx) => {
+    const { email, name } = profile
+    const account = { providerId: 'corporate', accountId: 'ada' }
+    const userInfo = { id: 'ada', email, name, emailVerified: false }
+    const { data, error } = await handleOAuthUserInfo(ctx, { userInfo, account, isTrustedProvider: true })
+    if (!data) throw new Error(String(error))
+    await setSessionCookie(ctx, data)
+    return ctx.json({ status: true })
+  })
+  return { id: 'corporate', endpoints: { enter } }
+}
 
 function openIdLinking(plugins: BetterAuthPlugin[] = []): Partial<BetterAuthOptions> {
   return openId({ plugins, account: { accountLinking: { enabled: true, requireLocalEmailVerified: false } } })

@@ -9,14 +9,20 @@ export const EXPECT_HEADER = 'x-latchkey-expect'
 /** The route to which a provider redirects the browser. */
 const CALLBACK = '/callback/:id'
 
+/** A row of Better Auth's table `account`. */
+export interface AddedCredential {
+  readonly id: string
+  readonly userId: string
+}
+
 /** Data of one request, from its first hook to its last. */
 export interface RequestContext {
   /** The device whose proof the request carried. */
   device?: ProvenDevice
   /** True if the request created a user, with the device's principal or open. */
   createdUser?: boolean
-  /** The id of the credential that the request added, such as a provider's. */
-  addedCredential?: string
+  /** The credential that the request added, such as a provider's. */
+  addedCredential?: AddedCredential
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
   /** The hash of the password that the request sets. */

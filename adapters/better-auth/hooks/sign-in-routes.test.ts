@@ -180,6 +180,17 @@ onEachEngine((newServer) => {
       expect(await one.session()).toEqual(before)
     })
 
+    test('into the account of the session that the browser had, for another address, leaves that session', async () => {
+      const { one, mail } = await setUp()
+      await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })
+      const before = await one.session()
+      await one.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      const refused = await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: 'victim@example.com' })
+      expect(await codeOf(refused)).toBe('PROOF_IDENTIFIER_MISMATCH')
+      expect(before).toMatchObject({ principal: one.device.principal })
+      expect(await one.session()).toEqual(before)
+    })
+
     test('with a principal that is taken, goes to the error page without user or session', async () => {
       const { server, one, mail } = await setUp()
       await one.follow(pathOf(mail.last().url), { [EXPECT_HEADER]: ada.email })

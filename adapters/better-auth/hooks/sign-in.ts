@@ -10,18 +10,12 @@ import { deleteKeys } from './credentials.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import {
-  NOBODY,
-  confirmByKey,
-  isContested,
-  isMailboxProven,
-  proveMailbox,
-  proverOfProvider,
-} from '../binding/verified-email.ts'
+import { confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
 import { endSessions } from '../binding/sessions.ts'
-import { isCredentialSignIn, isMailboxSignIn } from './sign-in-origin.ts'
+import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
 import { refusal } from './proofs.ts'
+import { isLinkedByAddress, proverOfRequest } from './provider-proof.ts'
 import { EXPECT_HEADER, meetsExpectation, requestContextOf, provenDevice } from './request-context.ts'
 import type { BoundUser } from '../schema.ts'
 import type { StatusCache } from '../binding/status-cache.ts'
@@ -67,7 +61,7 @@ type NewSession = NonNullable<GenericEndpointContext['context']['newSession']>
 /**
  * A sign-in by mail proves the mailbox, even if Better Auth did not record it: after a server died while it removed the
  * earlier ways in, Better Auth 1.7.25 signs in without completing the removal. So does one through a provider that
- * Better Auth has just linked by the address, because the app trusts it (`trustedProviders`).
+ * the route of another plugin has just linked by the address; of Better Auth's own, the proof was recorded before.
  *
  * @returns true if this was the first proof
  */
@@ -76,14 +70,11 @@ async function proveByMailbox(
   ctx: GenericEndpointContext,
   { session, user: { id } }: NewSession,
 ): Promise<boolean> {
-  const { signedIn, addedCredential, createdUser } = requestContextOf(ctx)
-  const linked = createdUser || isCredentialSignIn(ctx) ? undefined : addedCredential
-  if (signedIn !== session.token || !(isMailboxSignIn(ctx) || linked)) return false
+  const isLinked = isLinkedByAddress(ctx)
+  if (requestContextOf(ctx).signedIn !== session.token || !(isMailboxSignIn(ctx) || isLinked)) return false
   const user = await principals.findUser('id', id)
-  if (!user || isMailboxProven(user) || (user.emailVerified && (linked || !isContested(user)))) return false
-  const device = await provenDevice(ctx)
-  const isOwn = device?.principal === user.principal
-  const prover = !isOwn && linked ? proverOfProvider(linked) : (device?.principal ?? NOBODY)
+  if (!user || isMailboxProven(user) || (user.emailVerified && (isLinked || !isContested(user)))) return false
+  const prover = await proverOfRequest(ctx, user)
   if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)
   await proveMailbox(principals, user, prover)
   return true
@@ -129,7 +120,11 @@ async function bindSession(
   }
   if (!isOpen(user) || (await waysBeforeBinding(principals, ctx, user, session.token)).length > 0) return false
   cache.clear()
-  return claimUnlessTaken(principals, user, device)
+  if (!(await claimUnlessTaken(principals, user, device))) return false
+  // The provider that this request added has proven the mailbox, and the key has signed the same request.
+  const bound = prover === (await proverOfRequest(ctx, user)) ? await principals.findUser('id', id) : null
+  if (bound) await confirmByKey(principals, bound)
+  return true
 }
 
 async function claimUnlessTaken(principals: PrincipalStore, user: BoundUser, device: ProvenDevice): Promise<boolean> {
@@ -165,12 +160,13 @@ function isForgotten(ctx: GenericEndpointContext): boolean {
   return set === undefined ? Boolean(ctx.getCookie(name)) : !/max-age=0/i.test(set)
 }
 
-/** The browser keeps the session of another user that it had before, as after any other sign-in that is refused. */
-async function endSession(ctx: GenericEndpointContext, { session, user }: NewSession): Promise<void> {
+/** The browser keeps the session that it had before, as after any other sign-in that is refused. */
+async function endSession(ctx: GenericEndpointContext, { session }: NewSession): Promise<void> {
   await ctx.context.internalAdapter.deleteSession(session.token)
   deleteSessionCookie(ctx)
-  const before = await storedSession(ctx)
-  if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)
+  // If this read fails, too, the request still answers with its first error.
+  const before = await storedSession(ctx).catch(() => null)
+  if (before) await setSessionCookie(ctx, before)
   ctx.context.setNewSession(null)
 }
 

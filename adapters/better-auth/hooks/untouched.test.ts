@@ -287,6 +287,7 @@ onEachEngine((newServer) => {
     test('a sign-in does not outlive a new password that was set while the old one was compared', async () => {
       const { password, begun, release } = slowComparison()
       const { server, eve } = await start({ emailAndPassword: { enabled: true, password } })
+      await eve.browser.send('/sign-out', post({}))
       const answer = eve.browser.send('/sign-in/email', post(victim))
       await begun
       await server.change('account', { password: 'another password' })

@@ -17,7 +17,6 @@ import {
   mailboxOf,
   noteCredential,
   proverBySession,
-  proverOfProvider,
   settleMailbox,
 } from '../binding/verified-email.ts'
 import { storedSession } from './asking-session.ts'
@@ -25,6 +24,7 @@ import { deleteKeys, hasCredentialSince } from './credentials.ts'
 import { withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
+import { nameProvider, proveByProvider, proverOfRequest } from './provider-proof.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
 import type { BoundUser } from '../schema.ts'
@@ -89,8 +89,15 @@ export function userHooks(tools: HookTools): Hooks {
     },
     account: {
       create: {
-        before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }),
-        after: async ({ id }, ctx) => void (requestContextOf(ctx).addedCredential = id),
+        before: async ({ password, userId }, ctx) => {
+          const data = await followPassword(password, ctx, tools)
+          if (await proveByProvider(await storeOf(tools), ctx, userId)) tools.cache.clear()
+          return { data }
+        },
+        after: async ({ id, userId }, ctx) => {
+          requestContextOf(ctx).addedCredential = { id, userId }
+          await nameProvider(await storeOf(tools), ctx, { id, userId })
+        },
       },
       update: { before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }) },
     },
@@ -280,15 +287,16 @@ function isDecided(user: BoundUser): boolean {
 }
 
 /**
- * Returns who proved a mailbox: the key that signed the request, or the key that created the session of the verifying
- * browser. A phone number counts only if it was verified before the mailbox.
+ * Returns who proved a mailbox: the key that signed the request, the provider that it added, or the key that created
+ * the session of the verifying browser. A phone number counts only if it was verified before the mailbox.
  */
 async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
-  const device = await provenDevice(ctx)
-  if (device) return device.principal
-  if (isVerification(ctx)) return verifierOf(ctx, tools)
+  if (isVerification(ctx) && !(await provenDevice(ctx))) return verifierOf(ctx, tools)
   const { addedCredential } = requestContextOf(ctx)
-  return addedCredential ? proverOfProvider(addedCredential) : NOBODY
+  return proverOfRequest(
+    ctx,
+    addedCredential ? await (await storeOf(tools)).findUser('id', addedCredential.userId) : null,
+  )
 }
 
 /** Returns who opened a link or typed a code that verifies a mailbox, without a proof. */

@@ -490,6 +490,8 @@ onEachEngine((newServer) => {
     const { nonce } = (await (await send('/latchkey/challenge', { purpose: 'bind' })).json()) as { nonce: string }
     const proof = await device.proof({ audience: AUDIENCE, purpose: 'bind', nonce })
     expect(await codeOf(await send('/latchkey/bind', { nonce }, { [PROOF_HEADER]: proof }))).toBe('PRINCIPAL_FIXED')
+    expect(await (await send('/latchkey/session')).json()).toMatchObject({ session: { open: true } })
+    expect(await codeOf(await send('/token'))).toBe('ACCOUNT_OPEN')
     expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
   })
 

@@ -18,7 +18,7 @@ import { PROOF_HEADER, type PairedDevice } from '../index.ts'
 import { hasGrant } from '../binding/grant-store.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { openSqlite } from '../testing/database.testing.ts'
-import { bindTo } from '../testing/link.testing.ts'
+import { bindTo, link } from '../testing/link.testing.ts'
 import { devicesOf, idOf } from '../testing/devices.testing.ts'
 import {
   approve,
@@ -633,9 +633,16 @@ describe('a session that another one let in', () => {
     await one.browser.send('/sign-up/email', post(ada))
     const fresh = await pairedWith(server, one)
     expect(await refused(await bindTo(fresh.browser, fresh.device))).toEqual([409, 'PRINCIPAL_FIXED'])
+    const { id } = await userOf(server)
+    expect(await fresh.session()).toMatchObject({ principal: id, open: true })
+    expect(await refused(await fresh.browser.send('/token'))).toEqual([409, 'ACCOUNT_OPEN'])
+    expect(await refused(await link(fresh, fresh.device))).toEqual([409, 'ACCOUNT_OPEN'])
     expect(await userOf(server)).toMatchObject({ principal: null, principalOpen: true })
     expect((await bindTo(one.browser, one.device)).status).toBe(200)
     expect(await one.session()).toMatchObject({ principal: one.device.principal })
+    expect(await fresh.session()).toMatchObject({ principal: one.device.principal, aliases: [id] })
+    expect((await fresh.browser.send('/token')).status).toBe(200)
+    expect((await link(fresh, fresh.device)).status).toBe(200)
   })
 
   describe('gets no way in that lasts longer, before a sign-in of its own:', () => {

@@ -6,7 +6,7 @@ import { type Endpoint, requestSession } from './endpoint.ts'
 import { rethrow } from '../hooks/proofs.ts'
 import { identifiersOf } from '../hooks/request-context.ts'
 import { principalStore } from '../binding/principal-store.ts'
-import { type AskingSession, isImpersonated, keyThatMade } from '../binding/session-origin.ts'
+import { type AskingSession, isImpersonated, isPaired, keyThatMade } from '../binding/session-origin.ts'
 import { peekSubject, subjectOf } from '../binding/subject.ts'
 import type { Subject } from '../binding/types.ts'
 import { actorOf } from '../binding/token-subject.ts'
@@ -48,8 +48,8 @@ async function isSessionEnded({ query, context }: GenericEndpointContext): Promi
 }
 
 /**
- * Creates the endpoint that returns the subject of the session, and fixes it; with `?peek=1` an open account stays
- * open.
+ * Creates the endpoint that returns the subject of the session, and fixes it. An open account stays open with `?peek=1`
+ * and for a session that is not of the user's own sign-in.
  */
 export function sessionEndpoint(clock: () => number): Endpoint {
   return createAuthEndpoint(
@@ -59,7 +59,9 @@ export function sessionEndpoint(clock: () => number): Endpoint {
       const found = await accountSession(ctx)
       const principals = principalStore(ctx.context.adapter, new Date(clock()))
       const isPeek = (ctx.query as Record<string, unknown> | undefined)?.['peek'] === '1'
-      const look = isPeek || isImpersonated(found?.session) ? peekSubject : subjectOf
+      // No user has signed in on such a device, who could bind it instead.
+      const isOther = found && (isImpersonated(found.session) || isPaired(found.session))
+      const look = isPeek || isOther ? peekSubject : subjectOf
       const subject = found && (await look(principals, found.user.id, found.session).catch(rethrow))
       const actor = found && (await actorOf(principals, found.session))
       const isEnded = await isSessionEnded(ctx as unknown as GenericEndpointContext)

@@ -64,16 +64,42 @@ const codeUnchecked = {
   replace: UNCHECKED,
 }
 
+const PAIRED_OPEN =
+  'a session that another one let in > ' +
+  'binds no open account to its own key, and leaves it open for the user who let it in'
+
 const codeUnapproved = {
   file: plugin('hooks/credentials.ts'),
   find: "...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),",
   replace: UNCHECKED,
 }
-const providerUnnoticed = {
-  file: plugin('hooks/sign-in.ts'),
-  find: 'const linked = createdUser || isCredentialSignIn(ctx) ? undefined : addedCredential',
-  replace: 'const linked = [addedCredential].at(createdUser ? 1 : 2)',
+const providerUnproven = {
+  file: plugin('hooks/users.ts'),
+  find: 'if (await proveByProvider(await storeOf(tools), ctx, userId)) tools.cache.clear()',
+  replace: 'void [proveByProvider, userId]',
 }
+const foreignRouteUnproven = {
+  file: plugin('hooks/provider-proof.ts'),
+  find: 'return addedCredential !== undefined && !createdUser && !isCredentialSignIn(ctx)',
+  replace: 'return addedCredential === null && !createdUser',
+}
+const providerUnnoticed = [providerUnproven, foreignRouteUnproven]
+
+/**
+ * A stranger's row with the id of an account in a column that they choose.
+ *
+ * @param {string} attack
+ * @param {string} find
+ * @param {string} test
+ * @param {string} [replace]
+ * @returns {Attack}
+ */
+const strangersRow = (attack, find, test, replace = UNCHECKED) => ({
+  attack,
+  defence: 'In a table in which strangers choose texts, only the columns that name a user count',
+  patches: [{ file: plugin('hooks/credentials.ts'), find, replace }],
+  test: { file: plugin('hooks/honest-sequences.test.ts'), name: `SQLite > nor does a stranger > ${test}` },
+})
 const pairedBinds = {
   file: plugin('routes/bind.ts'),
   find: "if (isPaired(session)) throw refusal('PRINCIPAL_FIXED')",
@@ -1069,7 +1095,7 @@ export const ATTACKS = [
     attack: "Pre-hijack, then the victim's sign-in through a provider that proves the address",
     defence:
       'The first proof of a mailbox takes the account from a principal that was bound while the address was unverified',
-    patches: [mailboxUnnoticed],
+    patches: [mailboxUnnoticed, providerUnproven],
     test: {
       file: plugin('hooks/oauth.test.ts'),
       name: 'SQLite > a provider that proves the mailbox of an unverified local account > takes it from the principal that made it',
@@ -4139,9 +4165,7 @@ export const ATTACKS = [
   {
     attack: 'An impersonating admin fixes the principal of an account that has never been used',
     defence: 'A read by an impersonated session fixes nothing',
-    patches: [
-      { file: plugin('routes/session.ts'), find: 'isPeek || isImpersonated(found?.session)', replace: 'isPeek' },
-    ],
+    patches: [{ file: plugin('routes/session.ts'), find: 'isImpersonated(found.session) || ', replace: '' }],
     test: {
       file: plugin('hooks/impersonation.test.ts'),
       name: 'SQLite > an admin who impersonates a user > fixes no principal by reading, and gets no token for an unused account',
@@ -4154,7 +4178,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/token-subject.ts'),
-        find: 'if (actor === null) {',
+        find: 'if (actor === null && !isPaired(asking)) {',
         replace: 'if (actor === null || principals) {',
       },
     ],
@@ -4162,6 +4186,24 @@ export const ATTACKS = [
       file: plugin('hooks/impersonation.test.ts'),
       name: 'SQLite > an admin who impersonates a user > exchanges no session of an unused account, and leaves it open',
     },
+  },
+  {
+    attack: 'A device that another one approved fixes the account, so that its user can never bind their own device',
+    defence: 'A read by the session of such a device fixes nothing',
+    patches: [{ file: plugin('routes/session.ts'), find: ' || isPaired(found.session)', replace: '' }],
+    test: { file: GRANT_TEST, name: PAIRED_OPEN },
+  },
+  {
+    attack: 'The same, by a token',
+    defence: 'Such a session gets no token before the user has used the account',
+    patches: [
+      {
+        file: plugin('binding/token-subject.ts'),
+        find: 'if (actor === null && !isPaired(asking)) {',
+        replace: 'if (actor === null) {\n    void isPaired',
+      },
+    ],
+    test: { file: GRANT_TEST, name: PAIRED_OPEN },
   },
   {
     attack: 'An impersonating admin acts under a token of the exchange that does not name the admin',
@@ -4436,6 +4478,37 @@ export const ATTACKS = [
       name: 'SQLite > nor does one who registers a client of OAuth with the id of an account as its software',
     },
   },
+  strangersRow(
+    'A stranger creates an API key whose prefix is the id of an account, so that it binds no device',
+    "apikey: ['referenceId', 'userId'],",
+    'who creates an API key with the id of the account as its prefix',
+  ),
+  strangersRow(
+    'A stranger registers a passkey whose transport is the id of an account, so that it binds no device',
+    "passkey: ['userId'],",
+    'who registers a passkey that names the id of the account as its transport',
+  ),
+  strangersRow(
+    'A stranger names a role of an organization after the id of an account, so that it binds no device',
+    'contacts|role|',
+    'who names a role of an organization after the account, and gives it to others',
+    'contacts|',
+  ),
+  strangersRow(
+    'Users have so many consents to apps that no account of the server binds a device any more',
+    "oauthConsent: ['userId', 'referenceId'],",
+    'whose apps fill the table oauthConsent',
+  ),
+  strangersRow(
+    'Users have so many access tokens of apps that no account of the server binds a device any more',
+    "oauthAccessToken: ['userId', 'referenceId'],",
+    'whose apps fill the table oauthAccessToken',
+  ),
+  strangersRow(
+    'Users have so many refresh tokens of apps that no account of the server binds a device any more',
+    "oauthRefreshToken: ['userId', 'referenceId'],",
+    'whose apps fill the table oauthRefreshToken',
+  ),
   {
     attack:
       'A link into the account of an attacker, which a user follows in the app and which is refused, signs them out',
@@ -4443,8 +4516,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'if (before && before.user.id !== user.id) await setSessionCookie(ctx, before)',
-        replace: 'void setSessionCookie',
+        find: 'if (before) await setSessionCookie(ctx, before)',
+        replace: 'void [before, setSessionCookie]',
       },
     ],
     test: {
@@ -4456,7 +4529,7 @@ export const ATTACKS = [
     attack:
       'The creator of an unused account gets the device of the mailbox owner, who signs in through a trusted provider that proves no address',
     defence: 'A sign-in through a provider that was linked by the address counts as a proof of the mailbox',
-    patches: [providerUnnoticed],
+    patches: providerUnnoticed,
     test: {
       file: plugin('hooks/oauth.test.ts'),
       name: `SQLite > ${TRUSTED_PROVIDER} > a sign-in through it binds no open account that its creator could still enter`,
@@ -4465,10 +4538,64 @@ export const ATTACKS = [
   {
     attack: 'The same, of an account that the device of its creator was bound to',
     defence: 'Such a sign-in resets the binding, as any other first proof of the mailbox does',
-    patches: [providerUnnoticed],
+    patches: providerUnnoticed,
     test: {
       file: plugin('hooks/oauth.test.ts'),
       name: `SQLite > ${TRUSTED_PROVIDER} > resets the binding of another person, and links nothing until they cannot enter any more`,
+    },
+  },
+  {
+    attack:
+      'The server dies between the link of such a provider and the session, and the mailbox owner signs in once more',
+    defence: 'The proof of the mailbox is recorded before the provider is linked',
+    patches: [providerUnproven],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > the creator gets no device when the server died before there was a session`,
+    },
+  },
+  {
+    attack: 'The proof by such a provider cannot be recorded, and the mailbox owner signs in once more',
+    defence: 'A provider whose proof could not be recorded is not linked',
+    patches: [providerUnproven],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > the creator gets no device when the proof could not be recorded`,
+    },
+  },
+  {
+    attack: 'The mailbox owner signs in through such a provider twice at once, and the second sign-in finds it linked',
+    defence: 'The proof of the mailbox is recorded before the provider is linked',
+    patches: [providerUnproven],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > the creator gets no device while another server completes one`,
+    },
+  },
+  {
+    attack:
+      'The creator of an account links their own provider, so that a later proof by the mailbox owner changes nothing',
+    defence: 'A provider that a session of the account adds proves no mailbox',
+    patches: [
+      {
+        file: plugin('hooks/provider-proof.ts'),
+        find: 'if ((await getOAuthState())?.link) return false',
+        replace: 'void getOAuthState',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > but one that the session of the creator adds proves nothing`,
+    },
+  },
+  {
+    attack:
+      'The mailbox owner signs in through a provider of another plugin, on a route that Better Auth does not have',
+    defence: 'Any sign-in that added a provider to a user who existed counts as a proof of the mailbox',
+    patches: [foreignRouteUnproven],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: `SQLite > ${TRUSTED_PROVIDER} > also by the route of another plugin`,
     },
   },
   {
