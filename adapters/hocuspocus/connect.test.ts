@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
+import { testIdentity, testTime } from '../../lib/session/session.testing.ts'
 import { type TestDevice, type TestWorld, settle, testWorld, textOf, until } from './hocuspocus.testing.ts'
 import { connectHocuspocus } from './index.ts'
 import type { HocuspocusAuthOptions } from './server.ts'
@@ -515,6 +516,97 @@ describe('a document', () => {
     expect(ada.providers[0]!.authorizedScope).toBe('readonly')
     expect(atServer(ada)).toBe('')
     expect(textOf(ada.document())).toBe('no')
+  })
+})
+
+describe('a local write', () => {
+  /** A document with some content to which only the guard listens. */
+  async function guarded(): Promise<{ document: Y.Doc; markWritten: () => Promise<void> }> {
+    const document = new Y.Doc()
+    document.getText('notes').insert(0, 'before')
+    document.getMap('cards').set('one', new Y.Text())
+    const { auth } = await testIdentity(testTime())
+    const markWritten = vi.fn(async () => {})
+    const provider = (): never => {
+      throw new Error('never connected')
+    }
+    const options = { document, name: 'notes', owner: 'memory', autoStart: false, provider } as const
+    connectHocuspocus({ ...auth, markWritten }, options)
+    return { document, markWritten }
+  }
+  const isUpdate = (event: string): boolean => event.startsWith('update')
+  const notesOf = (document: Y.Doc): Y.Text => document.getText('notes')
+  const fromElsewhere = (document: Y.Doc, change: (copy: Y.Doc) => void): void => {
+    const copy = new Y.Doc()
+    Y.applyUpdate(copy, Y.encodeStateAsUpdate(document))
+    change(copy)
+    Y.applyUpdate(document, Y.encodeStateAsUpdate(copy))
+  }
+
+  // Yjs emits `update` only if something listens to it, and encodes the transaction for that.
+  test('is noticed without having Yjs encode it', async () => {
+    const { document, markWritten } = await guarded()
+    const emit = vi.spyOn(document, 'emit')
+    notesOf(document).insert(0, 'more ')
+    expect(markWritten).toHaveBeenCalledOnce()
+    expect(emit.mock.calls.map(([event]) => event).filter(isUpdate)).toEqual([])
+  })
+
+  test.each<[string, (document: Y.Doc) => unknown]>([
+    ['an insertion', (document) => notesOf(document).insert(0, 'more ')],
+    ['a deletion', (document) => notesOf(document).delete(0, 1)],
+    [
+      'a change by an observer of a remote change',
+      (document) => {
+        notesOf(document).observe(({ transaction }) => transaction.local || notesOf(document).insert(0, 'also '))
+        fromElsewhere(document, (copy) => notesOf(copy).insert(0, 'more '))
+      },
+    ],
+    [
+      'a change whose observer throws',
+      (document) => {
+        notesOf(document).observe(() => {
+          throw new Error('of the app')
+        })
+        expect(() => notesOf(document).insert(0, 'more ')).toThrow('of the app')
+      },
+    ],
+  ])('is %s, as in the updates of Yjs', async (_, write) => {
+    const { document, markWritten } = await guarded()
+    const updated = vi.fn()
+    document.on('update', (_, __, ___, { local }) => local && updated())
+    write(document)
+    expect(markWritten).toHaveBeenCalledOnce()
+    expect(updated).toHaveBeenCalledOnce()
+  })
+
+  test('is also one in a part of the document that was deleted', async () => {
+    const card = (document: Y.Doc): Y.Text => document.getMap('cards').get('one') as Y.Text
+    const { document, markWritten } = await guarded()
+    const deleted = card(document)
+    fromElsewhere(document, (copy) => copy.getMap('cards').delete('one'))
+    const updated = vi.fn()
+    document.on('update', updated)
+    deleted.insert(0, 'more ')
+    expect([card(document), updated.mock.calls.length]).toEqual([undefined, 1])
+    expect(markWritten).toHaveBeenCalledOnce()
+  })
+
+  test.each<[string, (document: Y.Doc) => unknown]>([
+    ['an insertion from elsewhere', (document) => fromElsewhere(document, (copy) => notesOf(copy).insert(0, 'more '))],
+    ['a deletion from elsewhere', (document) => fromElsewhere(document, (copy) => notesOf(copy).delete(0, 1))],
+    [
+      'an insertion from elsewhere inside a local transaction',
+      (document) => document.transact(() => fromElsewhere(document, (copy) => notesOf(copy).insert(0, 'more '))),
+    ],
+    ['a transaction that changes nothing', (document) => document.transact(() => notesOf(document).toString())],
+  ])('is not %s', async (_, act) => {
+    const { document, markWritten } = await guarded()
+    const finished = vi.fn()
+    document.on('afterTransaction', finished)
+    act(document)
+    expect(finished).toHaveBeenCalledOnce()
+    expect(markWritten).not.toHaveBeenCalled()
   })
 })
 

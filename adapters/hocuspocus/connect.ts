@@ -7,7 +7,7 @@ import {
   createWriteMarker,
   ownedTransport,
 } from '../../lib/session.ts'
-import type { HocuspocusProviderLike, UpdateListener, YDocLike } from './provider.ts'
+import { type HocuspocusProviderLike, type TransactionListener, type YDocLike, isLocalWrite } from './provider.ts'
 import { createTransport } from './transport.ts'
 import { checkName, documentName } from './protocol.ts'
 
@@ -76,12 +76,12 @@ export function connectHocuspocus<Document extends YDocLike>(
 /** Returns the current document, and marks writes in it. */
 function createWatch<Document extends YDocLike>(document: () => Document, markWritten: () => void): () => Document {
   let watched: Document | undefined
-  const listener: UpdateListener = (_, __, ___, { local }) => local && markWritten()
+  const listener: TransactionListener = (transaction) => isLocalWrite(transaction) && markWritten()
   const watch = (): Document => {
     const found = document()
     if (found !== watched) {
-      watched?.off('update', listener)
-      found.on('update', listener)
+      watched?.off('afterTransactionCleanup', listener)
+      found.on('afterTransactionCleanup', listener)
       watched = found
     }
     return found

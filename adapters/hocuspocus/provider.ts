@@ -1,18 +1,31 @@
-/** The part of a `Y.Doc` that is used. */
+/** The part of a `Y.Doc` that is used: not `update`, for which Yjs would encode each transaction. */
 export interface YDocLike {
-  /** Calls `listener` after each transaction that changed the document. */
-  on(event: 'update', listener: UpdateListener): unknown
+  /** Calls `listener` after each transaction, also after one that changed nothing. */
+  on(event: 'afterTransactionCleanup', listener: TransactionListener): unknown
   /** Ends the calls. */
-  off(event: 'update', listener: UpdateListener): unknown
+  off(event: 'afterTransactionCleanup', listener: TransactionListener): unknown
 }
 
-/** A listener for the updates of a document. `local` is false for updates that came from elsewhere. */
-export type UpdateListener = (
-  update: Uint8Array,
-  origin: unknown,
-  document: unknown,
-  transaction: { readonly local: boolean },
-) => void
+/** A listener for the transactions of a document. */
+export type TransactionListener = (transaction: YTransactionLike) => void
+
+/** The part of a `Y.Transaction` that is used. */
+interface YTransactionLike {
+  /** False for changes that came from elsewhere. */
+  readonly local: boolean
+  /** The types that were there before, and were written or deleted from. */
+  readonly changed: { readonly size: number }
+  /** What was deleted, by client. */
+  readonly deleteSet: { readonly clients: { readonly size: number } }
+}
+
+/**
+ * True for the local transactions for which Yjs would emit `update`. What is inserted below something deleted is only
+ * in `deleteSet`.
+ */
+export function isLocalWrite({ local, changed, deleteSet }: YTransactionLike): boolean {
+  return local && changed.size + deleteSet.clients.size > 0
+}
 
 /** The part of a `HocuspocusProviderWebsocket` that is used. */
 export interface HocuspocusSocketLike {

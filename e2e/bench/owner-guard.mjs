@@ -74,9 +74,9 @@ const CASES = {
     for (let row = 0; row < ROWS; row++) notes.push([`row ${row}`])
     return document
   },
-  /** Yjs encodes each transaction of a document that anything listens to. Here, only the guard does. */
+  /** Yjs encodes each transaction of a document whose updates anything listens to. Here nothing does. */
   'large document': (/** @type {boolean} */ guarded) => openLarge(new Y.Doc(), guarded),
-  /** As in an app: a provider and y-indexeddb listen, too. @param {boolean} guarded */
+  /** As in an app, where a provider and y-indexeddb listen to updates. @param {boolean} guarded */
   'large stored document'(guarded) {
     const document = new Y.Doc()
     document.on('update', () => {})
