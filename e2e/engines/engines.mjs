@@ -13,6 +13,11 @@
 /** @type {readonly EngineEntry[]} */
 export const ENGINES = [
   {
+    id: 'triplit',
+    name: 'Triplit',
+    packages: ['@triplit/client@1.0.50', '@triplit/server@1.1.8', 'fake-indexeddb@6.2.8'],
+  },
+  {
     id: 'hocuspocus',
     name: 'Hocuspocus and Yjs',
     packages: ['@hocuspocus/provider@4.8.0', '@hocuspocus/server@4.7.0', 'yjs@13.6.33', 'ws@8.23.0'],

@@ -1,7 +1,7 @@
 // What the engines share: an account server, browsers, and the words of a run.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { type JWTPayload, SignJWT, decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import { type AccountProvider, type Auth, type RecordStore, createAuth, memoryStore } from 'latchkey'
 import { LatchkeyError, type SessionResolver, createSessionResolver, toResponse } from 'latchkey/server'
 import type { ConnectedSession } from 'latchkey/session'
@@ -55,6 +55,12 @@ export interface Browser {
   readonly ahead: number
 }
 
+/** How the account server signs tokens for a sync server that cannot verify those of devices. */
+export interface Exchange {
+  readonly audience: string
+  sign(claims: JWTPayload): Promise<string>
+}
+
 export interface World {
   readonly resolver: SessionResolver
   /** The servers' clock. */
@@ -63,16 +69,21 @@ export interface World {
   jump(milliseconds: number): void
   /** True: the sync server refuses every token. */
   isRefusing: boolean
+  /** Set by an engine whose server takes only tokens of an exchange. */
+  exchange?: Exchange
   browser(ahead?: number): Browser
   tab(browser: Browser, url: string): Auth
 }
+
+/** Engines whose server has no option for its clock replace it. */
+const systemTime = Date.now
+let count = 0
 
 export async function createWorld(): Promise<World> {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA')
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'EdDSA', use: 'sig' }] }
   let passed = 0
-  let count = 0
-  const clock = (): number => Date.now() + passed
+  const clock = (): number => systemTime() + passed
   const accounts = memoryAccountServer(clock)
   const real = createSessionResolver({
     localFirst: {
@@ -107,6 +118,10 @@ export async function createWorld(): Promise<World> {
         .setExpirationTime(iat + 900)
         .sign(privateKey)
     },
+    async exchange(audience, prove) {
+      const token = await provider.exchange!(audience, prove)
+      return token && world.exchange!.sign(decodeJwt(token))
+    },
   })
   const world: World = {
     clock,
@@ -133,7 +148,9 @@ export async function createWorld(): Promise<World> {
         account: signing(account),
         keystore,
         audience: AUDIENCE,
-        audiences: { [new URL(url).origin]: AUDIENCE },
+        audiences: {
+          [new URL(url).origin]: world.exchange ? { audience: world.exchange.audience, via: 'exchange' } : AUDIENCE,
+        },
         harden: 'never',
         clock: () => clock() + ahead,
       }),

@@ -4,13 +4,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 // oxlint-disable-next-line no-restricted-imports -- a published name of another package
 import { zeroNodePg } from '@rocicorp/zero/server/adapters/pg'
 import { Pool } from 'pg'
 import { createApi, openNotes, queries, mutators, schema } from './fixtures/zero.ts'
+import { openWire } from './wire.ts'
 import { type Engine, type World, serve } from './world.ts'
 
 const POSTGRES = process.env['LATCHKEY_POSTGRES'] ?? ''
@@ -81,40 +81,6 @@ async function answers(port: number): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
     if (response?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-}
-
-/** The network between a client and zero-cache. */
-async function openWire(port: number) {
-  const open = new Set<Socket>()
-  let isOnline = true
-  const server = createServer((client) => {
-    if (!isOnline) return void client.destroy()
-    const upstream = connect(port, '127.0.0.1')
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      open.add(from)
-      from.on('error', () => {}).on('close', () => (open.delete(from), to.destroy()))
-      from.pipe(to)
-    }
-  })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const { port: own } = server.address() as { port: number }
-  return {
-    url: `http://127.0.0.1:${own}`,
-    get online() {
-      return isOnline
-    },
-    set online(online) {
-      isOnline = online
-      if (!online) open.forEach((socket) => socket.destroy())
-    },
-    async close() {
-      open.forEach((socket) => socket.destroy())
-      await new Promise((resolve) => server.close(resolve))
-    },
   }
 }
 

@@ -17,6 +17,10 @@ test.each([
     expect(text).toContain(`\`\`\`typescript\n// ${name}.ts\n${read(`../engines/fixtures/${name}.ts`)}\`\`\``)
 })
 
+test('docs/triplit.md shows the roles and permissions that are run', () => {
+  expect(read('../../docs/triplit.md')).toContain(`\`\`\`ts\n${read('../engines/fixtures/triplit.ts')}\`\`\``)
+})
+
 test('the page of engines shows the last run', async () => {
   const page = read('../../docs/engines.md')
   const shown = page.replace(/^\| line [\s\S]*?(?=\n\n)/m, () => tableOf(results))

@@ -4,6 +4,7 @@ import { memoryStore } from '../keystore/memory.ts'
 import { createAuth } from '../worker.ts'
 import { connectSession } from './connect-session.ts'
 import type { SessionOptions } from './options.ts'
+import { rest, testIdentity, testSession, testTime, testTransport } from './session.testing.ts'
 import type { SessionConnection } from './transport.ts'
 
 /** A session on a transport that keeps data, connected as the first user. */
@@ -98,4 +99,22 @@ describe("`start` over the previous user's data", () => {
     await session.start()
     await vi.waitFor(() => expect(log.at(-1)).toBe(`connect ${next}`), { timeout: 30_000 })
   })
+})
+
+test('principals of the next user that change while the app decides about the data start no session', async () => {
+  const time = testTime()
+  const { auth, account, server, principal } = await testIdentity(time)
+  const transport = testTransport()
+  const beforeRestart = vi.fn(() => new Promise(() => {}))
+  await testSession(time, auth, transport, { beforeRestart })
+  const before = [`connect of ${principal()}`, 'disconnect ended']
+  await auth.signOut()
+  server.accounts.set('bob', { accountId: 'bob', principal: 'bob', aliases: [], recoverable: true, claims: {} })
+  await auth.upgrade(() => account.signIn('bob'))
+  await rest()
+  server.accounts.get('bob')!.aliases = ['device']
+  await auth.getToken({ fresh: true })
+  await rest()
+  expect(auth.getState().session?.principals).toEqual(['bob', 'device'])
+  expect([transport.calls, beforeRestart.mock.calls.length]).toEqual([before, 1])
 })

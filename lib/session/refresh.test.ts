@@ -49,6 +49,19 @@ describe('a token is refreshed (checklist 17: before expiry, or at a given inter
     expect(claimsOf(transport.token()!)).toMatchObject({ aud: 'https://sync.example', sub: principal() })
   })
 
+  test('at once when the principals of its user change: servers go by those that the token lists', async () => {
+    const time = testTime()
+    const { auth, account, server, principal } = await testIdentity(time)
+    await auth.upgrade(() => account.signUp('ada'))
+    const transport = testTransport()
+    await testSession(time, auth, transport)
+    server.accounts.get('ada')!.aliases = ['device']
+    await auth.getToken({ fresh: true })
+    await rest()
+    expect(transport.calls).toEqual([`connect of ${principal()}`, `update of ${principal()}`])
+    expect(claimsOf(transport.token()!)).toMatchObject({ aliases: ['device'] })
+  })
+
   test('by connecting anew, where the transport cannot replace one', async () => {
     const time = testTime()
     const source = testSource(time.clock)

@@ -4828,6 +4828,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "The next user's principals change while the app still decides about the previous user's data, and their session connects over it",
+    defence: 'A change of the principals fetches a token only for the user whose session runs',
+    patches: [
+      {
+        file: 'lib/session/runtime/auth-observer.ts',
+        find: "before?.principal) return dispatch({ type: 'authChanged' })",
+        replace: "before?.principal) return dispatch({ type: 'due' })",
+      },
+    ],
+    test: {
+      file: 'lib/session/another-user.test.ts',
+      name: 'principals of the next user that change while the app decides about the data start no session',
+    },
+  },
+  {
     attack: "The app's answer after the end of the session makes the next user the owner of the previous user's data",
     defence: 'The answer counts only for the session that was to start',
     patches: [

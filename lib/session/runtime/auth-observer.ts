@@ -1,3 +1,4 @@
+import type { Session } from '../../machine/state.ts'
 import { handOver } from './hand-over.ts'
 import type { SessionRuntime } from './runtime.ts'
 import { listenForWakeEvents } from './wake-events.ts'
@@ -12,18 +13,24 @@ export interface AuthObserver {
 /** Creates an observer that is not started. */
 export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   const { auth, state, dispatch } = runtime
-  let observed: string | null = null
+  let observed: Session | null = null
   let stops: (() => void)[] = []
   let changes = 0
 
   function observe(): void {
     // An earlier listener of the same change has ended the session: it must not start again, or hand over its data.
     if (stops.length === 0) return
+    const before = observed
     const { session } = auth.getState()
-    const principal = session?.principal ?? null
-    const isSame = principal === observed || (principal !== null && principal === state().principal)
-    observed = principal
-    if (isSame) return dispatch({ type: 'authChanged' })
+    observed = session
+    if (session?.principal === state().principal) {
+      dispatch({ type: 'authChanged' })
+      // Servers go by the principals that a token lists.
+      if (`${session!.principals}` !== `${before?.principals}`) dispatch({ type: 'due' })
+      return
+    }
+    // The session of this user may wait for the app: it gets no token yet.
+    if (session?.principal === before?.principal) return dispatch({ type: 'authChanged' })
     const mine = ++changes
     dispatch({ type: 'finished' })
     // The principal may change again during `beforeRestart`, and come back, and the session may end: the app is asked
@@ -34,7 +41,7 @@ export function createAuthObserver(runtime: SessionRuntime): AuthObserver {
   return {
     start() {
       this.stop()
-      observed = auth.getState().session?.principal ?? null
+      observed = auth.getState().session
       stops = [auth.subscribe(observe), listenForWakeEvents((isOnline) => catchUp(runtime, isOnline))]
     },
     stop() {
