@@ -26,9 +26,9 @@ export interface Auth {
   /** The state for server rendering: always the same. */
   getServerState(): AuthState
   /**
-   * Calls `listener` with the state after each change.
+   * Calls `listener` with the state after each change. A listener that is passed twice is called twice.
    *
-   * @returns a function that ends the subscription
+   * @returns a function that ends this subscription
    */
   subscribe(listener: (state: AuthState) => void): () => void
   /**
@@ -140,7 +140,7 @@ export interface Auth {
    * Returns the 32-byte key of the device identity for `purpose`. It is the same on every device that imports the
    * secret. An account alone cannot restore it: see {@link Auth.unlockData}.
    *
-   * @param purpose - for example `notes`
+   * @param purpose - for example `notes`; at most 1,024 bytes
    * @throws {LatchkeyError} `IDENTITY_UNKNOWN`: this device does not have the secret; `IDENTITY_CHANGED`, `KEYSTORE_*`
    */
   deriveKey(purpose: string, options?: DeriveKeyOptions): Promise<Uint8Array<ArrayBuffer>>
@@ -247,7 +247,7 @@ export interface AuthOptions {
   readonly migrateSessionsUntil?: number
   /** Where the identity is kept. Defaults to IndexedDB. */
   readonly keystore?: RecordStore
-  /** Returns milliseconds since 1970. Defaults to the system clock. */
+  /** Returns milliseconds since 1970. Defaults to the system clock, also if it throws or returns no finite number. */
   readonly clock?: () => number
   /** The implementation of the cryptographic primitives. Defaults to WebCrypto with `@noble` as fallback. */
   readonly crypto?: CryptoSuite
@@ -270,11 +270,11 @@ export interface AuthOptions {
    * counts only while the conflict that it was asked about is still current.
    */
   readonly onConflict?: ConflictPolicy | ((preview: ConflictPreview) => ConflictPolicy | Promise<ConflictPolicy>)
-  /** Returns the claims that the session shows, from the payload of an account token. */
+  /** Returns the claims that the session shows, from the payload of an account token; none if it fails. */
   readonly readClaims?: (payload: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
   /**
-   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an answer without such a number, or
-   * no answer within 30 seconds.
+   * Returns the number of unsynced items. More than 0 vetoes the sign-out, as does an error, an answer without such a
+   * number, or no answer within 30 seconds.
    */
   readonly beforeSignOut?: () => { readonly unsynced: number } | Promise<{ readonly unsynced: number }>
   /** Called after the principal changed, for example to change the owner of local rows. */

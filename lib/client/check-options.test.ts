@@ -66,7 +66,7 @@ describe('createAuth', () => {
     for (const origin of ['https://api.example/v1', 'api.example', 'https://api.example/'])
       expect(refusal({ audiences: { [origin]: 'x' } })).toBeInstanceOf(TypeError)
     expect(refusal({ audiences: { 'https://api.example/v1': 'x' } }).message).toBe(
-      'https://api.example/v1: expected https://api.example',
+      'audiences.https://api.example/v1: expected https://api.example',
     )
     for (const entry of [
       '',
@@ -78,7 +78,9 @@ describe('createAuth', () => {
       { via: 'exchange' },
       { audience: 'x', via: 'y' },
     ])
-      expect(refusal({ audiences: { 'https://api.example': entry } })).toBeInstanceOf(TypeError)
+      expect(refusal({ audiences: { 'https://api.example': entry } })).toEqual(
+        new TypeError('audiences.https://api.example: expected string'),
+      )
     const audiences = { 'https://one.example': 'one', 'https://two.example': { audience: 'two', via: 'exchange' } }
     expect(() => checkOptions({ audiences } as AuthOptions)).not.toThrow()
   })

@@ -35,18 +35,17 @@ export function checkOptions(options: AuthOptions): void {
     check(name, name, Object.keys(OPTIONS).join('|'))
     if (value !== undefined) check(name, value, OPTIONS[name as keyof AuthOptions])
   }
-  for (const [origin, entry] of Object.entries(options.audiences ?? {})) {
+  for (const [url, entry] of Object.entries(options.audiences ?? {})) {
+    const name = `audiences.${url}`
     // For an invalid URL, `URL` throws the TypeError.
-    check(origin, origin, new URL(origin).origin)
-    const { audience, via } = typeof entry === 'object' ? entry : { audience: entry, via: 'exchange' }
-    check(origin, via, 'exchange')
-    check(origin, audience, 'string')
+    check(name, url, new URL(url).origin)
+    check(name, typeof entry === 'string' ? entry : entry?.via === 'exchange' && entry.audience, 'string')
   }
 }
 
 function check(name: string, value: unknown, expected: string): void {
   // No falsy value is accepted, except 0. A string must be one of the accepted ones, or any non-empty one.
-  const kind = value || value === 0 ? typeof value : value
-  const found = kind === 'string' && expected !== 'string' ? value : kind
-  if (!expected.split('|').includes(found as string)) throw new TypeError(`${name}: expected ${expected}`)
+  const kinds: unknown[] = expected.split('|')
+  if (!(value || value === 0) || !(kinds.includes(typeof value) || kinds.includes(value)))
+    throw new TypeError(`${name}: expected ${expected}`)
 }

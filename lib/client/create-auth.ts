@@ -26,30 +26,12 @@ export function createAuthWith(load: () => Promise<Lazy>): CreateAuth {
     const connected = (): Promise<Lazy> => ready.then(() => (connect(), load()))
 
     const methods: Partial<Record<LaterMethod, unknown>> = {}
-    // A constant of the module would be longer: minifiers keep it apart.
-    for (const name of [
-      'ensureIdentity',
-      'upgrade',
-      'acceptAccount',
-      'cancelUpgrade',
-      'resolveConflict',
-      'previewConflict',
-      'unlinkAlias',
-      'devices',
-      'renameDevice',
-      'revokeDevice',
-      'revokeOtherDevices',
-      'signOut',
-      'deriveKey',
-      'exportSecret',
-      'confirmBackup',
-      'importSecret',
-      'unlockData',
-      'listIdentities',
-      'provePairing',
-      'requestPersistence',
-      'markWritten',
-    ] as const satisfies readonly LaterMethod[])
+    // A constant of the module would be longer, since minifiers keep it apart, and so would an array.
+    for (const name of (
+      'ensureIdentity upgrade acceptAccount cancelUpgrade resolveConflict previewConflict unlinkAlias devices ' +
+      'renameDevice revokeDevice revokeOtherDevices signOut deriveKey exportSecret confirmBackup importSecret ' +
+      'unlockData listIdentities provePairing requestPersistence markWritten'
+    ).split(' ') as LaterMethod[])
       methods[name] = (...given: unknown[]) =>
         connected().then((lazy) => (lazy[name] as (...given: unknown[]) => unknown)(context, ...given))
 

@@ -1,10 +1,11 @@
 import { IDBFactory } from 'fake-indexeddb'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createAuth } from '../index.ts'
 import { memoryStore } from '../keystore/memory.ts'
 import { INITIAL_STATE } from '../machine/state.ts'
 import { formatSecret } from '../identity/secret.ts'
 import { createTokenVerifier } from '../tokens/verify.ts'
+import { manualClock } from '../testing/clock.ts'
 import type { Auth } from './auth.ts'
 import { readPayload, testBrowser } from './client.testing.ts'
 
@@ -174,6 +175,23 @@ describe('the state', () => {
     expect(listener).toHaveBeenCalledTimes(1)
   })
 
+  test('keeps the subscriptions of one listener apart', async () => {
+    const auth = await testBrowser().load({ initialMode: 'anonymous' })
+    const listener = vi.fn()
+    const [leaveFirst, leaveSecond] = [auth.subscribe(listener), auth.subscribe(listener)]
+    await auth.ensureIdentity()
+    expect(listener).toHaveBeenCalledTimes(2)
+    leaveFirst()
+    leaveFirst()
+    await auth.signOut()
+    expect(listener.mock.calls.length).toBeGreaterThan(2)
+    expect(listener).toHaveBeenLastCalledWith(auth.getState())
+    const heard = listener.mock.calls.length
+    leaveSecond()
+    await auth.ensureIdentity()
+    expect(listener).toHaveBeenCalledTimes(heard)
+  })
+
   test('survives a subscriber that throws', async () => {
     const report = vi.fn()
     vi.stubGlobal('reportError', report)
@@ -256,6 +274,31 @@ describe('a secret that was swapped in the store', () => {
   })
 })
 
+describe('a clock that fails', () => {
+  const broken: Readonly<Record<string, () => unknown>> = {
+    throws: () => {
+      throw new Error('no clock')
+    },
+    'returns a bigint': () => 5n,
+    'returns NaN': () => NaN,
+    'returns infinity': () => Infinity,
+    'returns a Date': () => new Date(),
+    'returns nothing': () => undefined,
+  }
+  for (const [name, clock] of Object.entries(broken))
+    test(`and ${name} is replaced by that of the system`, async () => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-30T12:00:00Z') })
+      onTestFinished(() => void vi.useRealTimers())
+      const browser = testBrowser(undefined, manualClock(Date.now()))
+      const auth = await browser.load({ clock: clock as () => number })
+      expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'local-first' })
+      const iat = Date.now() / 1000
+      expect(readPayload((await auth.getToken())!)).toMatchObject({ iat, exp: iat + 900 })
+      expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+      await auth.signOut()
+    })
+})
+
 describe('deriveKey', () => {
   test('gives the same 32 bytes for the same purpose, over reloads', async () => {
     const browser = testBrowser()
@@ -284,6 +327,14 @@ describe('deriveKey', () => {
     const auth = await testBrowser().load({ initialMode: 'anonymous' })
     await expect(auth.deriveKey('notes')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })
     await expect(auth.deriveKey('')).rejects.toBeInstanceOf(TypeError)
+  })
+
+  test('takes a purpose of 1,024 bytes, and no longer one: engines differ there', async () => {
+    const browser = testBrowser()
+    const auth = await browser.load({ harden: 'never' })
+    expect(await auth.deriveKey('ä'.repeat(512))).toHaveLength(32)
+    const tooLong = new TypeError('purpose: expected at most 1024 bytes')
+    await expect(auth.deriveKey(`${'ä'.repeat(512)}a`)).rejects.toThrow(tooLong)
   })
 })
 

@@ -36,7 +36,7 @@ const DETAILS: Readonly<Record<string, (observed: Observed) => Detail>> = {
     if (error) return [error, ERROR_LABELS[error]]
     return upgrade?.failure ? [upgrade.failure, 'the last upgrade failed'] : ['none']
   },
-  Token: ({ instance, now }) => tokenLabel(instance.timing.tokenExpiresAt, now()),
+  Token: ({ instance, now }) => tokenLabel(instance.timing.tokenExpiresAt ?? null, now()),
   'Server time': ({ instance }) => {
     const { skew } = instance.timing
     return skew

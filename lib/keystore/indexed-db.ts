@@ -100,7 +100,8 @@ function toFailure(error: unknown): unknown {
   return new LatchkeyError(codes[name!] ?? 'KEYSTORE_UNAVAILABLE', undefined, error)
 }
 
-function attempted<Value>(work: () => Value): Value | undefined {
+/** Returns the result of `work`; undefined if it throws. */
+export function attempted<Value>(work: () => Value): Value | undefined {
   try {
     return work()
   } catch {

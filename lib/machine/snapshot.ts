@@ -5,9 +5,10 @@ export interface SnapshotHolder<Snapshot> {
   /** The public snapshot: deeply frozen, the same reference until something changes. */
   getState(): Snapshot
   /**
-   * Calls `listener` with the snapshot after it changed. Errors of the listener are reported.
+   * Calls `listener` with the snapshot after it changed. Errors of the listener are reported. A listener that is passed
+   * twice has two subscriptions.
    *
-   * @returns a function that ends the subscription
+   * @returns a function that ends this subscription
    */
   subscribe(listener: (snapshot: Snapshot) => void): () => void
   /** Replaces the snapshot. The listeners do not know until `notify`. */
@@ -23,8 +24,9 @@ export function holdSnapshot<Snapshot>(initial: Snapshot): SnapshotHolder<Snapsh
   return {
     getState: () => current,
     subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const own = (snapshot: Snapshot): void => listener(snapshot)
+      listeners.add(own)
+      return () => listeners.delete(own)
     },
     replace: (next) => (current = freeze(next)),
     notify() {

@@ -7676,6 +7676,23 @@ export const ATTACKS = [
   },
   {
     attack:
+      "A session of the attacker's account replaces the cookie of the current account, and what trusts the cookie acts for the attacker's account",
+    defence:
+      'A session that is found in place of that of the current account waits and is shown: cancelUpgrade ends it',
+    patches: [
+      {
+        file: 'lib/client/account/revalidate.ts',
+        find: 'return showReplacing(context, isOther ? found : null)',
+        replace: 'return',
+      },
+    ],
+    test: {
+      file: 'lib/client/account/another-account.test.ts',
+      name: 'a session of another account in place of that of the current account > waits and is shown, also in the next page, and cancelUpgrade ends it',
+    },
+  },
+  {
+    attack:
       'The app revokes another device; later the session of this one expires, and unsynced data is lost without a question',
     defence:
       'The note that the app may have ended the session is removed once the account server says that it is there',

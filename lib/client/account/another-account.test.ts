@@ -4,6 +4,7 @@ import { parseKeyring } from '../../keystore/keyring.ts'
 import { manualClock } from '../../testing/clock.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { hasLooked, testBrowser } from '../client.testing.ts'
+import type { AccountProvider, SessionChange } from '../shared/account-provider.ts'
 
 /** A second device of an account that was deleted on the first one; its user signs up again. */
 async function deletedElsewhere() {
@@ -67,4 +68,124 @@ test('the current account after its reset keeps the key of its former principal,
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal: 'after-the-reset' } })
   const { entries } = parseKeyring(await browser.store.read())!
   expect(entries.filter(({ kind }) => kind === 'device')).toMatchObject([{ principal }])
+})
+
+describe('a session of another account in place of that of the current account', () => {
+  /** Ada is current, bob has an account too, and the page hears what the app does through its account client. */
+  async function world() {
+    const clock = manualClock()
+    const server = memoryAccountServer(clock.now)
+    await server.connect().signUp('bob')
+    const { accountId } = server.accounts.get('bob')!
+    const browser = testBrowser(server, clock)
+    let tell: ((change: SessionChange) => void) | undefined
+    const provider: AccountProvider = {
+      ...browser.account.provider,
+      subscribe: (listener) => ((tell = listener), () => {}),
+    }
+    const auth = await browser.load({ account: provider })
+    await expect.poll(() => tell).toBeDefined()
+    await hasLooked(browser)
+    expect(await auth.upgrade(() => browser.account.signUp('ada'))).toMatchObject({ outcome: 'upgraded' })
+    const { principal } = auth.getState().session!
+    const begin = (name: string | null): void => {
+      browser.account.setSession(name)
+      tell!('begun')
+    }
+    const current = { authMode: 'external', session: { principal } } as const
+    const waiting = { ...current, phase: 'pending', error: 'missing', upgrade: { account: { accountId } } }
+    return { browser, server, provider, auth, begin, current, waiting }
+  }
+
+  test('waits and is shown, also in the next page, and cancelUpgrade ends it', async () => {
+    const { browser, auth, begin, current, waiting } = await world()
+    begin('bob')
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    const next = await browser.load()
+    await expect.poll(() => next.getState()).toMatchObject(waiting)
+    await auth.cancelUpgrade()
+    expect(browser.account.session).toBeNull()
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'ready', error: 'missing' })
+    expect(auth.getState().upgrade).toBeUndefined()
+    expect(parseKeyring(await browser.store.read())!.outbox).toEqual([])
+    expect(await auth.upgrade(() => browser.account.signIn('ada'))).toMatchObject({ outcome: 'upgraded' })
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'ready' })
+    expect(auth.getState().error).toBeUndefined()
+  })
+
+  test('waits if an upgrade that was cancelled has made it', async () => {
+    const { browser, auth, waiting } = await world()
+    let signedIn = (): void => {}
+    const isThere = new Promise<void>((resolve) => (signedIn = resolve))
+    const result = auth.upgrade(async () => {
+      await browser.account.signIn('bob')
+      signedIn()
+      return new Promise(() => {})
+    })
+    await isThere
+    await auth.cancelUpgrade()
+    expect(await result).toMatchObject({ outcome: 'failed', error: { code: 'UPGRADE_CANCELLED' } })
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    await auth.cancelUpgrade()
+    expect(browser.account.session).toBeNull()
+  })
+
+  test('waits if it was planted while `run` went on', async () => {
+    const { browser, provider, auth, current, waiting } = await world()
+    const { getSession } = provider
+    vi.spyOn(provider, 'getSession').mockImplementation(async (options) => {
+      const found = await getSession(options)
+      return found && { ...found, provenBy: 'a key of another device' }
+    })
+    const planted = await auth.upgrade(async () => {
+      const answer = await browser.account.requestLink('ada@example.com')
+      browser.account.setSession('bob')
+      return answer
+    })
+    expect(planted).toMatchObject({ outcome: 'pending', account: waiting.upgrade.account })
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'pending', upgrade: waiting.upgrade })
+  })
+
+  test.each([
+    ['the one of the current account is there again', 'ada', undefined],
+    ['there is none any more', null, 'missing'],
+  ])('waits no longer once %s', async (_, name, error) => {
+    const { auth, begin, current, waiting } = await world()
+    begin('bob')
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    begin(name)
+    await expect.poll(() => auth.getState().upgrade).toBeUndefined()
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'ready' })
+    expect(auth.getState().error).toBe(error)
+  })
+
+  test('that is gone when the user confirms it waits no longer', async () => {
+    const { browser, auth, begin, current, waiting } = await world()
+    begin('bob')
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    browser.account.setSession(null)
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'failed', error: { code: 'SESSION_MISSING' } })
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'ready' })
+    expect(auth.getState().upgrade).toEqual({ failure: 'SESSION_MISSING' })
+  })
+
+  test('leads to a decision if the user confirms it', async () => {
+    const { server, auth, begin, current, waiting } = await world()
+    begin('bob')
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    expect(await auth.acceptAccount()).toMatchObject({ outcome: 'taken', conflict: waiting.upgrade })
+    expect(auth.getState()).toMatchObject({ ...current, phase: 'conflict' })
+    const { principal } = server.accounts.get('bob')!
+    expect(await auth.resolveConflict('switch')).toMatchObject({ outcome: 'switched', session: { principal } })
+  })
+
+  test('ends with a sign-out', async () => {
+    const { browser, auth, begin, waiting } = await world()
+    begin('bob')
+    await expect.poll(() => auth.getState()).toMatchObject(waiting)
+    await auth.signOut()
+    expect(auth.getState()).toMatchObject({ authMode: 'anonymous', phase: 'ready' })
+    await expect.poll(() => browser.account.session).toBeNull()
+    await expect.poll(async () => parseKeyring(await browser.store.read())!.outbox).toEqual([])
+  })
 })

@@ -96,6 +96,25 @@ describe('an upgrade whose `run` never settles', () => {
   })
 })
 
+test('`run` is not called after a cancellation, even if that came after the last answer of the account server', async () => {
+  const { auth, browser } = await world()
+  const { provider } = browser.account
+  const { withProof } = provider
+  const caller = new AbortController()
+  let proven: Promise<unknown> | undefined
+  vi.spyOn(provider, 'withProof').mockImplementation((...given) => {
+    caller.abort()
+    const result = withProof(...given)
+    proven = result.catch(() => {})
+    return result
+  })
+  const run = vi.fn(async () => {})
+  expect(await auth.upgrade(run, { signal: caller.signal })).toMatchObject(CANCELLED)
+  await proven
+  expect(proven).toBeDefined()
+  expect(run).not.toHaveBeenCalled()
+})
+
 /** Waits while the fake clock goes on by less than a second: no time limit ends meanwhile. */
 async function soon(check: () => void): Promise<void> {
   for (let turn = 0; ; turn++) {

@@ -276,6 +276,16 @@ describe('adopt', () => {
     expect(await auth.ensureIdentity({ resume: principal })).toMatchObject({ principal, authMode: 'local-first' })
   })
 
+  test('an account provider that returns nothing for it is PROVIDER_FAILED, and the alias stays', async () => {
+    const { auth, browser, principal } = await inConflict()
+    await auth.resolveConflict('adopt')
+    const before = auth.getState()
+    vi.spyOn(browser.account.provider, 'unlink').mockResolvedValueOnce(undefined as never)
+    await expect(auth.unlinkAlias(principal)).rejects.toMatchObject({ code: 'PROVIDER_FAILED' })
+    expect(auth.getState()).toEqual(before)
+    expect((await auth.unlinkAlias(principal)).principals).toEqual(['ada'])
+  })
+
   test('of what is no alias cannot be taken back', async () => {
     const { auth } = await inConflict()
     await expect(auth.unlinkAlias('ada')).rejects.toMatchObject({ code: 'IDENTITY_UNKNOWN' })

@@ -85,7 +85,8 @@ export async function unlinkAlias(context: Context, alias: string): Promise<Sess
     await context.read()
     const entry = currentAccount(context.keyring())
     if (!entry?.aliases.includes(alias)) throw new LatchkeyError('IDENTITY_UNKNOWN', 'no such alias of the account')
-    const { aliases } = await unlink(alias)
+    const { aliases } = (await unlink(alias)) ?? {}
+    if (!Array.isArray(aliases)) throw new LatchkeyError('PROVIDER_FAILED', 'unlink returned no account')
     await context.write((keyring) => {
       const kept = keyring?.entries.find((other) => other.kind === 'account' && other.accountId === entry.accountId)
       return keyring && kept?.kind === 'account' ? replaceEntry(keyring, kept, withAliases(kept, aliases)) : keyring

@@ -8,6 +8,7 @@ import { accountEntry } from './account-entry.ts'
 import { settle } from './apply.ts'
 import { signOutOfEnded } from './follow-app.ts'
 import { deliverPending } from './outbox.ts'
+import { showReplacing } from './session-check.ts'
 
 /**
  * Handles a reset: the account got another principal because its mailbox was verified without the device's key. Links
@@ -55,11 +56,12 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
   const known = unchanged(context.keyring())
   if (!known) return
   if (!found && known.isEnding) return signOutOfEnded(context, known)
-  if (found?.accountId !== entry.accountId || found.principal !== entry.principal) {
-    if (found?.accountId === entry.accountId && (await followReset(context, turn, entry, found))) return
-    // No session, or that of another account: the identity stays, and the error is shown.
+  const isOther = found?.accountId !== entry.accountId
+  if (isOther || found.principal !== entry.principal) {
+    if (!isOther && (await followReset(context, turn, entry, found))) return showReplacing(context, null)
+    // No session, or that of another account, which waits: the identity stays, and the error is shown.
     context.dispatch({ type: 'tokenRejected', reason: 'missing' })
-    return
+    return showReplacing(context, isOther ? found : null)
   }
   const verifiedAt = context.now()
   // A new session ends the upgrade that waited for one. Without ids, it is new if there was none before.
@@ -75,4 +77,5 @@ async function confirm(context: Context, turn: AbortController): Promise<void> {
   if (currentAccount(context.keyring())?.accountId !== entry.accountId) return
   context.dispatch({ type: 'recordChanged', view: context.view(), waiting: context.waiting() })
   context.dispatch({ type: 'sessionConfirmed', view: context.view() })
+  showReplacing(context, null)
 }

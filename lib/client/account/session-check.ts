@@ -1,4 +1,4 @@
-import { withSignOut } from '../../keystore/entries.ts'
+import { currentAccount, withSignOut } from '../../keystore/entries.ts'
 import { currentEntry, liveIntent } from '../../keystore/keyring.ts'
 import type { Entry } from '../../keystore/record.ts'
 import type { WaitingAccount } from '../../machine/state.ts'
@@ -30,9 +30,12 @@ export async function checkSession(context: Context, isFirst = (): boolean => fa
 }
 
 /** True if no account is current, and no upgrade or sign-out is running. */
-function isWaiting({ getState }: Context): boolean {
-  const { phase, authMode } = getState()
-  return authMode !== 'external' && (phase === 'ready' || phase === 'pending')
+function isWaiting(context: Context): boolean {
+  return context.getState().authMode !== 'external' && isAtRest(context)
+}
+
+function isAtRest({ getState }: Context): boolean {
+  return ['ready', 'pending'].includes(getState().phase)
 }
 
 /** Looks without a lock, since most answers change nothing: no other tab waits for a slow server. */
@@ -98,19 +101,27 @@ export function waitingSession(
   return found?.accountId === accountId ? found : { accountId }
 }
 
-/** Shows a session that waits for confirmation, or that there is none. */
+/** Shows a session that waits for confirmation, or that there is none. The current account waits for nothing. */
 export function showWaiting(context: Context, found: AccountSession | null): void {
-  const { authMode, upgrade } = context.getState()
-  const { failure } = upgrade ?? {}
+  const { failure } = context.getState().upgrade ?? {}
   if (found) waiting.set(context.timing, found)
   const account: WaitingAccount | null =
-    found && authMode !== 'external'
+    found && found.accountId !== currentAccount(context.keyring())?.accountId
       ? { accountId: found.accountId, principal: found.principal, identifiers: found.identifiers ?? [] }
       : null
   context.dispatch({
     type: 'upgradePended',
     upgrade: { ...context.waiting(), ...(account && { account }), ...(failure && { failure }) },
   })
+}
+
+/**
+ * Shows the session of an account that has replaced the one of the current account in this browser, or that there is
+ * none any more.
+ */
+export function showReplacing(context: Context, found: AccountSession | null): void {
+  if (!isAtRest(context) || !(found || context.getState().upgrade?.account)) return
+  showWaiting(context, notLeft(context, found))
 }
 
 /** False if the same user has accepted an account, or restored an identity. True if its user has signed out. */

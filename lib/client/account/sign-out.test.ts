@@ -520,15 +520,20 @@ describe('unsynced data', () => {
     expect(auth.getState().authMode).toBe('anonymous')
   })
 
-  test('that cannot be counted vetoes too', async () => {
-    const failure = new Error('database is gone')
-    const auth = await testBrowser().load({
-      beforeSignOut: () => {
+  test.each([
+    [
+      'throws',
+      (failure: Error) => () => {
         throw failure
       },
-    })
-    await expect(auth.signOut()).rejects.toBe(failure)
+    ],
+    ['rejects', (failure: Error) => () => Promise.reject(failure)],
+  ])('that cannot be counted vetoes too: the app %s', async (_, failing) => {
+    const failure = new Error('database is gone')
+    const auth = await testBrowser().load({ beforeSignOut: failing(failure) })
+    await expect(auth.signOut()).rejects.toMatchObject({ code: 'UNSYNCED_DATA', cause: failure })
     expect(auth.getState()).toMatchObject({ authMode: 'local-first', phase: 'ready' })
+    await auth.signOut({ force: true })
   })
 })
 

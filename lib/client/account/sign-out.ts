@@ -2,7 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import { withSignOut, withSignOutOfAll, withoutEntry } from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { Entry, Keyring, OutboxItem } from '../../keystore/record.ts'
-import type { SignOutOptions } from '../auth.ts'
+import type { AuthOptions, SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
 import { checkGiven } from '../shared/check-given.ts'
@@ -61,8 +61,7 @@ export async function signOutOf(
 const UNSYNCED_TIMEOUT_MS = 30_000
 
 async function checkUnsynced({ options }: Context): Promise<void> {
-  const { beforeSignOut = () => undefined } = options
-  const answer = await withTimeout(Promise.resolve(beforeSignOut()), UNSYNCED_TIMEOUT_MS, () => {
+  const answer = await withTimeout(askUnsynced(options), UNSYNCED_TIMEOUT_MS, () => {
     throw new LatchkeyError('UNSYNCED_DATA', 'beforeSignOut did not end; pass { force: true } to sign out all the same')
   })
   const { unsynced } = answer ?? { unsynced: 0 }
@@ -71,6 +70,16 @@ async function checkUnsynced({ options }: Context): Promise<void> {
     throw new LatchkeyError('UNSYNCED_DATA', 'beforeSignOut: expected { unsynced }, a number')
   if (unsynced > 0)
     throw new LatchkeyError('UNSYNCED_DATA', `${unsynced} not synced; pass { force: true } to sign out all the same`)
+}
+
+/** An app that fails has not said that everything is synced. */
+async function askUnsynced({ beforeSignOut }: AuthOptions): Promise<{ readonly unsynced: number } | undefined> {
+  try {
+    return await beforeSignOut?.()
+  } catch (cause) {
+    const detail = 'beforeSignOut failed; pass { force: true } to sign out all the same'
+    throw new LatchkeyError('UNSYNCED_DATA', detail, cause)
+  }
 }
 
 async function leave(context: Context, change: (keyring: Keyring) => Keyring): Promise<void> {

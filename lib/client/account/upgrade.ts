@@ -9,6 +9,7 @@ import { currentKey } from '../device/identity.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountProvider, AccountSession } from '../shared/account-provider.ts'
 import { accountOf } from '../shared/bounded-account.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { deviceTime } from '../shared/device-time.ts'
 import { isNetworkError } from '../../network-error.ts'
@@ -24,6 +25,7 @@ import { isSameIdentity } from './decide.ts'
 import { deliverOutbox, endSession } from './outbox.ts'
 import { type PendingIntent, openIntent } from './pending-upgrade.ts'
 import { conclude, isSameConflict, toError } from './resolve-conflict.ts'
+import { revalidate } from './revalidate.ts'
 import { checkSession, consentTo, isLeftTo, notLeft, showWaiting, waitingSession } from './session-check.ts'
 
 /** The result of an attempt. `pending`: an external step is still to come. */
@@ -33,20 +35,22 @@ type Reached = Settled | 'pending'
 export async function upgrade(
   context: Context,
   run: (given: RunOptions) => unknown,
-  { identifier, signal }: UpgradeOptions = {},
+  options: UpgradeOptions = {},
 ): Promise<UpgradeResult> {
   if (typeof run !== 'function') throw new TypeError('upgrade: expected a function that signs up or in')
-  if (!['string', 'undefined'].includes(typeof identifier)) throw new TypeError('identifier: expected a string')
+  checkGiven(options, { identifier: 'string', signal: 'object' })
+  const { identifier, signal } = options
   const result = await start(context, signal, (turn, shown) => reach(context, turn, { shown, identifier, run }))
   // The server may have created a session all the same: it waits for confirmation, or a sign-out has to end it.
   const isCut = result.outcome === 'failed' && ['UPGRADE_CANCELLED', 'IDENTITY_CHANGED'].includes(result.error.code)
-  if (isCut) look(context)
+  if (isCut) void look(context)
   return result
 }
 
 /** Looks for a session in the background. */
-function look(context: Context): void {
-  checkSession(context).catch(() => {})
+async function look(context: Context): Promise<void> {
+  const check = context.getState().authMode === 'external' ? revalidate : checkSession
+  await check(context).catch(() => {})
 }
 
 /** Continues with the waiting account, which the app showed and the user confirmed. */
@@ -55,7 +59,7 @@ export async function acceptAccount(context: Context): Promise<UpgradeResult> {
     untilCancelled(context, turn, (inTurn) => acceptShown(inTurn, turn, shown)),
   )
   // The waiting account may be gone.
-  if (result.outcome === 'failed') await checkSession(context).catch(() => {})
+  if (result.outcome === 'failed') await look(context)
   return result
 }
 
@@ -113,7 +117,7 @@ export async function cancelUpgrade(context: Context): Promise<void> {
   else await endPending(context)
   context.dispatch({ type: 'upgradeCancelled' })
   // The end of a waiting account has stopped every look before.
-  if (wasRunning) look(context)
+  if (wasRunning) void look(context)
 }
 
 /** Ends the session of the account that waits. Another tab may have decided about it meanwhile. */
@@ -169,7 +173,12 @@ async function reach(context: Context, turn: AbortSignal, { shown, identifier, r
   const intent = openIntent(context, identifier)
   try {
     await intent.begin()
-    const given = { before, key, intent, turn, run: () => run({ signal: turn }) }
+    const begin = (): unknown => {
+      // The provider may take a moment before it calls this.
+      turn.throwIfAborted()
+      return run({ signal: turn })
+    }
+    const given = { before, key, intent, turn, run: begin }
     return await untilCancelled(context, turn, (inTurn) => attempt(inTurn, accountOf(context, turn)!, given))
   } catch (error) {
     // If the intent cannot be restored, the upgrade counts as pending until it expires.

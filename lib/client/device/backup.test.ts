@@ -138,11 +138,36 @@ test.each([
   ['confirmBackup', [formatSecret(createSecret()), { passkey: null }]],
   ['confirmBackup', [formatSecret(createSecret()), { removed: 5 }]],
   ['unlockData', [formatSecret(createSecret()), { passkey: 'yes' }]],
+  ['listIdentities', [{ withCurrent: 'yes' }]],
+  ['ensureIdentity', [{ resume: 5 }]],
+  ['deriveKey', ['notes', { principal: 5 }]],
 ] as const)('%s refuses options of other types, and changes nothing (case %#)', async (name, given) => {
   const browser = testBrowser()
   const auth = await browser.load()
   const before = await browser.store.read()
   await expect((auth[name] as (...options: unknown[]) => Promise<unknown>)(...given)).rejects.toThrow(TypeError)
+  expect(await browser.store.read()).toEqual(before)
+})
+
+test.each([
+  ['exportSecret', []],
+  ['importSecret', [formatSecret(createSecret())]],
+  ['confirmBackup', [formatSecret(createSecret())]],
+  ['unlockData', [formatSecret(createSecret())]],
+  ['listIdentities', []],
+  ['ensureIdentity', []],
+  ['deriveKey', ['notes']],
+  ['upgrade', [() => {}]],
+  ['resolveConflict', ['switch']],
+  ['revokeDevice', ['id']],
+  ['provePairing', []],
+  ['signOut', []],
+] as const)('%s says that null is no options, and changes nothing', async (name, given) => {
+  const browser = testBrowser()
+  const auth = await browser.load()
+  const before = await browser.store.read()
+  const refused = (auth[name] as (...options: unknown[]) => Promise<unknown>)(...given, null)
+  await expect(refused).rejects.toThrow(new TypeError('options: expected object'))
   expect(await browser.store.read()).toEqual(before)
 })
 

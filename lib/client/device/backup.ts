@@ -146,10 +146,9 @@ export async function unlockData(context: Context, secret: string, options: Unlo
 }
 
 /** Returns the device identities that were set aside, and the current one if asked for. */
-export async function listIdentities(
-  context: Context,
-  { withCurrent = false }: ListIdentitiesOptions = {},
-): Promise<KeptIdentity[]> {
+export async function listIdentities(context: Context, options: ListIdentitiesOptions = {}): Promise<KeptIdentity[]> {
+  checkGiven(options, { withCurrent: 'boolean' })
+  const { withCurrent = false } = options
   await context.read()
   const keyring = context.keyring()
   const principalNow = currentEntry(keyring)?.principal

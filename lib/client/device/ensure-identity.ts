@@ -3,11 +3,14 @@ import { deviceOf, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry, entryId } from '../../keystore/keyring.ts'
 import type { Session } from '../../machine/state.ts'
 import type { EnsureIdentityOptions } from '../auth.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { createIdentity } from './identity.ts'
 
 /** Anonymous to local-first. If a session exists, it only returns it. */
-export async function ensureIdentity(context: Context, { resume }: EnsureIdentityOptions = {}): Promise<Session> {
+export async function ensureIdentity(context: Context, options: EnsureIdentityOptions = {}): Promise<Session> {
+  checkGiven(options, { resume: 'string' })
+  const { resume } = options
   checkIdle(context)
   if (resume === undefined) await createIdentity(context, true)
   else await resumeIdentity(context, resume)

@@ -1,19 +1,27 @@
 import { LatchkeyError } from '../../errors.ts'
+import { utf8 } from '../../identity/encoding.ts'
 import { deviceOf, ownDevice, replaceEntry } from '../../keystore/entries.ts'
 import { currentEntry } from '../../keystore/keyring.ts'
 import type { DeviceEntry } from '../../keystore/record.ts'
 import type { DeriveKeyOptions } from '../auth.ts'
+import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { appKeyOf } from './app-key.ts'
 import { openEntry } from './identity.ts'
+
+/** How long a purpose may be, in bytes: WebCrypto of Node takes no more, and the key must be the same everywhere. */
+const MOST_BYTES = 1024
 
 /** Derives an app key from the device secret, and records that data may now depend on it. */
 export async function deriveKey(
   context: Context,
   purpose: string,
-  { principal = currentEntry(context.keyring())?.principal }: DeriveKeyOptions = {},
+  options: DeriveKeyOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkGiven(options, { principal: 'string' })
+  const { principal = currentEntry(context.keyring())?.principal } = options
   if (typeof purpose !== 'string' || !purpose) throw new TypeError('purpose: expected a non-empty string')
+  if (utf8(purpose).length > MOST_BYTES) throw new TypeError(`purpose: expected at most ${MOST_BYTES} bytes`)
   // A write may have told this tab of an identity that another tab made current.
   if (currentEntry(context.keyring())?.principal !== context.getState().session?.principal) {
     await context.read()

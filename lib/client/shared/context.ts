@@ -1,6 +1,6 @@
 import { LatchkeyError, isLatchkeyError } from '../../errors.ts'
 import type { DeviceKey } from '../../identity/device-key.ts'
-import { indexedDbStore } from '../../keystore/indexed-db.ts'
+import { attempted, indexedDbStore } from '../../keystore/indexed-db.ts'
 import type { DeviceEntry, KeptToken, Keyring } from '../../keystore/record.ts'
 import { type RecordStore, type UpdateOptions, type Updater, openKeystore } from '../../keystore/store.ts'
 import type { Machine as Runner, MachineStep } from '../../machine/create-machine.ts'
@@ -73,16 +73,21 @@ export interface HeldToken extends KeptToken {
 
 /** Creates the context. The only global that it accesses is the developer tools' hook. */
 export function createContext(options: AuthOptions): StartContext {
-  const { name = 'latchkey', clock = Date.now } = options
+  const { name = 'latchkey' } = options
   const store = options.keystore ?? indexedDbStore(name)
-  const timing: Timing = { simulated: 0, skew: 0, readAt: 0, tokenExpiresAt: null }
+  const timing: Timing = { simulated: 0, skew: 0, readAt: 0 }
   const holder = holdSnapshot(INITIAL_STATE)
   const keystore = openKeystore(store)
   let isFull: boolean | undefined
   let facts: StoreFacts = { durability: store.durability, protection: store.protection }
-  const now = (): number => clock() + timing.simulated + timing.skew
-  const view = (): View => viewOf(keystore.known(), facts, clock() + timing.simulated)
-  const waiting = (): UpgradeState => waitingOf(keystore.known(), clock() + timing.simulated)
+  const clock = (): number => {
+    // None is given, or it fails: nothing must wait for a clock.
+    const time = attempted(options.clock!)
+    return (Number.isFinite(time) ? time! : Date.now()) + timing.simulated
+  }
+  const now = (): number => clock() + timing.skew
+  const view = (): View => viewOf(keystore.known(), facts, clock())
+  const waiting = (): UpgradeState => waitingOf(keystore.known(), clock())
   const learn = (learned: Partial<StoreFacts>): void => {
     facts = { ...facts, ...learned }
     context.dispatch?.({ type: 'storageChanged', storage: view().storage })

@@ -38,8 +38,8 @@ export interface Timing {
   skew: number
   /** Time at which the record was last read or written here, in milliseconds since 1970. */
   readAt: number
-  /** Expiry of the last token by this device's clock, in milliseconds since 1970; null without one. */
-  tokenExpiresAt: number | null
+  /** Expiry of the last token by this device's clock, in milliseconds since 1970; null or absent without one. */
+  tokenExpiresAt?: number | null
 }
 
 /** The hook that developer tools install at `globalThis[Symbol.for('latchkey.devtools')]` before the app starts. */

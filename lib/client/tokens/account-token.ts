@@ -2,6 +2,7 @@ import { LatchkeyError } from '../../errors.ts'
 import { decodeBase64url } from '../../identity/encoding.ts'
 import { currentAccount, replaceEntry, withAliases } from '../../keystore/entries.ts'
 import type { AccountEntry, KeptToken } from '../../keystore/record.ts'
+import { guarded } from '../../machine/guarded.ts'
 import type { Session } from '../../machine/state.ts'
 import { accountOf } from '../shared/bounded-account.ts'
 import type { Context } from '../shared/context.ts'
@@ -47,7 +48,7 @@ async function fetchToken(context: Context, session: Session): Promise<KeptToken
     context.dispatch({ type: 'tokenRejected', reason: 'invalid' })
     throw new LatchkeyError('PRINCIPAL_MISMATCH')
   }
-  const claims = (context.options.readClaims ?? appClaims)(payload)
+  const claims = claimsOf(context, payload)
   // For the other tabs and an offline start; if the store fails, only these are affected.
   const token: KeptToken = { jwt, until: context.now() + lifetimeOf(payload) - ageOf(context, payload) }
   // A correction of the clock is forgotten at each reload: there it must not seem to last longer.
@@ -124,6 +125,21 @@ export async function keepAnswer(
 
 function aliasesIn({ aliases }: Readonly<Record<string, unknown>>): readonly string[] | undefined {
   return Array.isArray(aliases) && aliases.every((alias) => typeof alias === 'string') ? aliases : undefined
+}
+
+/** Claims are shown, not trusted: an error of the app is reported, and the token is used without them. */
+function claimsOf(
+  { options: { readClaims = appClaims } }: Context,
+  payload: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  try {
+    return readClaims(payload) ?? {}
+  } catch (error) {
+    guarded(() => {
+      throw error
+    })
+    return {}
+  }
 }
 
 const REGISTERED = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'aliases', 'auth_mode', 'sid']

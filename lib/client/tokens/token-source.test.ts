@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isLatchkeyError } from '../../errors.ts'
 import type { CryptoSuite } from '../../identity/crypto.ts'
 import { nativeSuite } from '../../identity/native.ts'
@@ -121,6 +121,27 @@ describe('in external mode', () => {
     const auth = await browser.load({ readClaims: ({ role }) => ({ role }) })
     await auth.getToken()
     expect(auth.getState().session?.claims).toEqual({ role: 'editor' })
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('the app is broken')
+      },
+      1,
+    ],
+    ['returns null', () => null, 0],
+  ])('a readClaims that %s keeps no one from a token: it has no claims', async (_, readClaims, reports) => {
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const { browser, ada } = await upgraded()
+    const auth = await browser.load({ readClaims: readClaims as never })
+    ada.claims = { role: 'editor' }
+    expect(readPayload((await auth.getToken({ fresh: true }))!)).toMatchObject({ sub: ada.principal })
+    expect(auth.getState().session?.claims).toEqual({})
+    expect(reported).toHaveBeenCalledTimes(reports)
   })
 
   test('one request serves many callers (checklist 10: once however many requests fail together)', async () => {

@@ -49,12 +49,14 @@ export function createNotices(app: App, acts: NoticeActs): View {
       setText(part('storage-retry'), storageAction(problem, state.session))
       const isLost = problem === 'KEYSTORE_VANISHED' && !state.session
       for (const name of ['storage-sign-in', 'storage-restore']) setHidden(part(name), !isLost)
-      setHidden(session, Boolean(problem) || !state.error)
+      // An account that replaced the current one in this browser comes first: then the user can sign in again.
+      const isReplaced = !problem && state.authMode === 'external' && state.upgrade?.account !== undefined
+      setHidden(session, Boolean(problem) || !state.error || isReplaced)
       if (state.error) setText(first(session, 'p'), sessionWords(state))
       setText(part('error-action'), state.authMode === 'external' ? 'Sign in' : 'Try again')
       const isQuiet = !problem && !state.error
       setHidden(part('conflict-notice'), !isQuiet || state.phase !== 'conflict')
-      waiting.render(isQuiet && state.phase === 'pending' ? state.upgrade : undefined)
+      waiting.render((isQuiet || isReplaced) && state.phase === 'pending' ? state.upgrade : undefined)
       const isUnproven = state.authMode === 'external' && state.storage.durability !== 'recoverable'
       setHidden(part('verify-notice'), !isQuiet || state.phase !== 'ready' || !isUnproven)
       const hasSomething = state.authMode === 'local-first' && notebook.notes().some((note) => !isBlank(note))
