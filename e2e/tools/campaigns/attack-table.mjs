@@ -1980,7 +1980,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'return prover !== user.principal && noteCredential(principals, user, undefined)',
+        find: 'return !(device && (await isOwnKey(principals, user, device))) && noteCredential(principals, user, undefined)',
         replace: 'return false',
       },
     ],
@@ -4292,8 +4292,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'if (prover == null || prover === principal) return null',
-        replace: "if (prover == null || prover !== 'contested' || principal) return null",
+        find: 'if (prover == null || prover === proverByKey(user)) return null',
+        replace: "if (prover == null || prover !== 'contested' || user.principal) return null",
       },
     ],
     test: {

@@ -1,5 +1,6 @@
 import type { DeviceKey } from '../../identity/device-key.ts'
-import { currentAccount, deviceOf } from '../../keystore/entries.ts'
+import { currentAccount } from '../../keystore/entries.ts'
+import type { DeviceEntry } from '../../keystore/record.ts'
 import { openEntry } from '../device/identity.ts'
 import type { Context } from '../shared/context.ts'
 
@@ -9,11 +10,11 @@ import type { Context } from '../shared/context.ts'
  * principals only if it carries a proof by this key; any other would take them from the account.
  */
 export async function unprovenAccountKey(context: Context): Promise<DeviceKey | null> {
-  const keyring = context.keyring()
-  const account = currentAccount(keyring)
+  const account = currentAccount(context.keyring())
   if (!account || account.recoverable) return null
-  const { accountId, principal, aliases } = account
-  const own = principal === accountId ? aliases : [principal]
-  const entry = own.map((each) => deviceOf(keyring, each)).find((each) => each !== undefined)
+  const own = account.principal === account.accountId ? account.aliases : [account.principal]
+  const entry = context
+    .keyring()!
+    .entries.find((each): each is DeviceEntry => each.kind === 'device' && own.includes(each.principal))
   return entry ? openEntry(entry, context.options) : null
 }
