@@ -1237,7 +1237,7 @@ export const ATTACKS = [
       {
         file: plugin('binding/verified-email.ts'),
         find: 'else if (!(await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY }))) {',
-        replace: 'else if (principals === null) {',
+        replace: 'else if (principals.now === null) {',
       },
     ],
     test: {
