@@ -32,7 +32,7 @@ import { checkFree } from './binding/reservation.ts'
 import { type ReplayStorage, createReplayStore } from './binding/replay-store.ts'
 import { checkRequestIsolation } from './checks/request-isolation.ts'
 import { ASKS_WHO, refuseCrossSite } from './hooks/cross-site.ts'
-import { notePasswordTime, usesPassword } from './hooks/compared-password.ts'
+import { beforeSecondFactor, usesSecondFactor } from './hooks/compared-password.ts'
 import {
   CODE_APPROVAL,
   noteApproval,
@@ -241,17 +241,17 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => refuseCrossSite(ctx)),
         },
         {
-          matcher: usesUserToken,
-          handler: createAuthMiddleware(async (ctx) => refuseEarlierToken(store(ctx), ctx)),
-        },
-        {
           matcher: resetsPassword,
           handler: createAuthMiddleware(async (ctx) => beforePasswordReset(ctx)),
         },
-        { matcher: usesPassword, handler: createAuthMiddleware(async (ctx) => notePasswordTime(ctx)) },
+        { matcher: usesSecondFactor, handler: createAuthMiddleware(async (ctx) => beforeSecondFactor(ctx)) },
         {
           matcher: needsOwnSignIn,
           handler: createAuthMiddleware(async (ctx) => requireOwnSignIn(ctx)),
+        },
+        {
+          matcher: usesUserToken,
+          handler: createAuthMiddleware(async (ctx) => refuseEarlierToken(store(ctx), ctx)),
         },
         {
           matcher: ({ path }) => path === ENDS_OTHERS,

@@ -4,6 +4,7 @@ import { expireBackupsOf } from './expire-backups.ts'
 import { deleteGrantsOf } from './grant-store.ts'
 import type { PrincipalStore } from './principal-store.ts'
 import { isBinding, isCurrent, newEpoch } from './principal-row.ts'
+import type { ProvenDevice } from './types.ts'
 import { replaceRow } from './reservation.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { hasRevokedKey, retireRow } from './retire-row.ts'
@@ -22,6 +23,9 @@ export const CONTESTED = 'contested'
 
 /** Value of `principalMailboxBy` after a change of address: the user who requested it may not own the mailbox. */
 export const MOVED = 'moved'
+
+/** Value of `principalMailboxBy` after the key of an alias proved the mailbox of an account without a principal. */
+const BY_ALIAS = 'alias'
 
 /** Like {@link MOVED}, of an account that another person than its creator was shown to own before. */
 export const HANDED_ON = 'handed-on'
@@ -52,6 +56,26 @@ export function proverBySession(principal: string): string {
   return `session:${principal}`
 }
 
+/** Value of `principalMailboxBy` after the account's own key proved the mailbox: see {@link isOwnKey}. */
+export function proverByKey({ principal }: BoundUser): string {
+  return principal ?? BY_ALIAS
+}
+
+/**
+ * Returns true if a key is the account's own: that of its principal or, if its principal is the user id, that of an
+ * alias.
+ */
+export async function isOwnKey(
+  principals: PrincipalStore,
+  user: BoundUser,
+  key: Pick<ProvenDevice, 'principal'> & Partial<ProvenDevice>,
+): Promise<boolean> {
+  if (user.principal != null || user.principalEpoch == null) return key.principal === user.principal
+  const row = await principals.find(key.principal)
+  if (row?.thumbprint == null || row.thumbprint !== (key.thumbprint ?? row.thumbprint)) return false
+  return isCurrent(row, user) && !(await hasRevokedKey(principals, row))
+}
+
 /** Returns the address in the form in which addresses are compared. */
 export function mailboxOf({ email }: { readonly email: string }): string {
   return email.toLowerCase()
@@ -76,8 +100,10 @@ export function isMoved({ principalMailboxBy: prover }: BoundUser): boolean {
 }
 
 /** Returns true if another person than the account's creator was shown to own it: no later proof may undo that. */
-export function isOthers({ principal, principalMailboxBy: prover }: BoundUser): boolean {
-  return prover != null && ![principal, MOVED, NOBODY, CONTESTED, proverBySession(principal!)].includes(prover)
+export function isOthers(user: BoundUser): boolean {
+  const { principal, principalMailboxBy: prover } = user
+  const others = [proverByKey(user), MOVED, NOBODY, CONTESTED, proverBySession(principal!)]
+  return prover != null && !others.includes(prover)
 }
 
 /** Returns true if a proof of the mailbox was recorded, but its consequences are not applied yet. */
@@ -96,7 +122,7 @@ export function isResetDue(user: BoundUser): boolean {
  */
 function isKeptBy(user: BoundUser, prover: string): boolean {
   const isPhoneFirst = user.phoneNumberVerified === true && user.principalMailboxBy !== CONTESTED
-  return !hasBinding(user) || isPhoneFirst || [user.principal, proverBySession(user.principal!)].includes(prover)
+  return !hasBinding(user) || isPhoneFirst || [proverByKey(user), proverBySession(user.principal!)].includes(prover)
 }
 
 /** Returns true if the account has a principal of a device, or aliases. */
@@ -126,11 +152,20 @@ export async function settleMailbox(
 ): Promise<BoundUser> {
   if (!isProofPending(user)) return user
   if (!isContested(user)) return proveMailbox(principals, user, user.principalMailboxBy!)
-  if (!asking || isNeutral(asking) || isMakers(asking, user)) return user
-  // There is nothing to reset, and the creator's credentials open the account as before.
-  if (!hasBinding(user)) return user
+  // Without a binding there is nothing to reset, and the creator's credentials open the account as before.
+  if (!asking || !hasBinding(user) || (await decidesNothing(principals, user, asking))) return user
   // The mailbox's owner has signed in, and the creator's credentials may still exist, as after any other first proof.
   return proveMailbox(principals, user, NOBODY)
+}
+
+/** Returns true if a session is neutral, or made with the account's own key or a credential of its creator. */
+export async function decidesNothing(
+  principals: PrincipalStore,
+  user: BoundUser,
+  asking: AskingSession,
+): Promise<boolean> {
+  if (isNeutral(asking) || isMakers(asking, user)) return true
+  return asking.principalVia != null && isOwnKey(principals, user, { principal: asking.principalVia })
 }
 
 /**
@@ -145,31 +180,37 @@ export async function noteCredential(
   user: BoundUser,
   asking: AskingSession | undefined,
 ): Promise<boolean> {
-  if (!isOnlyVerified(user) || (asking && (isNeutral(asking) || isMakers(asking, user)))) return false
+  if (!isOnlyVerified(user) || (asking && (await decidesNothing(principals, user, asking)))) return false
   if (isContested(user)) await proveMailbox(principals, user, NOBODY)
-  else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })
+  else if (!(await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY }))) {
+    // Another request bound it, or gave it its first epoch, meanwhile.
+    const present = await principals.findUser('id', user.id)
+    return present !== null && noteCredential(principals, present, asking)
+  }
   return true
 }
 
 /**
- * Records that the key of the account's principal signed a request that proved the mailbox once more: the holder of the
- * key owns the mailbox, whatever was recorded before.
+ * Records that the account's own key signed a request that proved the mailbox once more: the holder of the key owns the
+ * mailbox, whatever was recorded before.
  */
 export async function confirmByKey(principals: PrincipalStore, user: BoundUser): Promise<void> {
-  if (!isMailboxProven(user)) await proveMailbox(principals, user, user.principal!)
-  else if (user.principalMailboxBy != null) await principals.changeUser(user, { principalMailboxBy: user.principal! })
+  const principalMailboxBy = proverByKey(user)
+  if (!isMailboxProven(user)) await proveMailbox(principals, user, principalMailboxBy)
+  else if (user.principalMailboxBy != null) await principals.changeUser(user, { principalMailboxBy })
 }
 
 /**
  * Handles the first proof of a mailbox that was unverified when the binding was made: the account's creator may not own
- * the mailbox. The binding stays only if the principal's own key signed the same request; otherwise the account gets a
- * new principal, and the old one goes back to its key.
+ * the mailbox. The binding stays only if the account's own key signed the same request; otherwise the account gets a new
+ * principal, and the old one goes back to its key.
  *
- * @param prover - the principal whose key signed the request, or {@link NOBODY}
+ * @param by - the principal whose key signed the request, or {@link NOBODY}
  * @returns the user after the change
  */
-export async function proveMailbox(principals: PrincipalStore, user: BoundUser, prover: string): Promise<BoundUser> {
+export async function proveMailbox(principals: PrincipalStore, user: BoundUser, by: string): Promise<BoundUser> {
   if (isMailboxProven(user)) return user
+  const prover = (await isOwnKey(principals, user, { principal: by })) ? proverByKey(user) : by
   const principalMailboxAt = isProofPending(user) ? (user.principalMailboxAt ?? principals.now) : principals.now
   const proven = { principalMailbox: mailboxOf(user), principalMailboxBy: prover, principalMailboxAt }
   const isDone = isKeptBy(user, prover)
@@ -179,7 +220,7 @@ export async function proveMailbox(principals: PrincipalStore, user: BoundUser, 
   // Deleted meanwhile: there is nothing left to decide.
   if (!present) return user
   // Another request bound or reset it meanwhile: decide again from the current state.
-  return isDone || isMailboxProven(present) ? present : proveMailbox(principals, present, prover)
+  return isDone || isMailboxProven(present) ? present : proveMailbox(principals, present, by)
 }
 
 /** An account whose principal is its own id keeps it, and loses only its aliases. */

@@ -97,6 +97,35 @@ onEachEngine((newServer) => {
     })
   })
 
+  test('an account without a principal keeps its password and the alias of this device, following a magic link inside upgrade', async () => {
+    const mails = mailing()
+    const send = (mail: object) => mails.send(mail)
+    const server = await newServer({
+      emailVerification: { sendVerificationEmail: send },
+      plugins: [magicLink({ sendMagicLink: send })],
+    })
+    const phone = server.browser()
+    await phone.send('/sign-up/email', post(ada))
+    await phone.send('/latchkey/session')
+    await phone.send('/send-verification-email', post({ email: ada.email }))
+    await server.browser().send(pathOf(mails.last().url))
+    const laptop = server.browser()
+    const auth = await load(laptop, { harden: 'never' })
+    await auth.markWritten()
+    const { principal: alias } = auth.getState().session!
+    await auth.upgrade(() => laptop.client.signIn.email(ada))
+    expect(await auth.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
+    const accountId = String((await userOf(server))['id'])
+    await phone.send('/sign-in/magic-link', post({ email: ada.email }))
+    const follow = () => (laptop.client.$fetch as Fetch)(`/magic-link/verify?token=${mails.last().token}`)
+    expect(await auth.upgrade(follow, { identifier: ada.email })).toMatchObject({
+      outcome: 'upgraded',
+      session: { principal: accountId, principals: [accountId, alias] },
+    })
+    expect(await server.rows('account')).toHaveLength(1)
+    await settled(auth, { storage: { durability: 'recoverable' } })
+  })
+
   describe('an account that was reset, since its mailbox was entered without the key', () => {
     const reset = async () => {
       const given = await signedUp()

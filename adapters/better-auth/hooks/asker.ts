@@ -2,8 +2,9 @@ import type { GenericEndpointContext } from 'better-auth'
 import { encodeBase64url, hmacKey } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { hasRevokedKey } from '../binding/retire-row.ts'
-import { type AskingSession, isMakers, isNeutral, keyThatMade } from '../binding/session-origin.ts'
+import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import { liveSession } from '../binding/sessions.ts'
+import { decidesNothing } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 
@@ -51,7 +52,7 @@ export async function endAsked(
   session: AskingSession & { readonly userId: string },
 ): Promise<void> {
   const user = await principals.findUser('id', session.userId)
-  if (user?.principalMailboxBy == null || isNeutral(session) || isMakers(session, user)) return
+  if (user?.principalMailboxBy == null || (await decidesNothing(principals, user, session))) return
   await note(context, user, SIGN_IN, crypto.randomUUID())
 }
 

@@ -91,7 +91,9 @@ export async function refuseEarlierToken(principals: PrincipalStore, ctx: Generi
   } catch (error) {
     throw asPage(ctx, error)
   }
-  if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))
+  const asking = ctx.path === REGISTRATION ? await askingSessionOf(ctx, user) : undefined
+  // Without a session, the route refuses it unless the app requires none.
+  if (asking || found.isOpen) await noteCredential(principals, user, asking)
 }
 
 async function askingSessionOf(ctx: GenericEndpointContext, { id }: BoundUser): Promise<SessionRow | undefined> {

@@ -2,7 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers, keyThatMade } from '../binding/session-origin.ts'
-import { isOnlyVerified, isOthers } from '../binding/verified-email.ts'
+import { isOnlyVerified, isOthers, proverByKey } from '../binding/verified-email.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
 import { type WayIn, hasCredentialSince, waysIn } from './credentials.ts'
@@ -23,8 +23,8 @@ export async function waysBeforeBinding(
 
 /**
  * Lists what must be removed before a device may link its principal to the account of this session. Nothing, if the
- * mailbox was not proven since the account was created, if the key of the account's principal signed that proof, if
- * this key created the account, or if the session was made with the creator's credentials and no one else has been
+ * mailbox was not proven since the account was created, if the account's own key signed that proof, if this key created
+ * the account, or if the session was made with the creator's credentials and no one else has been
  * shown to own the mailbox, or may have added a credential.
  *
  * @returns null if there was nothing to look for
@@ -36,8 +36,8 @@ export async function waysBeforeLinking(
   device: ProvenDevice,
 ): Promise<readonly WayIn[] | null> {
   const { session } = ctx.context
-  const { principal, principalMailboxBy: prover } = user
-  if (prover == null || prover === principal) return null
+  const { principalMailboxBy: prover } = user
+  if (prover == null || prover === proverByKey(user)) return null
   const asking = session!.session as AskingSession
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
   if (isMakers(asking, user) && (await isUndecided(principals, ctx, user, asking))) return null

@@ -79,7 +79,7 @@ onEachEngine((newServer) => {
       const { token } = mails.last()
       return () => server.browser().send('/reset-password', post({ newPassword, token }))
     }
-    return { server, mails, creator, verifyPhone, verificationPath, resetPassword }
+    return { server, mails, codes, creator, verifyPhone, verificationPath, resetPassword }
   }
 
   const signUp = async (creator: Person) => {
@@ -98,6 +98,122 @@ onEachEngine((newServer) => {
     expect((await server.browser().send(await verificationPath())).status).toBe(200)
     expect(await creator.session()).toMatchObject({ principal: creator.device.principal, recoverable: false })
   }
+
+  describe('an account without a principal, to which a device linked its own after a mail program had opened the mail', () => {
+    const adopted = async (isVerified = true) => {
+      const opened = await open()
+      const { server, mails, creator } = opened
+      await creator.browser.send('/sign-up/email', post(ada))
+      if (isVerified) expect((await server.browser().send(await opened.verificationPath())).status).toBe(200)
+      const laptop = await newPerson(server)
+      await signIn(laptop)
+      expect((await link(laptop, laptop.device)).status).toBe(200)
+      const aliases = [laptop.device.principal]
+      expect(await laptop.session()).toMatchObject({ aliases, recoverable: false })
+      const byLink = async (one: Person) => {
+        await one.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+        expect((await one.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      }
+      /** The password, the sessions and the alias are as they were. */
+      const expectKept = async (password = ada.password) => {
+        expect(await creator.session()).toMatchObject({ aliases, recoverable: true })
+        expect(await signIn(await newPerson(server), password)).toMatchObject({ aliases, recoverable: true })
+        const second = await newPerson(server)
+        await signIn(second, password)
+        expect((await link(second, second.device)).status).toBe(200)
+      }
+      return { ...opened, laptop, aliases, byLink, expectKept }
+    }
+
+    test('keeps everything after a magic link with the key of the device', async () => {
+      const { laptop, byLink, expectKept } = await adopted()
+      await byLink(laptop)
+      await expectKept()
+    })
+
+    test('keeps everything after a code with the key', async () => {
+      const { mails, laptop, expectKept } = await adopted()
+      const { email } = ada
+      await laptop.browser.send('/email-otp/send-verification-otp', post({ email, type: 'sign-in' }))
+      expect((await laptop.prove('/sign-in/email-otp', { email, otp: mails.last().otp })).status).toBe(200)
+      await expectKept()
+    })
+
+    test('keeps everything after a new password by mail with the key', async () => {
+      const { mails, laptop, expectKept } = await adopted()
+      await laptop.browser.send('/request-password-reset', post({ email: ada.email }))
+      const body = { newPassword: 'another password', token: mails.last().token }
+      expect((await laptop.prove('/reset-password', body)).status).toBe(200)
+      await expectKept('another password')
+    })
+
+    test('keeps the alias after a magic link with the key that is the first proof of the mailbox', async () => {
+      const { laptop, aliases, byLink } = await adopted(false)
+      await byLink(laptop)
+      expect(await laptop.session()).toMatchObject({ aliases, recoverable: true })
+    })
+
+    test('stays as it is after a sign-in with the key that proves no mailbox', async () => {
+      const { server, codes, laptop, aliases } = await adopted()
+      await server.change('user', { phoneNumber: PHONE, phoneNumberVerified: true })
+      await laptop.browser.send('/phone-number/send-otp', post({ phoneNumber: PHONE }))
+      const body = { phoneNumber: PHONE, code: codes.last().code }
+      expect((await laptop.prove('/phone-number/verify', body)).status).toBe(200)
+      expect(await laptop.session()).toMatchObject({ aliases, recoverable: false })
+    })
+
+    test('loses the alias of a key that was revoked', async () => {
+      const { server, laptop, byLink } = await adopted()
+      await server.change('latchkeyKey', { retiredAt: new Date() })
+      await byLink(laptop)
+      expect(await laptop.session()).toMatchObject({ aliases: [] })
+    })
+  })
+
+  test('an account that was verified in a mail program keeps its password at a sign-in by mail without a device', async () => {
+    const { server, mails, creator } = await open(true)
+    await creator.browser.send('/sign-up/email', post(ada))
+    expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+    await signIn(creator)
+    const { email } = ada
+    const later = await newPerson(server)
+    await later.browser.send('/email-otp/send-verification-otp', post({ email, type: 'sign-in' }))
+    const body = { email, otp: mails.last().otp }
+    expect((await later.browser.send('/sign-in/email-otp', post(body))).status).toBe(200)
+    expect(await later.session()).not.toBeNull()
+    expect(await creator.session()).not.toBeNull()
+    const laptop = await newPerson(server)
+    await signIn(laptop)
+    expect((await link(laptop, laptop.device)).status).toBe(200)
+  })
+
+  test('an admin who opens the mail of a user, whom they impersonate, does not vouch for the mailbox', async () => {
+    const { server, creator, verificationPath } = await open()
+    await creator.browser.send('/sign-up/email', post(ada))
+    const root = await newPerson(server)
+    const support = person('root')
+    await root.browser.send('/sign-up/email', post(support))
+    await server.change('user', { role: 'admin' }, { email: support.email })
+    await signIn(root, support.password, support.email)
+    const { id: userId } = await userOf(server, ada.email)
+    expect((await root.browser.send('/admin/impersonate-user', post({ userId }))).status).toBe(200)
+    expect((await root.browser.send(await verificationPath())).status).toBe(200)
+    expect(await userOf(server, ada.email)).toMatchObject({ emailVerified: true, principalMailbox: null })
+  })
+
+  test('an admin who creates a user with a password adds no credential of their own', async () => {
+    const { server, mails, creator, verificationPath } = await open()
+    await signUp(creator)
+    expect((await creator.browser.send(await verificationPath())).status).toBe(200)
+    await server.change('user', { role: 'admin' })
+    const phone = await newPerson(server)
+    await phone.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+    expect((await phone.browser.send(pathOf(mails.last().url))).status).toBe(200)
+    const { principalMailboxBy } = await userOf(server)
+    expect(principalMailboxBy).toMatch(/^session:/)
+    expect((await phone.browser.send('/admin/create-user', post(person('ben')))).status).toBe(200)
+    expect(await userOf(server, ada.email)).toMatchObject({ principalMailboxBy })
+  })
 
   describe('a password that is reset', () => {
     test('after an admin vouched for the address leaves the principal as it was told', async () => {

@@ -19,6 +19,8 @@ export interface UserToken {
   readonly createdAt: Date
   /** True for a passkey whose registration began in a session, if the route that completes it requires none. */
   readonly needsSession?: boolean
+  /** True for a passkey if that route requires no session. */
+  readonly isOpen?: boolean
 }
 
 /**
@@ -47,8 +49,8 @@ export async function findRegistration(ctx: GenericEndpointContext): Promise<Use
   const found = token ? await context.internalAdapter.findVerificationValue(token) : null
   const { userData, hadSession } = parseObject(found?.value) as Registration
   if (!found || !userData?.id) return null
-  const needsSession = hadSession === true && options?.registration?.requireSession === false
-  return { value: String(userData.id), createdAt: found.createdAt, needsSession }
+  const isOpen = options?.registration?.requireSession === false
+  return { value: String(userData.id), createdAt: found.createdAt, needsSession: isOpen && hadSession === true, isOpen }
 }
 
 /**
@@ -84,7 +86,9 @@ function parseObject(text: string | undefined): object {
 const CHALLENGE_OF_SECOND_FACTOR = 'two_factor'
 
 /** Returns what is stored of the sign-in that a second factor completes, in the same form; null without one. */
-export async function findHalfSignIn(ctx: GenericEndpointContext): Promise<UserToken | null> {
+export async function findHalfSignIn(
+  ctx: GenericEndpointContext,
+): Promise<(UserToken & { readonly identifier: string }) | null> {
   const { context } = ctx
   const token = await ctx.getSignedCookie(context.createAuthCookie(CHALLENGE_OF_SECOND_FACTOR).name, context.secret)
   return token ? context.internalAdapter.findVerificationValue(token) : null

@@ -5,9 +5,11 @@ import type { PrincipalStore } from '../binding/principal-store.ts'
 import {
   NOBODY,
   confirmByKey,
+  isOwnKey,
   isProofPending,
   noteCredential,
   proveMailbox,
+  proverByKey,
   proverByReset,
 } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
@@ -68,9 +70,11 @@ export async function applyPasswordReset(
   const { resetUser } = request
   if (typeof passwordHash === 'string') request.resetHash = passwordHash
   const user = resetUser ? await principals.findUser('id', resetUser) : null
-  const prover = (await provenDevice(ctx))?.principal ?? NOBODY
+  const device = await provenDevice(ctx)
+  const prover = device?.principal ?? NOBODY
   if (!user) return false
-  if (BY_OTHERS.includes(ctx.path)) return prover !== user.principal && noteCredential(principals, user, undefined)
+  if (BY_OTHERS.includes(ctx.path))
+    return !(device && (await isOwnKey(principals, user, device))) && noteCredential(principals, user, undefined)
   if (!user.emailVerified || isProofPending(user)) await proveMailbox(principals, user, prover)
   return false
 }
@@ -98,14 +102,14 @@ export async function applyPasswordChange(
     await principals.changeUser(user, { principalMailboxBy: await proverByReset(passwordHash) })
 }
 
-/** The new password is the choice of the mailbox's owner, unless the principal's own key proved the mailbox. */
+/** The new password is the choice of the mailbox's owner, unless the account's own key proved the mailbox. */
 export async function afterPasswordReset(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const { returned } = ctx.context as typeof ctx.context & { readonly returned?: unknown }
   const { resetUser, resetHash } = requestContextOf(ctx)
   const isDone = BY_MAILBOX.includes(ctx.path) && !isAPIError(returned)
   const user = resetUser && isDone ? await principals.findUser('id', resetUser) : null
-  if (!user || user.principalMailboxBy == null || user.principalMailboxBy === user.principal) return
+  if (!user || user.principalMailboxBy == null || user.principalMailboxBy === proverByKey(user)) return
   const device = await provenDevice(ctx)
-  if (device && device.principal === user.principal) await confirmByKey(principals, user)
+  if (device && (await isOwnKey(principals, user, device))) await confirmByKey(principals, user)
   else if (resetHash) await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
 }

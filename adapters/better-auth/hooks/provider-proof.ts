@@ -1,25 +1,31 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { getOAuthState } from 'better-auth/api'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import type { ProvenDevice } from '../binding/types.ts'
-import { NOBODY, isMailboxProven, proveMailbox, proverOfProvider } from '../binding/verified-email.ts'
+import {
+  NOBODY,
+  isMailboxProven,
+  isOwnKey,
+  proveMailbox,
+  proverByKey,
+  proverOfProvider,
+} from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { type AddedCredential, provenDevice, requestContextOf } from './request-context.ts'
 import { isCredentialSignIn, isSignIn } from './sign-in-origin.ts'
 
 /**
- * Returns the value of `principalMailboxBy` for a proof of a user's mailbox by this request: their own key's principal,
- * or else the provider that the request has added, or else another key's principal, or nobody.
+ * Returns the value of `principalMailboxBy` for a proof of a user's mailbox by this request: their own key, or else the
+ * provider that the request has added, or else another key's principal, or nobody.
  */
-export async function proverOfRequest(ctx: GenericEndpointContext | null, user: BoundUser | null): Promise<string> {
+export async function proverOfRequest(
+  principals: PrincipalStore,
+  ctx: GenericEndpointContext | null,
+  user: BoundUser | null,
+): Promise<string> {
   const device = await provenDevice(ctx)
+  if (device && user && (await isOwnKey(principals, user, device))) return proverByKey(user)
   const { addedCredential } = requestContextOf(ctx)
-  return addedCredential && !isOwn(device, user) ? proverOfProvider(addedCredential.id) : (device?.principal ?? NOBODY)
-}
-
-/** A user older than the plugin may have no such column. */
-function isOwn(device: ProvenDevice | undefined, user: BoundUser | null): boolean {
-  return device !== undefined && device.principal === user?.principal
+  return addedCredential ? proverOfProvider(addedCredential.id) : (device?.principal ?? NOBODY)
 }
 
 /** Returns true if a sign-in added a provider to a user who existed: Better Auth found the user by the address. */
@@ -44,7 +50,8 @@ export async function proveByProvider(
   const user = await principals.findUser('id', userId)
   if (!user || user.emailVerified || isMailboxProven(user)) return false
   const device = await provenDevice(ctx)
-  await proveMailbox(principals, user, isOwn(device, user) ? device!.principal : NOBODY)
+  const isOwn = device !== undefined && (await isOwnKey(principals, user, device))
+  await proveMailbox(principals, user, isOwn ? device.principal : NOBODY)
   requestContextOf(ctx).reboundUser = userId
   return true
 }

@@ -27,10 +27,12 @@ export interface RequestContext {
   resetUser?: string
   /** The hash of the password that the request sets. */
   resetHash?: string
-  /** When the password was entered for which the request creates a session, or asks for a second factor. */
-  passwordAt?: Date
+  /** The password of the sign-in that the request completes by a second factor: its hash, as it was compared. */
+  compared?: string
   /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
+  /** The user of that session. */
+  signedInUser?: string
   /** What the user typed to approve the device whose code the request uses (RFC 8628). */
   userCode?: string
   /** The user whose binding changed in the request. */

@@ -10,7 +10,15 @@ import { deleteKeys } from './credentials.ts'
 import { waysBeforeBinding } from './handover.ts'
 import { touchKey } from '../binding/keys.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { confirmByKey, isContested, isMailboxProven, proveMailbox } from '../binding/verified-email.ts'
+import {
+  confirmByKey,
+  hasBinding,
+  isContested,
+  isMailboxProven,
+  isOwnKey,
+  proveMailbox,
+  proverByKey,
+} from '../binding/verified-email.ts'
 import { endSessions } from '../binding/sessions.ts'
 import { isMailboxSignIn } from './sign-in-origin.ts'
 import { isOpen } from '../binding/subject.ts'
@@ -74,8 +82,12 @@ async function proveByMailbox(
   if (requestContextOf(ctx).signedIn !== session.token || !(isMailboxSignIn(ctx) || isLinked)) return false
   const user = await principals.findUser('id', id)
   if (!user || isMailboxProven(user) || (user.emailVerified && (isLinked || !isContested(user)))) return false
-  const prover = await proverOfRequest(ctx, user)
-  if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)
+  const prover = await proverOfRequest(principals, ctx, user)
+  if (isContested(user) && prover !== proverByKey(user)) {
+    // No device is at stake: the account stays as Better Auth leaves it, and this session links nothing to it.
+    if (!hasBinding(user) && !(await provenDevice(ctx))) return false
+    await endEarlierAccess(principals, ctx, session)
+  }
   await proveMailbox(principals, user, prover)
   return true
 }
@@ -113,7 +125,8 @@ async function bindSession(
   if (!device || meets === 'unsaid') return false
   await touchKey(principals, device.thumbprint)
   const { principalMailboxBy: prover } = user
-  if (prover != null && prover !== user.principal && isMailboxSignIn(ctx) && device.principal === user.principal) {
+  const isUnconfirmed = prover != null && prover !== proverByKey(user)
+  if (isUnconfirmed && isMailboxSignIn(ctx) && (await isOwnKey(principals, user, device))) {
     cache.clear()
     await confirmByKey(principals, user)
     return true
@@ -122,7 +135,7 @@ async function bindSession(
   cache.clear()
   if (!(await claimUnlessTaken(principals, user, device))) return false
   // The provider that this request added has proven the mailbox, and the key has signed the same request.
-  const bound = prover === (await proverOfRequest(ctx, user)) ? await principals.findUser('id', id) : null
+  const bound = prover === (await proverOfRequest(principals, ctx, user)) ? await principals.findUser('id', id) : null
   if (bound) await confirmByKey(principals, bound)
   return true
 }

@@ -1,6 +1,7 @@
 import { apiKey } from '@better-auth/api-key'
 import { passkey } from '@better-auth/passkey'
 import type { AuthContext, BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
+import { createAuthMiddleware } from 'better-auth/api'
 import { magicLink, phoneNumber, twoFactor } from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -76,7 +77,7 @@ function slowComparison() {
   return { password, begun, release }
 }
 
-interface Given extends Pick<BetterAuthOptions, 'secondaryStorage' | 'emailAndPassword'> {
+interface Given extends Pick<BetterAuthOptions, 'secondaryStorage' | 'emailAndPassword' | 'hooks'> {
   readonly storage?: 'secondary-storage'
 }
 
@@ -232,10 +233,10 @@ onEachEngine((newServer) => {
         const half = await newPerson(server)
         const answer = await half.browser.send('/sign-in/email', post(victim))
         expect(await answer.json()).toMatchObject({ twoFactorRedirect: true })
-        return { half, finish: () => finish(half) }
+        return { half, finish: (more?: object) => finish(half, more) }
       }
-      const finish = ({ browser }: Person) =>
-        browser.send('/two-factor/verify-backup-code', post({ code: backupCodes[0]! }))
+      const finish = ({ browser }: Person, more?: object) =>
+        browser.send('/two-factor/verify-backup-code', post({ code: backupCodes[0]!, ...more }))
       return { server, mails, eve, enter, begin }
     }
 
@@ -256,13 +257,50 @@ onEachEngine((newServer) => {
         const given = await halfWay()
         const { half, finish } = await given.begin()
         await take(given)
-        const answer = await finish()
+        const answer = await finish({ trustDevice: true })
         expect([answer.status, await codeOf(answer)]).toEqual([401, 'INVALID_EMAIL_OR_PASSWORD'])
         expect(await half.session()).toBeNull()
-        // The challenge is used up.
+        const names = (await given.server.rows('verification')).map(({ identifier }) => String(identifier))
+        expect(names.filter((name) => name.startsWith('trust-device'))).toEqual([])
+        expect([...half.browser.cookies.keys()].filter((name) => name.includes('trust_device'))).toEqual([])
         expect((await finish()).status).toBe(401)
         expect(await half.session()).toBeNull()
       })
+
+    test('a second factor for a password that a server with a slow clock replaced does not let in', async () => {
+      const given = await halfWay()
+      const { half, finish } = await given.begin()
+      await TAKEOVERS['who resets the password by mail']!(given)
+      await given.server.change('account', { updatedAt: new Date(Date.now() - 60_000) })
+      expect((await finish()).status).toBe(401)
+      expect(await half.session()).toBeNull()
+    })
+
+    test('a second factor lets in after a password that a server with a fast clock stored', async () => {
+      const { server, begin } = await halfWay()
+      await server.change('account', { updatedAt: new Date(Date.now() + 60_000) })
+      const { half, finish } = await begin()
+      expect((await finish()).status).toBe(200)
+      expect(await half.session()).not.toBeNull()
+    })
+
+    test('a second factor lets in after a password that the app hashes anew when it is entered', async () => {
+      let count = 0
+      const password = {
+        hash: async (text: string) => `${text}#${count++}`,
+        verify: async ({ hash, password: given }: Record<'hash' | 'password', string>) => hash.startsWith(`${given}#`),
+      }
+      const after = createAuthMiddleware(async ({ path, body, context }) => {
+        if (path !== '/sign-in/email' || !context.newSession) return
+        const hash = await context.password.hash((body as typeof victim).password)
+        await context.internalAdapter.updatePassword(context.newSession.user.id, hash)
+      })
+      const { begin } = await halfWay({ emailAndPassword: { enabled: true, password }, hooks: { after } })
+      const { half, finish } = await begin()
+      expect(count).toBe(2)
+      expect((await finish()).status).toBe(200)
+      expect(await half.session()).not.toBeNull()
+    })
 
     test('a second factor for a password that was replaced while it was compared does not let in', async () => {
       const { password, begun, release } = slowComparison()

@@ -13,13 +13,16 @@ import {
   isMailboxProven,
   isMoved,
   isOthers,
+  isOwnKey,
   isProofPending,
   mailboxOf,
   noteCredential,
+  proverByKey,
   proverBySession,
   settleMailbox,
 } from '../binding/verified-email.ts'
 import { storedSession } from './asking-session.ts'
+import { noteHalfSignIn } from './compared-password.ts'
 import { deleteKeys, hasCredentialSince } from './credentials.ts'
 import { withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
@@ -41,7 +44,7 @@ import {
   replacedSession,
   verifiedAddressOf,
 } from './sign-in-origin.ts'
-import { type AskingSession, isImpersonated } from '../binding/session-origin.ts'
+import { type AskingSession, isImpersonated, isNeutral } from '../binding/session-origin.ts'
 import { givesNoSession } from './sign-up.ts'
 import { sidOf } from '../binding/session-id.ts'
 import { isReservedId } from '../binding/subject.ts'
@@ -90,7 +93,7 @@ export function userHooks(tools: HookTools): Hooks {
     account: {
       create: {
         before: async ({ password, userId }, ctx) => {
-          const data = await followPassword(password, ctx, tools)
+          const data = await followPassword(password, ctx, tools, userId)
           if (await proveByProvider(await storeOf(tools), ctx, userId)) tools.cache.clear()
           return { data }
         },
@@ -103,8 +106,10 @@ export function userHooks(tools: HookTools): Hooks {
     },
     verification: {
       create: {
-        // Better Auth stores that a second factor is asked for after it compared the password, which takes long.
-        before: async ({ value }, ctx) => ({ data: { ...withSession(value, ctx), ...passwordTime(ctx) } }),
+        before: async (row, ctx) => {
+          if (ctx) await noteHalfSignIn(ctx, row)
+          return { data: withSession(row.value, ctx) }
+        },
       },
     },
     session: {
@@ -118,7 +123,7 @@ export function userHooks(tools: HookTools): Hooks {
             ...signInTime(session.userId, ctx),
           },
         }),
-        after: async ({ token, ...session }, ctx) => noteSignIn(token, session, ctx),
+        after: async (session, ctx) => noteSignIn(session, ctx),
       },
       update: {
         before: async (session, ctx) => ({
@@ -143,29 +148,36 @@ function signInTime(userId: string, ctx: Context): Partial<Pick<SessionRow, 'cre
   return replaced?.createdAt ? { createdAt: new Date(replaced.createdAt) } : {}
 }
 
-function passwordTime(ctx: Context): { readonly createdAt?: Date } {
-  const { passwordAt } = requestContextOf(ctx)
-  return passwordAt ? { createdAt: passwordAt } : {}
-}
-
 /**
  * @param hash - of the password, if the request sets one
+ * @param userId - who gets a first password; a change does not name its user
  * @returns columns for the row of the password: one that may be another person's counts as added now
  */
-async function followPassword(hash: unknown, ctx: Context, tools: HookTools): Promise<{ readonly createdAt?: Date }> {
+async function followPassword(
+  hash: unknown,
+  ctx: Context,
+  tools: HookTools,
+  userId?: string,
+): Promise<{ readonly createdAt?: Date }> {
   if (ctx && resetsPassword(ctx))
     return (await applyPasswordReset(await storeOf(tools), ctx, hash)) ? { createdAt: new Date() } : {}
   if (ctx?.path === '/change-password' && typeof hash === 'string')
     await applyPasswordChange(await storeOf(tools), ctx, hash)
-  else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)
+  else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools, userId)
   return {}
 }
 
-/** A page of the app may set a password for a user who has none. */
-async function notePassword({ context: { session } }: GenericEndpointContext, tools: HookTools): Promise<void> {
+/** A page of the app may set a password for a user who has none, and an admin for another user. */
+async function notePassword(
+  { context: { session } }: GenericEndpointContext,
+  tools: HookTools,
+  userId = session?.user.id,
+): Promise<void> {
+  if (!session || userId === undefined) return
   const principals = await storeOf(tools)
-  const user = session && (await principals.findUser('id', session.user.id))
-  if (user) await noteCredential(principals, user, session.session as AskingSession)
+  const user = await principals.findUser('id', userId)
+  const asking = userId === session.user.id ? (session.session as AskingSession) : undefined
+  if (user) await noteCredential(principals, user, asking)
 }
 
 async function reportRetired({ auth, onRetire }: HookTools, principals: readonly string[]): Promise<void> {
@@ -243,7 +255,7 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
   if (!user.emailVerified || isAdmins(ctx)) return {}
   const prover = await proverOf(ctx, tools)
   // As at each sign-in through a provider whose profile overwrites the user's.
-  if (present && isDecided(present) && prover !== present.principal) return {}
+  if (present && isDecided(present) && prover !== proverByKey(present)) return {}
   return {
     principalMailboxBy: prover,
     principalMailboxAt: tools.now(),
@@ -257,7 +269,9 @@ async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: Hook
  */
 async function ownVerification(ctx: GenericEndpointContext, tools: HookTools): Promise<Partial<BoundUser>> {
   const user = await verifiedUser(ctx, tools)
-  const isOwn = user && !hasBinding(user) && (await storedSession(ctx))?.user.id === user.id
+  if (!user || hasBinding(user)) return {}
+  const found = await storedSession(ctx)
+  const isOwn = found?.user.id === user.id && !isNeutral(found.session as AskingSession)
   return isOwn ? { principalMailbox: mailboxOf(user) } : {}
 }
 
@@ -293,10 +307,9 @@ function isDecided(user: BoundUser): boolean {
 async function proverOf(ctx: Context, tools: HookTools): Promise<string> {
   if (isVerification(ctx) && !(await provenDevice(ctx))) return verifierOf(ctx, tools)
   const { addedCredential } = requestContextOf(ctx)
-  return proverOfRequest(
-    ctx,
-    addedCredential ? await (await storeOf(tools)).findUser('id', addedCredential.userId) : null,
-  )
+  const principals = await storeOf(tools)
+  const user = addedCredential ? await principals.findUser('id', addedCredential.userId) : null
+  return proverOfRequest(principals, ctx, user)
 }
 
 /** Returns who opened a link or typed a code that verifies a mailbox, without a proof. */
@@ -328,8 +341,8 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
   if (!user || !isProofPending(user)) return
   const principals = await storeOf(tools)
   // Better Auth has just removed the passwords, providers and sessions of the account's creator.
-  if (ctx && isMailboxSignIn(ctx) && user.principalMailboxBy !== user.principal)
-    await deleteKeys(principals, tools.auth, user.id)
+  const isOwn = await isOwnKey(principals, user, { principal: user.principalMailboxBy! })
+  if (ctx && isMailboxSignIn(ctx) && !isOwn) await deleteKeys(principals, tools.auth, user.id)
   await settleMailbox(principals, user)
   requestContextOf(ctx).reboundUser = user.id
 }
@@ -338,9 +351,9 @@ async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTool
  * Records the session of a sign-in: not one that replaces another, was created by another user, or was approved
  * elsewhere.
  */
-async function noteSignIn(token: string, session: object, ctx: Context): Promise<void> {
+async function noteSignIn(session: { readonly token: string; readonly userId: string }, ctx: Context): Promise<void> {
   const present = ctx?.context.session?.user as Partial<BoundUser> | undefined
   const isReplaced = present !== undefined && !present.isAnonymous && !isSignIn(ctx)
   if (!ctx || isReplaced || isImpersonated(session) || isApproved(ctx)) return
-  requestContextOf(ctx).signedIn = token
+  Object.assign(requestContextOf(ctx), { signedIn: session.token, signedInUser: session.userId })
 }

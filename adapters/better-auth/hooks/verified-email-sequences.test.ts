@@ -17,7 +17,9 @@ import {
   proofOf,
   userOf,
 } from '../testing/requests.testing.ts'
-import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
+import { AUDIENCE, ORIGIN, type TestServer, person, storeOf } from '../testing/server.testing.ts'
+import { noteCredential } from '../binding/verified-email.ts'
+import type { BoundUser } from '../schema.ts'
 
 type EmailAndPassword = NonNullable<BetterAuthOptions['emailAndPassword']>
 
@@ -146,6 +148,49 @@ onEachEngine((newServer) => {
           expect([own.principal, ...own.aliases]).not.toContain(eve.device.principal)
           if (state === 'not used') expect(own).toMatchObject({ principal: ada.device.principal })
         })
+
+    test("loses its creator also by a magic link with the key of the victim's other account", async () => {
+      const { server, mails, eve } = await planted()
+      await eve.session()
+      expect((await link(eve, eve.device)).status).toBe(200)
+      await click(server, await requestMail(eve, mails))
+      const own = await newPerson(server)
+      await own.browser.send('/sign-up/email', post(person('ada')))
+      await own.session()
+      expect((await link(own, own.device)).status).toBe(200)
+      await own.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      const followed = await own.follow(pathOf(mails.last().url), { [EXPECT_HEADER]: victim.email })
+      expect(followed.status).toBe(200)
+      expect(await eve.session()).toBeNull()
+      expect((await own.session())?.aliases).toEqual([])
+    })
+
+    test('gets no principal of a victim who signs in by mail without a device, and then links one', async () => {
+      const { server, mails, eve } = await planted()
+      await eve.session()
+      await click(server, await requestMail(eve, mails))
+      const ada = await newPerson(server)
+      await ada.browser.send('/sign-in/magic-link', post({ email: victim.email }))
+      expect((await ada.browser.send(pathOf(mails.last().url))).status).toBe(200)
+      const answer = await link(ada, ada.device)
+      expect([answer.status, await answer.json()]).toMatchObject([
+        409,
+        { code: 'ACCOUNT_HANDED_OVER', remaining: ['session', 'password'] },
+      ])
+      // A sign-in with the device ends what her creator has.
+      await enterByLink(server, () => mails.last().url)
+      expect(await eve.session()).toBeNull()
+    })
+
+    test('counts as hers once she adds a passkey, also if its creator links a first principal at that moment', async () => {
+      const { server, mails, eve } = await planted()
+      await eve.session()
+      expect((await eve.browser.send(pathOf(await requestMail(eve, mails)))).status).toBe(200)
+      const before = (await userOf(server)) as unknown as BoundUser
+      expect((await link(eve, eve.device)).status).toBe(200)
+      expect(await noteCredential(storeOf(server.adapter), before, undefined)).toBe(true)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'nobody' })
+    })
 
     for (const isVerified of [false, true])
       for (const [how, enter] of Object.entries(byMail))
@@ -305,12 +350,42 @@ onEachEngine((newServer) => {
       expect((await eve.session())?.aliases).toEqual([])
     })
 
+    test('stays as it is when a passkey is refused for want of a session', async () => {
+      const { server, eve: owner, path } = await contested(false)
+      await click(server, path)
+      const asked = await owner.browser.send('/passkey/generate-register-options')
+      const response = softPasskey(ORIGIN).register((await asked.json()) as { readonly challenge: string })
+      await owner.browser.send('/sign-out', post({}))
+      expect((await owner.browser.send('/passkey/verify-registration', post({ response }))).status).toBe(401)
+      await owner.prove('/sign-in/email', victim)
+      expect(await owner.session()).toMatchObject({ principal: owner.device.principal })
+    })
+
     test('links for its user, who adds a passkey in the session of the sign-up', async () => {
       const { server, eve: owner, path } = await contested(false)
       await click(server, path)
       const answer = await linkByPasskey(server, { ...owner, device: (await newPerson(server)).device })
       expect(answer.status).toBe(200)
     })
+  })
+
+  test('a passkey that is added without a session, where none is required, is not taken for that of the creator', async () => {
+    const mails = mailing()
+    const userId = async () => String((await userOf(server))['id'])
+    const registration = { requireSession: false, resolveUser: async () => ({ id: await userId(), name: 'Ada' }) }
+    const server: TestServer = await newServer({
+      emailVerification: { sendVerificationEmail: mails.send },
+      plugins: [passkey({ registration } as never) as unknown as BetterAuthPlugin],
+    })
+    const eve = await newPerson(server)
+    await eve.prove('/sign-up/email', victim)
+    await eve.session()
+    await eve.browser.send('/send-verification-email', post({ email: victim.email }))
+    await click(server, mails.last().url)
+    const signIn = await addPasskey(await newPerson(server))
+    const ada = await newPerson(server)
+    expect((await signIn(ada)).status).toBe(200)
+    expect((await ada.session())!.principal).not.toBe(eve.device.principal)
   })
 
   test('a first sign-in by mail with the key of the account leaves its passkeys', async () => {

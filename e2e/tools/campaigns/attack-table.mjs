@@ -78,6 +78,11 @@ const providerUnproven = {
   find: 'if (await proveByProvider(await storeOf(tools), ctx, userId)) tools.cache.clear()',
   replace: 'void [proveByProvider, userId]',
 }
+const passwordAssumed = {
+  file: plugin('hooks/compared-password.ts'),
+  find: 'if (compared !== (await textOf(await passwordOf(ctx.context.adapter, userId)))) throw invalid()',
+  replace: 'void [compared, passwordOf, userId]',
+}
 const foreignRouteUnproven = {
   file: plugin('hooks/provider-proof.ts'),
   find: 'return addedCredential !== undefined && !createdUser && !isCredentialSignIn(ctx)',
@@ -1107,7 +1112,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
+        find: '[proverByKey(user), proverBySession(user.principal!)].includes(prover)',
         replace: 'prover !== NOBODY',
       },
     ],
@@ -1122,8 +1127,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: '[user.principal, proverBySession(user.principal!)].includes(prover)',
-        replace: '[user.principal].includes(prover)',
+        find: '[proverByKey(user), proverBySession(user.principal!)].includes(prover)',
+        replace: '[proverByKey(user)].includes(prover)',
       },
     ],
     test: {
@@ -1200,7 +1205,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/earlier-requests.ts'),
-        find: 'if (ctx.path === REGISTRATION) await noteCredential(principals, user, await askingSessionOf(ctx, user))',
+        find: 'if (asking || found.isOpen) await noteCredential(principals, user, asking)',
         replace: UNCHECKED,
       },
     ],
@@ -1231,8 +1236,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'else await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY })',
-        replace: UNCHECKED,
+        find: 'else if (!(await principals.changeUnprovenUser(user, { principalMailboxBy: NOBODY }))) {',
+        replace: 'else if (principals.now === null) {',
       },
     ],
     test: {
@@ -1246,13 +1251,28 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/users.ts'),
-        find: "else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools)",
+        find: "else if (ctx && typeof hash === 'string' && !isSignIn(ctx)) await notePassword(ctx, tools, userId)",
         replace: UNCHECKED,
       },
     ],
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim for whom a page of the app sets a password",
+    },
+  },
+  {
+    attack: 'An admin creates a user with a password, and the account of the admin counts as one with a new credential',
+    defence: 'A password is noted for the user who gets it',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'const data = await followPassword(password, ctx, tools, userId)',
+        replace: 'const data = await followPassword(password, ctx, tools)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > an admin who creates a user with a password adds no credential of their own',
     },
   },
   {
@@ -1270,6 +1290,131 @@ export const ATTACKS = [
     test: {
       file: plugin('hooks/verified-email-sequences.test.ts'),
       name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > that was used loses its creator by a magic link, after a verification mail was followed",
+    },
+  },
+  {
+    attack: 'The same, and the victim signs in with her device',
+    defence: 'A sign-in with a device ends the earlier access also where there is no binding to reset',
+    patches: [
+      {
+        file: plugin('hooks/sign-in.ts'),
+        find: 'if (!hasBinding(user) && !(await provenDevice(ctx))) return false',
+        replace: 'if (!hasBinding(user)) return false',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > that was used loses its creator by a code, after a verification mail was followed",
+    },
+  },
+  {
+    attack:
+      'The same without a binding; the victim signs in by mail without a device, which ends nothing, and then adopts the data of her device',
+    defence: 'A session by mail links nothing while anything of the creator remains',
+    patches: [
+      {
+        file: plugin('hooks/handover.ts'),
+        find: 'if (isMakers(asking, user) && (await isUndecided(principals, ctx, user, asking))) return null',
+        replace: 'if (isMakers !== undefined && (await isUndecided(principals, ctx, user, asking))) return null',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > gets no principal of a victim who signs in by mail without a device, and then links one",
+    },
+  },
+  {
+    attack:
+      "The same, and the creator adopts a principal; the victim's device, whose principal is an alias of another account of hers, signs in by mail",
+    defence: 'Only an alias of the account itself is its own key',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return isCurrent(row, user) && !(await hasRevokedKey(principals, row))',
+        replace: 'return isCurrent !== undefined && !(await hasRevokedKey(principals, row))',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > loses its creator also by a magic link with the key of the victim's other account",
+    },
+  },
+  {
+    attack:
+      'A revoked key, whose principal is an alias of an account without a principal, keeps it by a proof of the mailbox',
+    defence: "A revoked key is no longer the account's own",
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return isCurrent(row, user) && !(await hasRevokedKey(principals, row))',
+        replace: 'return isCurrent(row, user)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > an account without a principal, to which a device linked its own after a mail program had opened the mail > loses the alias of a key that was revoked',
+    },
+  },
+  {
+    attack:
+      "Pre-hijack: while the victim adds a passkey, the creator links a first principal, and her passkey counts as the creator's",
+    defence: 'What another session adds is noted in whichever state the account is by then',
+    patches: [
+      {
+        file: plugin('binding/verified-email.ts'),
+        find: 'return present !== null && noteCredential(principals, present, asking)',
+        replace: 'return present !== null',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account that was created with the victim's address, whose mailbox was proven without a proof > counts as hers once she adds a passkey, also if its creator links a first principal at that moment",
+    },
+  },
+  {
+    attack: "Pre-hijack: a passkey that the victim adds without a session counts as the creator's",
+    defence: "Where the app requires no session for it, a passkey that no session adds may be another person's",
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (asking || found.isOpen) await noteCredential(principals, user, asking)',
+        replace: 'if (asking) await noteCredential(principals, user, asking)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: 'SQLite > a passkey that is added without a session, where none is required, is not taken for that of the creator',
+    },
+  },
+  {
+    attack: 'A passkey registration without a session, which is refused, takes a contested account from its user',
+    defence: 'A passkey that no session adds counts only where the app requires none',
+    patches: [
+      {
+        file: plugin('hooks/earlier-requests.ts'),
+        find: 'if (asking || found.isOpen) await noteCredential(principals, user, asking)',
+        replace: 'if (ctx.path === REGISTRATION) await noteCredential(principals, user, asking)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: 'SQLite > an account that was created with a proof, whose verification mail the victim followed > stays as it is when a passkey is refused for want of a session',
+    },
+  },
+  {
+    attack:
+      'An admin who impersonates the creator opens the verification mail, and the first sign-in by mail ends nothing',
+    defence: 'A session that says nothing about the mailbox vouches for none',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: 'found?.user.id === user.id && !isNeutral(found.session as AskingSession)',
+        replace: 'found?.user.id === user.id && isNeutral !== undefined',
+      },
+    ],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > an admin who opens the mail of a user, whom they impersonate, does not vouch for the mailbox',
     },
   },
   {
@@ -1324,8 +1469,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'if (prover == null || prover === principal) return null',
-        replace: "if (prover == null || prover === principal || prover === 'moved') return null",
+        find: 'if (prover == null || prover === proverByKey(user)) return null',
+        replace: "if (prover == null || prover === proverByKey(user) || prover === 'moved') return null",
       },
     ],
     test: {
@@ -1411,8 +1556,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || isNeutral(asking) || isMakers(asking, user) || principals.now) return user',
+        find: 'if (!asking || !hasBinding(user) || (await decidesNothing(principals, user, asking))) return user',
+        replace: 'if (!asking || !hasBinding(user) || principals.now) return user',
       },
     ],
     test: {
@@ -1526,26 +1671,45 @@ export const ATTACKS = [
     attack:
       'Pre-hijack: the creator enters the password, and the second factor only after the victim has taken the account',
     defence: 'A second factor completes only a sign-in whose password is still the same',
-    patches: [
-      {
-        file: plugin('hooks/compared-password.ts'),
-        find: 'if (SECOND_FACTOR.test(ctx.path)) return requireUnchanged(ctx, userId)',
-        replace: UNCHECKED,
-      },
-    ],
+    patches: [passwordAssumed],
     test: {
       file: plugin('hooks/untouched.test.ts'),
       name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was entered before does not let in, after an owner who resets the password by mail',
     },
   },
   {
-    attack: 'The same with a password that is compared while it is replaced',
-    defence: 'The time at which a password was entered counts, not the end of its comparison',
+    attack: 'The same, where the server that stores the new password has a slow clock',
+    defence: 'What was entered is compared with the password, and no times are',
+    patches: [passwordAssumed],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that a server with a slow clock replaced does not let in',
+    },
+  },
+  {
+    attack:
+      'The same, and the creator asks that the device is trusted: the refusal still gives the mark of a trusted one',
+    defence: 'The second factor is refused before anything is given',
     patches: [
       {
-        file: plugin('hooks/users.ts'),
-        find: 'return passwordAt ? { createdAt: passwordAt } : {}',
-        replace: 'return passwordAt ? {} : {}',
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (!(await askingSession(ctx))) await requireUnchanged(ctx, half.value)',
+        replace: 'void askingSession',
+      },
+    ],
+    test: {
+      file: plugin('hooks/untouched.test.ts'),
+      name: 'SQLite > the first proof of a mailbox binds no account that its creator can still use > a second factor for a password that was entered before does not let in, after an owner who signs in by a magic link',
+    },
+  },
+  {
+    attack: 'The same with a password that is compared while it is replaced',
+    defence: 'A password that was replaced meanwhile is compared once more',
+    patches: [
+      {
+        file: plugin('hooks/compared-password.ts'),
+        find: 'if (comparesPassword(ctx) && !(await isValid(ctx, account))) return',
+        replace: UNCHECKED,
       },
     ],
     test: {
@@ -1816,7 +1980,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/password-reset.ts'),
-        find: 'return prover !== user.principal && noteCredential(principals, user, undefined)',
+        find: 'return !(device && (await isOwnKey(principals, user, device))) && noteCredential(principals, user, undefined)',
         replace: 'return false',
       },
     ],
@@ -4128,8 +4292,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'if (prover == null || prover === principal) return null',
-        replace: "if (prover == null || prover !== 'contested' || principal) return null",
+        find: 'if (prover == null || prover === proverByKey(user)) return null',
+        replace: "if (prover == null || prover !== 'contested' || user.principal) return null",
       },
     ],
     test: {
@@ -4389,8 +4553,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/verified-email.ts'),
-        find: 'if (!asking || isNeutral(asking) || isMakers(asking, user)) return user',
-        replace: 'if (!asking || (isNeutral(asking) && principals === null) || isMakers(asking, user)) return user',
+        find: 'if (isNeutral(asking) || isMakers(asking, user)) return true',
+        replace: 'if ((isNeutral(asking) && principals === null) || isMakers(asking, user)) return true',
       },
     ],
     test: {
@@ -4652,7 +4816,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: 'if (isContested(user) && prover !== user.principal) await endEarlierAccess(principals, ctx, session)',
+        find: 'await endEarlierAccess(principals, ctx, session)',
         replace: 'void endEarlierAccess',
       },
     ],
