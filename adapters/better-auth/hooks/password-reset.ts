@@ -11,6 +11,7 @@ import {
   proverByReset,
 } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
+import { noteTakeover } from './asker.ts'
 import { passwordOf } from './credentials.ts'
 import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
@@ -107,5 +108,8 @@ export async function afterPasswordReset(principals: PrincipalStore, ctx: Generi
   if (!user || user.principalMailboxBy == null || user.principalMailboxBy === user.principal) return
   const device = await provenDevice(ctx)
   if (device && device.principal === user.principal) await confirmByKey(principals, user)
-  else if (resetHash) await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
+  else if (resetHash) {
+    await noteTakeover(ctx.context, user)
+    await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
+  }
 }
