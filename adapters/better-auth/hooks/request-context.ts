@@ -31,8 +31,8 @@ export interface RequestContext {
   passwordAt?: Date
   /** The request signed a user in who was not signed in: the token of that session. */
   signedIn?: string
-  /** What the user typed to approve the device whose code the request uses (RFC 8628). */
-  userCode?: string
+  /** The id of the device's code that the request uses (RFC 8628). */
+  deviceCode?: string
   /** The user whose binding changed in the request. */
   reboundUser?: string
 }
