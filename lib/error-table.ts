@@ -204,8 +204,8 @@ export const ERROR_TABLE: Readonly<Record<LatchkeyErrorCode, ErrorRow>> = {
     409,
   ),
   REQUEST_SUPERSEDED: refused(
-    'The request was made before the account was last verified, moved, bound or linked, or its session has ended. ' +
-      'Request it again.',
+    'The request was made before the account was last verified, moved, bound or linked, its session has ended, ' +
+      'or the account was entered or changed since. Request it again.',
     403,
   ),
   CROSS_SITE_FORBIDDEN: refused('Another site sent the request. Only trusted origins may ask who is signed in.', 403),

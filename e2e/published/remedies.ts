@@ -101,7 +101,7 @@ export const REMEDIES: Readonly<Record<string, Partial<Record<LatchkeyErrorCode,
     ACCOUNT_HANDED_OVER:
       'Let the user remove what `remaining` of the response lists, such as an unknown password or provider, then try again. See [Adopting a second principal](better-auth.md#adopting-a-second-principal).',
     REQUEST_SUPERSEDED:
-      'Let the user request the change of address, the new password or the deletion again, or register the passkey again.',
+      'Let the user request the change of address, the new password or the deletion again, or register the passkey again. A change of address counts only while the session that requested it exists, which a second factor that is switched on or off replaces.',
     PRINCIPAL_FIELD_FORBIDDEN:
       'Do not send `principal*` fields to `/update-user` or `/sign-up`. Only the plugin writes them.',
     USER_ID_FORBIDDEN:

@@ -4,7 +4,7 @@ import type { PrincipalStore } from '../binding/principal-store.ts'
 import { hasRevokedKey } from '../binding/retire-row.ts'
 import { type AskingSession, keyThatMade } from '../binding/session-origin.ts'
 import { liveSession } from '../binding/sessions.ts'
-import { decidesNothing } from '../binding/verified-email.ts'
+import { decidesNothing, proverByKey } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
 import { askingSession } from './asking-session.ts'
 
@@ -13,17 +13,24 @@ type Context = GenericEndpointContext['context']
 /** What a session asks for, and a request without a session completes: an address, or the code of a device. */
 export type Asked = readonly [kind: 'address' | 'device', name: string]
 
-/** The name of the last sign-in that {@link endAsked} noted. */
-const SIGN_IN = ['sign-in'] as const
+/** The name of the last takeover that {@link noteTakeover} noted. */
+const TAKEOVER = ['takeover'] as const
 
-type Name = Asked | typeof SIGN_IN
+type Name = Asked | typeof TAKEOVER
 
 /** Who asked. */
 interface Asker {
   /** The id of the session. */
   readonly session: string
   /** Of the account at that time. */
-  readonly state: string
+  readonly state: AccountState
+}
+
+interface AccountState {
+  readonly epoch: string | null
+  /** Who has proven the mailbox. */
+  readonly prover: string | null
+  readonly takeover: string | null
 }
 
 /** How long a mailed link of Better Auth is valid unless the app says otherwise, in seconds. */
@@ -53,7 +60,12 @@ export async function endAsked(
 ): Promise<void> {
   const user = await principals.findUser('id', session.userId)
   if (user?.principalMailboxBy == null || (await decidesNothing(principals, user, session))) return
-  await note(context, user, SIGN_IN, crypto.randomUUID())
+  await noteTakeover(context, user)
+}
+
+/** Ends what the sessions of a user asked for: from now on, the account may be another person's. */
+export async function noteTakeover(context: Context, user: BoundUser): Promise<void> {
+  await note(context, user, TAKEOVER, crypto.randomUUID())
 }
 
 async function note(context: Context, user: BoundUser, name: Name, value: string): Promise<void> {
@@ -85,21 +97,35 @@ export async function mayStillHave(
   asker: Asker | null,
 ): Promise<boolean> {
   const session = asker && (await liveSession(context, user.id, asker.session))
-  if (!session || asker.state !== (await stateOf(context, user))) return false
+  if (!session || !isUnchanged(asker.state, await stateOf(context, user), user)) return false
   const made = keyThatMade(session)
   const row = made === null ? null : await principals.find(made)
   return !row || !(await hasRevokedKey(principals, row))
 }
 
-/** Another text once the binding was reset, another party has proven the mailbox, or {@link endAsked} noted a sign-in. */
-async function stateOf(context: Context, user: BoundUser): Promise<string> {
+async function stateOf(context: Context, user: BoundUser): Promise<AccountState> {
   const { principalEpoch, principalMailboxBy } = user
-  return JSON.stringify([principalEpoch ?? null, principalMailboxBy ?? null, await find(context, user, SIGN_IN)])
+  return {
+    epoch: principalEpoch ?? null,
+    // A user who changes the password proves nothing new. A new one by mail is noted as a takeover.
+    prover: principalMailboxBy?.replace(/^reset:.*/, 'reset') ?? null,
+    takeover: await find(context, user, TAKEOVER),
+  }
+}
+
+/** Returns false once the binding was reset, another party has proven the mailbox, or a takeover was noted. */
+function isUnchanged(before: AccountState, { epoch, prover, takeover }: AccountState, user: BoundUser): boolean {
+  // The key of the account has signed the proof.
+  const isConfirmed = prover === proverByKey(user)
+  // A note that was there before may have expired. One that is newer outlives what the session asked for.
+  const isTakenOver = takeover !== null && takeover !== before.takeover
+  return epoch === before.epoch && (isConfirmed || prover === before.prover) && !isTakenOver
 }
 
 async function find(context: Context, user: BoundUser, name: Name): Promise<string | null> {
   const found = await context.internalAdapter.findVerificationValue(await nameOf(context, user, name))
-  return found?.value ?? null
+  // By the system's clock. Better Auth deletes such rows only now and then.
+  return found && new Date(found.expiresAt).getTime() > Date.now() ? found.value : null
 }
 
 /** No client can name it: some routes of Better Auth look up the text that a client sends. */

@@ -12,15 +12,18 @@ import { type BoundUser, schema } from '../schema.ts'
 type Context = GenericEndpointContext['context']
 type Fields = Context['tables'][string]['fields']
 
+/** Table of codes of devices, which anyone can ask for, with any user's id. */
+export const DEVICE_CODES = 'deviceCode'
+
 /** An id of this length does not occur in a text by chance. */
 const MIN_DISTINCT_ID_CHARACTERS = 16
 
 /**
- * Tables that never give access to an account: mailed tokens, of which those of an earlier owner are refused, keys of
- * the server, counters, and those of the plugin. Users, sessions, passwords, providers and linked devices are checked
- * separately.
+ * Tables that never give access to an account: mailed tokens and codes of devices, of which those of an earlier owner
+ * are refused, keys of the server, counters, and those of the plugin. Users, sessions, passwords, providers and linked
+ * devices are checked separately.
  */
-const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
+const HARMLESS_TABLES = ['verification', DEVICE_CODES, 'jwks', 'rateLimit', 'account', ...Object.keys(schema)]
 
 /**
  * Columns of texts that users choose freely for rows of their own, such as the name of an organization or of a role in
@@ -28,16 +31,12 @@ const HARMLESS_TABLES = ['verification', 'jwks', 'rateLimit', 'account', ...Obje
  */
 const FREE_TEXT = /(name|slug|title|description|metadata|logo|image|icon|email|contacts|role|ur[il]s?)$/i
 
-/** Table of codes of devices, which anyone can ask for, with any user's id: only one that was approved counts. */
-export const DEVICE_CODES = 'deviceCode'
-
 /**
  * Tables in which a stranger, even without a session, can write any text, and the only columns that count there. Also
  * those of the OAuth provider whose lists name no user: with many rows, they would count as a trace of every user.
  */
 const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {
   apikey: ['referenceId', 'userId'],
-  [DEVICE_CODES]: ['userId'],
   // The app's server chooses the reference.
   oauthClient: ['userId', 'referenceId'],
   oauthAccessToken: ['userId', 'referenceId'],
@@ -48,11 +47,8 @@ const OPEN_TO_STRANGERS: Readonly<Record<string, readonly string[]>> = {
   ssoProvider: ['userId'],
 }
 
-/**
- * Tables of codes and tokens that stay when they have expired: their plugins refuse them, and no route removes them. A
- * stranger's link is enough to give the user of a browser such a code.
- */
-const EXPIRING_TABLES = [DEVICE_CODES, 'oauthAccessToken', 'oauthRefreshToken']
+/** Tables of tokens that stay when they have expired: their plugin refuses them, and no route removes them. */
+const EXPIRING_TABLES = ['oauthAccessToken', 'oauthRefreshToken']
 
 /** Key prefixes under which plugins store data of a user outside the database; the keys end with the user's id. */
 const SECONDARY_STORAGE_KEYS = ['api-key:by-ref:']
@@ -187,10 +183,7 @@ async function hasTrace({ adapter }: Context, model: string, fields: Fields, use
 /** By the system's clock, with which Better Auth wrote the time. */
 function liveRows(model: string, fields: Fields): Where[] {
   const mayExpire = EXPIRING_TABLES.includes(model) && 'expiresAt' in fields
-  return [
-    ...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),
-    ...(mayExpire ? [{ field: 'expiresAt', operator: 'gt' as const, value: new Date() }] : []),
-  ]
+  return mayExpire ? [{ field: 'expiresAt', operator: 'gt', value: new Date() }] : []
 }
 
 /**

@@ -8,19 +8,23 @@ import type { TestServer } from '../testing/server.testing.ts'
 
 const GRANT = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
 
+/** As its user may type a code of Better Auth's own letters. */
+function asTyped(userCode: string): string {
+  return `${userCode.slice(0, 4)}-${userCode.slice(4)}`.toLowerCase()
+}
+
 /**
  * A television shows a code, which a session approves.
  *
+ * @param type - what the user types
  * @returns what the television asks with the code
  */
-async function approved(server: TestServer, { browser }: Person): Promise<() => Promise<Response>> {
+async function approved(server: TestServer, { browser }: Person, type = asTyped): Promise<() => Promise<Response>> {
   const television = server.browser()
   const asked = await television.send('/device/code', post({ client_id: 'tv' }))
   const codes = (await asked.json()) as Record<'device_code' | 'user_code', string>
   await browser.send(`/device?user_code=${codes.user_code}`)
-  // As its user may type it.
-  const userCode = `${codes.user_code.slice(0, 4)}-${codes.user_code.slice(4)}`.toLowerCase()
-  expect((await browser.send('/device/approve', post({ userCode }))).status).toBe(200)
+  expect((await browser.send('/device/approve', post({ userCode: type(codes.user_code) }))).status).toBe(200)
   return () => television.send('/device/token', post({ ...GRANT, device_code: codes.device_code }))
 }
 
@@ -51,6 +55,32 @@ onEachEngine((newServer) => {
           expect(await server.rows('deviceCode')).toEqual([])
         })
     }
+
+    test.each([
+      ['that differ in letters only', ['ab1', 'AB1']],
+      ['without Latin letters', ['один', 'два']],
+    ])("of the app's own codes %s, one is not approved by an approval of the other", async (_, userCodes) => {
+      const left = [...userCodes]
+      const plugin = deviceAuthorization({ verificationUri: '/device', generateUserCode: async () => left.shift()! })
+      const server = await newServer({ plugins: [plugin] })
+      const { lost, rescue, end } = await loseDevice(server)
+      const exactly = (userCode: string) => userCode
+      const use = await approved(server, lost, exactly)
+      const other = await approved(server, rescue, exactly)
+      await end()
+      await expectDenied(await use())
+      expect((await other()).status).toBe(200)
+    })
+
+    test('that a lost device approved gives no session although another one tries to approve it, too', async () => {
+      const server = await open()
+      const { lost, rescue, end } = await loseDevice(server)
+      const typed: string[] = []
+      const use = await approved(server, lost, (userCode) => (typed.push(userCode), userCode))
+      expect((await rescue.browser.send('/device/approve', post({ userCode: typed[0]! }))).status).toBe(400)
+      await end()
+      await expectDenied(await use())
+    })
 
     test('gives no session if the one that approved it ends meanwhile', async () => {
       let meanwhile: (() => Promise<unknown>) | undefined

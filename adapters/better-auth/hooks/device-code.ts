@@ -12,6 +12,9 @@ export const CODE_APPROVAL = '/device/approve'
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:device_code'
 
+/** A code of the letters from which Better Auth makes its own, once it is in upper case. */
+const OWN_CODE = /^[A-HJ-NP-Z2-9]+$/
+
 /** A code of a device, as Better Auth's plugin stores it. */
 interface DeviceCode {
   readonly id: string
@@ -23,12 +26,30 @@ interface DeviceCode {
 /** Notes which session approves a code: its row names only the user. */
 export async function noteApproval(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
   const userCode: unknown = ctx.body?.userCode
-  if (typeof userCode === 'string') await noteAsker(principals, ctx, approvalOf(userCode))
+  const code = typeof userCode === 'string' && isPlainText(userCode) ? await findTyped(ctx, userCode) : null
+  // A note about a code that another session has approved would take its place.
+  if (code?.status === 'pending') await noteAsker(principals, ctx, approvalOf(code.id))
 }
 
-/** As Better Auth compares what a user types. */
-function approvalOf(userCode: string): Asked {
-  return ['device', userCode.replace(/[^a-zA-Z0-9]/g, '').toUpperCase()]
+/** Better Auth compares the app's own codes exactly, and those of its own letters as a user may type them. */
+async function findTyped(ctx: GenericEndpointContext, typed: string): Promise<DeviceCode | null> {
+  const exact = await findCode(ctx, { userCode: typed })
+  if (exact?.userCode === typed) return exact
+  const userCode = typed.replace(/[^a-zA-Z0-9]/g, '').toUpperCase()
+  const found = OWN_CODE.test(userCode) ? await findCode(ctx, { userCode }) : null
+  return found?.userCode === userCode ? found : null
+}
+
+async function findCode(
+  { context: { adapter, tables } }: GenericEndpointContext,
+  by: Partial<Record<'userCode' | 'deviceCode', string>>,
+): Promise<DeviceCode | null> {
+  return tables[DEVICE_CODES] ? adapter.findOne<DeviceCode>({ model: DEVICE_CODES, where: equal(by) }) : null
+}
+
+/** By its row: two codes of the app may differ only in letters that Better Auth leaves out of its own. */
+function approvalOf(id: string): Asked {
+  return ['device', id]
 }
 
 /** Returns true for a request of a device that uses its code, on the route for sessions or that for OAuth tokens. */
@@ -42,15 +63,14 @@ export function usesDeviceCode({ body }: { readonly body?: unknown }): boolean {
  * @throws {APIError} `access_denied` (RFC 8628 §3.5)
  */
 export async function requireApproval(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const { adapter, tables } = ctx.context
   const deviceCode: unknown = ctx.body.device_code
-  if (!tables[DEVICE_CODES] || typeof deviceCode !== 'string' || !isPlainText(deviceCode)) return
-  const code = await adapter.findOne<DeviceCode>({ model: DEVICE_CODES, where: equal({ deviceCode }) })
+  if (typeof deviceCode !== 'string' || !isPlainText(deviceCode)) return
+  const code = await findCode(ctx, { deviceCode })
   if (!code) return
-  const { id, userCode, userId, status } = code
-  requestContextOf(ctx).userCode = userCode
-  if (status !== 'approved' || !userId || (await isApproved(principals, ctx, userId, userCode))) return
-  await adapter.deleteMany({ model: DEVICE_CODES, where: equal({ id }) })
+  const { id, userId, status } = code
+  requestContextOf(ctx).deviceCode = id
+  if (status !== 'approved' || !userId || (await isApproved(principals, ctx, userId, id))) return
+  await ctx.context.adapter.deleteMany({ model: DEVICE_CODES, where: equal({ id }) })
   throw denied()
 }
 
@@ -64,8 +84,8 @@ export async function requireApprovalAfterwards(
   ctx: GenericEndpointContext,
 ): Promise<void> {
   const { newSession, internalAdapter } = ctx.context
-  const { userCode } = requestContextOf(ctx)
-  if (!newSession || !userCode || (await isApproved(principals, ctx, newSession.user.id, userCode))) return
+  const { deviceCode } = requestContextOf(ctx)
+  if (!newSession || !deviceCode || (await isApproved(principals, ctx, newSession.user.id, deviceCode))) return
   await internalAdapter.deleteSession(newSession.session.token)
   ctx.context.setNewSession(null)
   throw denied()
@@ -75,10 +95,10 @@ async function isApproved(
   principals: PrincipalStore,
   { context }: GenericEndpointContext,
   userId: string,
-  userCode: string,
+  id: string,
 ): Promise<boolean> {
   const user = await principals.findUser('id', userId)
-  return user !== null && mayStillHave(principals, context, user, await findAsker(context, user, approvalOf(userCode)))
+  return user !== null && mayStillHave(principals, context, user, await findAsker(context, user, approvalOf(id)))
 }
 
 function denied(): APIError {

@@ -9,7 +9,17 @@ import { onEachEngine } from '../testing/engines.testing.ts'
 import { link } from '../testing/link.testing.ts'
 import { openIdPlugin } from '../testing/openid.testing.ts'
 import { softPasskey } from '../testing/passkey.testing.ts'
-import { type Person, codeOf, mailing, newPerson, pathOf, post, proofOf, userOf } from '../testing/requests.testing.ts'
+import {
+  type Mailing,
+  type Person,
+  codeOf,
+  mailing,
+  newPerson,
+  pathOf,
+  post,
+  proofOf,
+  userOf,
+} from '../testing/requests.testing.ts'
 import { AUDIENCE, ORIGIN, type TestServer, person } from '../testing/server.testing.ts'
 
 const ada = person('ada')
@@ -37,9 +47,9 @@ onEachEngine((newServer) => {
     const send = (mail: object) => mails.send(mail)
     const server = await newServer({
       ...more,
-      emailAndPassword: { enabled: true },
+      emailAndPassword: { enabled: true, sendResetPassword: send },
       emailVerification: { sendVerificationEmail: send },
-      user: { changeEmail: { enabled: true } },
+      user: { changeEmail: { enabled: true, ...more.user?.changeEmail } },
       account: { accountLinking: { allowDifferentEmails: true, requireLocalEmailVerified: false } },
       plugins: [magicLink({ sendMagicLink: send }), openIdPlugin(provider), bearer()],
     })
@@ -176,6 +186,68 @@ onEachEngine((newServer) => {
         })
     })
 
+  for (const [store, options] of Object.entries(SESSION_STORES))
+    test(`a change of address counts while the session that requested it lives in ${store}`, async () => {
+      const { server, mails } = await open(options())
+      const { rescue } = await loseDevice(server)
+      pass(2)
+      await rescue.browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+      expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+    })
+
+  test('a change that a lost device requested is refused for an address that was imported with capitals', async () => {
+    const { server, mails } = await open()
+    const { lost, end } = await loseDevice(server)
+    await server.change('user', { email: 'Owner@Example.com' })
+    pass(2)
+    await lost.browser.send('/change-email', post({ newEmail: 'thief@example.com' }))
+    await end()
+    expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(403)
+    expect(await userOf(server)).toMatchObject({ email: 'Owner@Example.com' })
+  })
+
+  describe('a change of address that the previous address confirms first', () => {
+    const asked = async () => {
+      const mails = mailing()
+      const sendChangeEmailConfirmation = (mail: object) => mails.send(mail)
+      const opened = await open({ user: { changeEmail: { enabled: true, sendChangeEmailConfirmation } } })
+      const { server } = opened
+      const { lost, end } = await loseDevice(server)
+      pass(2)
+      await lost.browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+      expect(opened.mails.sent).toEqual([])
+      const follow = (url: string) => server.browser().send(pathOf(url))
+      return {
+        server,
+        end,
+        confirm: () => follow(mails.last().url),
+        change: () => follow(opened.mails.last().url),
+      }
+    }
+
+    test('counts while the session that requested it lives', async () => {
+      const { server, confirm, change } = await asked()
+      expect((await confirm()).status).toBe(200)
+      expect((await change()).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+    })
+
+    test('is not confirmed once that session has ended', async () => {
+      const { end, confirm } = await asked()
+      await end()
+      expect((await confirm()).status).toBe(403)
+    })
+
+    test('is refused if that session ends after the confirmation', async () => {
+      const { server, end, confirm, change } = await asked()
+      await confirm()
+      await end()
+      expect((await change()).status).toBe(403)
+      expect(await userOf(server)).toMatchObject({ email: OWNER.email })
+    })
+  })
+
   test('a change of address that another session requested as well counts', async () => {
     const { server, mails } = await open()
     const { lost, rescue, end } = await loseDevice(server, '/latchkey/devices/revoke-others')
@@ -215,6 +287,17 @@ onEachEngine((newServer) => {
       return { server, mails, creator, request: pathOf(mails.last().url) }
     }
 
+    test('whose own change counts, also once the note of that sign-in has expired', async () => {
+      const { server, mails } = await asked(false)
+      const owner = await enterByProvider(server)
+      pass(86_400 - 1800)
+      await owner.browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+      const request = pathOf(mails.last().url)
+      pass(2400)
+      expect((await server.browser().send(request)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+    })
+
     const expectRefused = async (server: TestServer, request: string) => {
       expect((await server.browser().send(request)).status).toBe(403)
       expect(await userOf(server)).toMatchObject({ email: eve.email })
@@ -238,6 +321,65 @@ onEachEngine((newServer) => {
       await owner.send('/sign-in/magic-link', post({ email: eve.email }))
       expect((await owner.send(pathOf(mails.last().url))).status).toBe(200)
       await expectRefused(server, request)
+    })
+  })
+
+  describe('a change of address counts although the session that requested it, or another one of its user,', () => {
+    const contested = async () => {
+      const { server, mails } = await open()
+      const one = await newPerson(server)
+      await one.prove('/sign-up/email', ada)
+      await one.session()
+      await one.browser.send('/send-verification-email', post({ email: ada.email }))
+      await server.browser().send(pathOf(mails.last().url))
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: 'contested' })
+      return { server, mails, one }
+    }
+
+    const ask = async ({ browser }: Person, mails: Mailing) => {
+      pass(2)
+      await browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+      return pathOf(mails.last().url)
+    }
+
+    const resetPassword = async (server: TestServer, mails: Mailing, newPassword: string) => {
+      pass(2)
+      const { browser } = await newPerson(server)
+      await browser.send('/request-password-reset', post({ email: ada.email }))
+      const { token } = mails.last()
+      expect((await browser.send('/reset-password', post({ newPassword, token }))).status).toBe(200)
+    }
+
+    const withNewPassword = async () => {
+      const { server, mails } = await contested()
+      await resetPassword(server, mails, 'a new password')
+      const owner = await newPerson(server)
+      await owner.prove('/sign-in/email', { ...ada, password: 'a new password' })
+      return { server, mails, owner, request: await ask(owner, mails) }
+    }
+
+    test("signs in by mail with the key of the account's device", async () => {
+      const { server, mails, one } = await contested()
+      const request = await ask(one, mails)
+      const again = await newPerson(server, one.device)
+      await again.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+      const { url } = mails.last()
+      expect((await again.follow(pathOf(url), { [EXPECT_HEADER]: ada.email })).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: one.device.principal })
+      expect((await server.browser().send(request)).status).toBe(200)
+    })
+
+    test('changes the password', async () => {
+      const { server, owner, request } = await withNewPassword()
+      const body = { currentPassword: 'a new password', newPassword: 'another password' }
+      expect((await owner.browser.send('/change-password', post(body))).status).toBe(200)
+      expect((await server.browser().send(request)).status).toBe(200)
+    })
+
+    test('but not after another password was set by mail', async () => {
+      const { server, mails, request } = await withNewPassword()
+      await resetPassword(server, mails, 'another password')
+      expect((await server.browser().send(request)).status).toBe(403)
     })
   })
 

@@ -31,10 +31,11 @@ export async function noteAddressRequest(principals: PrincipalStore, ctx: Generi
  * @throws {APIError} `REQUEST_SUPERSEDED`; the refusal is in the audit
  */
 export async function beforeAddressChange(principals: PrincipalStore, ctx: GenericEndpointContext): Promise<void> {
-  const { email, updateTo, iat } = await readMailedToken(ctx)
+  const { email, userId, updateTo, iat } = await readMailedToken(ctx)
   if (typeof email !== 'string' || typeof updateTo !== 'string') return
-  const found = await ctx.context.internalAdapter.findUserByEmail(email)
-  const user = found && (await principals.findUser('id', found.user.id))
+  // The token has the address in lower case, in which an imported user may not be found.
+  const id = userId == null ? (await ctx.context.internalAdapter.findUserByEmail(email))?.user.id : String(userId)
+  const user = id === undefined ? null : await principals.findUser('id', id)
   if (!user) return
   const asker = await findAsker(ctx.context, user, ['address', updateTo])
   const asking = await askingSessionOf(ctx, user)

@@ -605,22 +605,42 @@ onEachEngine((newServer) => {
     expect([linked.status, await linked.json()]).toMatchObject([200, {}])
   })
 
-  test('a code of a device that was approved keeps the account from linking only until it expires', async () => {
+  test('a code that was approved before does not keep the account from linking, and gives no session', async () => {
     const { server, creator, resetPassword } = await open()
     await creator.browser.send('/sign-up/email', post(ada))
     await creator.session()
     const asked = await server.browser().send('/device/code', post({ client_id: 'tv' }))
-    const { user_code: userCode } = (await asked.json()) as { readonly user_code: string }
+    const codes = (await asked.json()) as Record<'user_code' | 'device_code', string>
+    const { user_code: userCode, device_code: deviceCode } = codes
     expect((await creator.browser.send(`/device?user_code=${userCode}`)).status).toBe(200)
     expect((await creator.browser.send('/device/approve', post({ userCode }))).status).toBe(200)
     expect((await (await resetPassword('another password'))()).status).toBe(200)
     const own = await newPerson(server)
     await signIn(own, 'another password')
     await own.browser.send('/revoke-other-sessions', post({}))
-    expect(await (await link(own, own.device)).json()).toMatchObject({ remaining: ['deviceCode'] })
-    await server.change('deviceCode', { expiresAt: new Date(Date.now() - 1000) })
     const linked = await link(own, own.device)
     expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+    const use = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv', device_code: deviceCode }
+    expect((await server.browser().send('/device/token', post(use))).status).toBe(400)
+  })
+
+  test('a token of an app that the creator let in keeps the account from linking only until it expires', async () => {
+    const mails = mailing()
+    const provider = oauthProvider({ loginPage: '/login', consentPage: '/consent' })
+    const server = await newServer({ plugins: [magicLink({ sendMagicLink: mails.send }), provider] })
+    await server.browser().send('/sign-up/email', post(ada))
+    const { id: userId } = await userOf(server)
+    await server.adapter.create({ model: 'oauthClient', data: { clientId: 'app', redirectUris: [] } })
+    const times = { createdAt: new Date(), expiresAt: new Date(Date.now() + 600_000) }
+    const token = { clientId: 'app', userId, scopes: ['openid'], token: 'a token', ...times }
+    await server.adapter.create({ model: 'oauthRefreshToken', data: token })
+    const own = await newPerson(server)
+    await own.browser.send('/sign-in/magic-link', post({ email: ada.email }))
+    await own.browser.send(pathOf(mails.last().url))
+    await own.session()
+    expect(await (await link(own, own.device)).json()).toMatchObject({ remaining: ['oauthRefreshToken'] })
+    await server.change('oauthRefreshToken', { expiresAt: new Date(Date.now() - 1000) })
+    expect((await link(own, own.device)).status).toBe(200)
   })
 
   test('a stranger who names an organization after the id of an account does not keep it from linking', async () => {

@@ -6,6 +6,8 @@ import { STARTS_PASSKEY } from './paired-session.ts'
 /** What a mailed token of Better Auth says. */
 export interface MailedToken {
   readonly email?: unknown
+  /** Of the user, if the token names one. */
+  readonly userId?: unknown
   /** The new address, if the token completes a change of address. */
   readonly updateTo?: unknown
   /** When it was requested, in seconds since 1970. */

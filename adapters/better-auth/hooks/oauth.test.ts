@@ -365,10 +365,10 @@ onEachEngine((newServer) => {
   })
 
   describe('a trusted provider that does not say that the address is verified proves the mailbox all the same:', () => {
-    const trusting = (plugins: BetterAuthPlugin[] = []) => {
+    const trusting = (plugins: BetterAuthPlugin[] = [], more: Partial<BetterAuthOptions> = {}) => {
       profile.email_verified = false
       const accountLinking = { trustedProviders: ['local'], requireLocalEmailVerified: false }
-      return newServer(openId({ plugins, account: { accountLinking } }))
+      return newServer(openId({ ...more, plugins, account: { accountLinking } }))
     }
 
     test('a sign-in through it binds no open account that its creator could still enter', async () => {
@@ -405,31 +405,57 @@ onEachEngine((newServer) => {
       expect(await one.session()).toMatchObject({ principal: one.device.principal, recoverable: true })
     })
 
-    const INTERRUPTIONS: Record<string, (server: TestServer) => Promise<void>> = {
-      'when the server died before there was a session': (server) => failOnce(server, 'create', 'session'),
-      'when the proof could not be recorded': (server) => failOnce(server, 'updateMany', 'user'),
-      'while another server completes one': async (server) => {
-        const other = await newPerson(server)
-        const apart = AsyncLocalStorage.snapshot()
-        const { adapter } = await contextOf(server)
-        const create = adapter.create.bind(adapter)
-        adapter.create = async (input) => {
-          const created = await create(input)
-          if (input.model !== 'account') return created
-          adapter.create = create
-          expect(await apart(() => signIn(other))).toBe(`${ORIGIN}/home`)
-          return created
-        }
-      },
-    }
-    test.each(Object.entries(INTERRUPTIONS))('the creator gets no device %s', async (_, interrupt) => {
+    test('and need not be removed if the app refused it at first', async () => {
+      const refusals = [false as const]
+      const before = async ({ providerId }: { providerId: string }) =>
+        providerId === 'local' ? refusals.shift() : undefined
+      const server = await trusting([], { databaseHooks: { account: { create: { before } } } })
+      await server.browser().send('/sign-up/email', post(person('ada')))
+      const victim = await newPerson(server)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/failed?error=unable_to_link_account`)
+      expect(await server.rows('account')).toHaveLength(1)
+      expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
+      const refused = await link(victim, victim.device)
+      expect(await refused.json()).toMatchObject({ remaining: ['session', 'password'] })
+    })
+
+    /** Of the first sign-in. @returns whether it happened */
+    type Interruption = (server: TestServer) => Promise<() => boolean>
+
+    const FAILED = `${ORIGIN}/failed?error=unable_to_link_account`
+    const INTERRUPTIONS: [string, string | null, Interruption][] = [
+      ['when the server died before there was a session', null, (server) => failOnce(server, 'create', 'session')],
+      ['when the proof could not be recorded', FAILED, (server) => failOnce(server, 'updateMany', 'user')],
+      [
+        'while another server completes one',
+        `${ORIGIN}/home`,
+        async (server) => {
+          let isDone = false
+          const other = await newPerson(server)
+          const apart = AsyncLocalStorage.snapshot()
+          const { adapter } = await contextOf(server)
+          const create = adapter.create.bind(adapter)
+          adapter.create = async (input) => {
+            const created = await create(input)
+            if (input.model !== 'account') return created
+            adapter.create = create
+            expect(await apart(() => signIn(other))).toBe(`${ORIGIN}/home`)
+            isDone = true
+            return created
+          }
+          return () => isDone
+        },
+      ],
+    ]
+    test.each(INTERRUPTIONS)('the creator gets no device %s', async (_, first, interrupt) => {
       const server = await trusting()
       const creator = await newPerson(server)
       await creator.browser.send('/sign-up/email', post(person('ada')))
       const victim = await newPerson(server)
       vi.spyOn(console, 'error').mockImplementation(() => {})
-      await interrupt(server)
-      await signIn(victim)
+      const hasHappened = await interrupt(server)
+      expect(await signIn(victim)).toBe(first)
+      expect(hasHappened()).toBe(true)
       expect(await signIn(victim)).toBe(`${ORIGIN}/home`)
       expect(await userOf(server)).toMatchObject({ principal: null })
       expect(await server.rows('latchkeyPrincipal')).toEqual([])
@@ -498,15 +524,18 @@ function contextOf({ auth }: TestServer): Promise<{ readonly adapter: OwnAdapter
   return (auth as unknown as { readonly $context: Promise<{ readonly adapter: OwnAdapter }> }).$context
 }
 
-/** The next statement of this kind fails. */
-async function failOnce(server: TestServer, method: keyof OwnAdapter, model: string): Promise<void> {
+/** The next statement of this kind fails. @returns whether it has */
+async function failOnce(server: TestServer, method: keyof OwnAdapter, model: string): Promise<() => boolean> {
   const { adapter } = await contextOf(server)
   const before = adapter[method].bind(adapter)
+  let hasFailed = false
   adapter[method] = async (input) => {
     if (input.model !== model) return before(input)
     adapter[method] = before
+    hasFailed = true
     throw new Error('the disk is full')
   }
+  return () => hasFailed
 }
 
 /** Removes the ways in of the person who created the account. */

@@ -13,6 +13,7 @@ import {
   proverByReset,
 } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
+import { noteTakeover } from './asker.ts'
 import { passwordOf } from './credentials.ts'
 import { findUserToken } from './mailed-token.ts'
 import { provenDevice, requestContextOf } from './request-context.ts'
@@ -111,5 +112,8 @@ export async function afterPasswordReset(principals: PrincipalStore, ctx: Generi
   if (!user || user.principalMailboxBy == null || user.principalMailboxBy === proverByKey(user)) return
   const device = await provenDevice(ctx)
   if (device && (await isOwnKey(principals, user, device))) await confirmByKey(principals, user)
-  else if (resetHash) await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
+  else if (resetHash) {
+    await noteTakeover(ctx.context, user)
+    await principals.changeUser(user, { principalMailboxBy: await proverByReset(resetHash) })
+  }
 }

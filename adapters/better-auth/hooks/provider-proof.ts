@@ -48,7 +48,12 @@ export async function proveByProvider(
   // The user's own session adds it, whatever its address.
   if ((await getOAuthState())?.link) return false
   const user = await principals.findUser('id', userId)
-  if (!user || user.emailVerified || isMailboxProven(user)) return false
+  if (!user || user.emailVerified) return false
+  if (isMailboxProven(user)) {
+    // The app or the database may have refused the provider of an earlier sign-in after its proof was recorded.
+    if (user.principalMailboxBy === NOBODY) requestContextOf(ctx).reboundUser = userId
+    return false
+  }
   const device = await provenDevice(ctx)
   const isOwn = device !== undefined && (await isOwnKey(principals, user, device))
   await proveMailbox(principals, user, isOwn ? device.principal : NOBODY)

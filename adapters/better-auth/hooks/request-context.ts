@@ -33,8 +33,8 @@ export interface RequestContext {
   signedIn?: string
   /** The user of that session. */
   signedInUser?: string
-  /** What the user typed to approve the device whose code the request uses (RFC 8628). */
-  userCode?: string
+  /** The id of the device's code that the request uses (RFC 8628). */
+  deviceCode?: string
   /** The user whose binding changed in the request. */
   reboundUser?: string
 }

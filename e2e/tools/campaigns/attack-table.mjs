@@ -68,10 +68,10 @@ const PAIRED_OPEN =
   'a session that another one let in > ' +
   'binds no open account to its own key, and leaves it open for the user who let it in'
 
-const codeUnapproved = {
+const codeCounts = {
   file: plugin('hooks/credentials.ts'),
-  find: "...(model === DEVICE_CODES ? equal({ status: 'approved' }) : []),",
-  replace: UNCHECKED,
+  find: "['verification', DEVICE_CODES, ",
+  replace: "['verification', ",
 }
 const providerUnproven = {
   file: plugin('hooks/users.ts'),
@@ -4239,7 +4239,7 @@ export const ATTACKS = [
     attack:
       'A creator requests a change of address, the owner of the mailbox takes the account through a provider, and the mailed link moves it to the creator, whose session goes on',
     defence: 'A reset of the binding ends what any session asked for before',
-    patches: [{ file: ASKER, find: 'asker.state !== (await stateOf(context, user))', replace: 'false' }],
+    patches: [{ file: ASKER, find: '!isUnchanged(asker.state, await stateOf(context, user), user)', replace: 'false' }],
     test: {
       file: EARLIER_TEST,
       name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created with a proof',
@@ -4249,10 +4249,32 @@ export const ATTACKS = [
     attack: 'The same with an account that was created without a proof, so that no binding is reset',
     defence:
       'Where it is unknown who created the account, so does a sign-in without the credentials and key of the creator',
-    patches: [{ file: ASKER, find: 'await note(context, user, SIGN_IN, crypto.randomUUID())', replace: UNCHECKED }],
+    patches: [{ file: ASKER, find: 'await noteTakeover(context, user)', replace: UNCHECKED }],
     test: {
       file: EARLIER_TEST,
       name: 'SQLite > a change of address that a creator requested does not move the account of an owner who entered since > through a provider, where it was created without a proof',
+    },
+  },
+  {
+    attack:
+      'The same, where the owner had reset the password by mail before, and resets it once more because of that request',
+    defence: 'Each new password by mail ends what any session asked for before',
+    patches: [
+      { file: plugin('hooks/password-reset.ts'), find: 'await noteTakeover(ctx.context, user)', replace: UNCHECKED },
+    ],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change of address counts although the session that requested it, or another one of its user, > but not after another password was set by mail',
+    },
+  },
+  {
+    attack:
+      'The thief of a device requests a change of the address of an imported user, which is stored with capitals; after the revocation, the mailed link moves the account',
+    defence: 'The user of a change of address is the one whose id the mailed token has, as in Better Auth',
+    patches: [{ file: EARLIER, find: 'userId == null ? (await', replace: 'email !== null ? (await' }],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > a change that a lost device requested is refused for an address that was imported with capitals',
     },
   },
   {
@@ -4265,6 +4287,31 @@ export const ATTACKS = [
     test: {
       file: DEVICE_CODE_TEST,
       name: 'SQLite > the code of a device (RFC 8628) > that a lost device approved, with its session in the database, gives none after /latchkey/devices/revoke-others',
+    },
+  },
+  {
+    attack:
+      "The same, where the owner approves another code of the app's own, which differs only in letters that Better Auth leaves out of its codes",
+    defence: 'An approval is noted for the one row of the code, which is found as Better Auth finds it',
+    patches: [
+      {
+        file: DEVICE_CODE,
+        find: "return ['device', id]",
+        replace: "return ['device', id && '']",
+      },
+    ],
+    test: {
+      file: DEVICE_CODE_TEST,
+      name: "SQLite > the code of a device (RFC 8628) > of the app's own codes without Latin letters, one is not approved by an approval of the other",
+    },
+  },
+  {
+    attack: 'The same, where the owner, too, enters the code that the thief has approved',
+    defence: 'An approval is noted only while the code waits for one',
+    patches: [{ file: DEVICE_CODE, find: "if (code?.status === 'pending')", replace: 'if (code)' }],
+    test: {
+      file: DEVICE_CODE_TEST,
+      name: 'SQLite > the code of a device (RFC 8628) > that a lost device approved gives no session although another one tries to approve it, too',
     },
   },
   {
@@ -4580,23 +4627,32 @@ export const ATTACKS = [
   },
   {
     attack: 'An account can never link a device, because a code that it approved once remains: no route removes it',
-    defence: 'A code or token that has expired is not a way in',
+    defence: 'A code ends with the session that approved it, and is not a way in',
+    patches: [codeCounts],
+    test: {
+      file: plugin('hooks/honest-sequences.test.ts'),
+      name: 'SQLite > a code that was approved before does not keep the account from linking, and gives no session',
+    },
+  },
+  {
+    attack: 'An account can never link a device, because the OAuth token of an app remains: no route removes it',
+    defence: 'A token that has expired is not a way in',
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: "operator: 'gt' as const, value: new Date() }] : []",
-        replace: "operator: 'gt' as const, value: new Date(0) }] : []",
+        find: "operator: 'gt', value: new Date() }] : []",
+        replace: "operator: 'gt', value: new Date(0) }] : []",
       },
     ],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
-      name: 'SQLite > a code of a device that was approved keeps the account from linking only until it expires',
+      name: 'SQLite > a token of an app that the creator let in keeps the account from linking only until it expires',
     },
   },
   {
     attack: 'A stranger asks for codes of devices (RFC 8628) for the user of an account, so that it binds no device',
-    defence: 'A code that no session of the account has approved is not a way in',
-    patches: [codeUnapproved],
+    defence: 'A code ends with the session that approved it, and is not a way in',
+    patches: [codeCounts],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
       name: 'SQLite > a stranger who asks for a code of a device with the id of an account as user_id does not keep it from binding',
@@ -4604,8 +4660,8 @@ export const ATTACKS = [
   },
   {
     attack: 'A stranger has a user open a link with the code of a device, so that the account links no device',
-    defence: 'A code that no session of the account has approved is not a way in',
-    patches: [codeUnapproved],
+    defence: 'A code ends with the session that approved it, and is not a way in',
+    patches: [codeCounts],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
       name: 'SQLite > nor does one whose link brings the code to a browser of its user',
@@ -4614,14 +4670,8 @@ export const ATTACKS = [
   {
     attack:
       'A stranger approves a code of a device (RFC 8628) whose scope is the id of an account, so that it binds no device',
-    defence: 'Of a code, only the user who approved it counts',
-    patches: [
-      {
-        file: plugin('hooks/credentials.ts'),
-        find: "[DEVICE_CODES]: ['userId'],",
-        replace: UNCHECKED,
-      },
-    ],
+    defence: 'A code is not a way in, whatever it contains',
+    patches: [codeCounts],
     test: {
       file: plugin('hooks/honest-sequences.test.ts'),
       name: 'SQLite > a stranger who asks for a code of a device with the id of an account as scope does not keep it from binding',
