@@ -83,12 +83,9 @@ test('answers in a process whose global Response was replaced, as @hono/node-ser
   vi.stubGlobal('Response', class extends Response {})
   expect(Response.json({})).not.toBeInstanceOf(Response)
   const device = await testDevice()
-  const { status, access_token: token } = await send({
-    subject_token_type: PROOF,
-    subject_token: await proofOf(device),
-  })
-  expect(status).toBe(200)
-  expect(await verify(token)).toMatchObject({ sub: device.principal })
+  const answer = await send({ subject_token_type: PROOF, subject_token: await proofOf(device) })
+  expect(answer.status).toBe(200)
+  expect(await verify((answer as Record<string, unknown>)['access_token'])).toMatchObject({ sub: device.principal })
   expect(await get('/.well-known/oauth-authorization-server')).toMatchObject({ issuer: APP })
 })
 
