@@ -11,6 +11,7 @@ const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
  * the globals as they were; or what counts its timers, which clients of another file may still set.
  */
 const ALONE = [
+  'adapters/account/clerk-engines.test.ts',
   'adapters/better-auth/{hooks/base-url-hint,routes/shared-limit}.test.ts',
   'adapters/triplit/*.test.ts',
   'lib/client/bare-engine.test.ts',

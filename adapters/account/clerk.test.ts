@@ -1,141 +1,26 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import Sqlite from 'better-sqlite3'
-import { createLocalJWKSet, decodeJwt, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AuthOptions, createAuth, memoryStore } from '../../lib/index.ts'
-import {
-  type ExternalBinder,
-  type ExternalIssuer,
-  type RevokedSession,
-  type SessionResolver,
-  type SigningJwk,
-  clerk,
-  createBinderHandler,
-  createExternalBinder,
-  createSessionResolver,
-  namespacedPrincipal,
-  sqliteBindingStore,
-} from '../../lib/server.ts'
-import { type ClerkBrowser, type ClerkInstance, IMPERSONATED, startClerk } from './clerk.testing.ts'
-import { tokenAccount } from './index.ts'
-// Loaded in advance: the time limit of the client is for a network, not for a compiler.
-import '../../lib/client/lazy.ts'
-
-const APP = 'https://notes.example'
-const SERVER = `${APP}/identity`
-const SYNC = 'https://sync.example'
-const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
-const IPHONE =
-  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
+import { type SessionResolver, namespacedPrincipal } from '../../lib/server.ts'
+import { APP, type ClerkApp, IPHONE, SERVER, SYNC, clerkApp } from './clerk-app.testing.ts'
+import { type ClerkBrowser, type ClerkInstance, IMPERSONATED } from './clerk.testing.ts'
+import type { tokenAccount } from './index.ts'
 
 let now = 0
 const clock = (): number => now
 const wait = (seconds: number): void => void (now += seconds * 1000)
 
+let app: ClerkApp
 let instance: ClerkInstance
-let folder: string
-let key: SigningJwk
-/** Ends the connections of the test's servers. */
-let closing: (() => void)[]
 
 beforeEach(async () => {
   now = Date.now()
-  instance = await startClerk(() => now / 1000)
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-clerk-'))
-  const pair = await generateKeyPair('EdDSA', { extractable: true })
-  key = { ...(await exportJWK(pair.privateKey)), kid: 'one', alg: 'EdDSA' } as SigningJwk
-  closing = []
+  app = await clerkApp(clock)
+  instance = app.instance
 })
-afterEach(async () => {
-  for (const close of closing) close()
-  rmSync(folder, { recursive: true })
-  await instance.close()
-})
+afterEach(() => app.close())
 
-interface Server {
-  readonly binder: ExternalBinder
-  handle(request: Request): Promise<Response>
-  /** An API of the app: it takes Clerk's tokens and those of devices. */
-  readonly api: SessionResolver
-  /** A sync server: it takes exchanged tokens only. */
-  readonly sync: SessionResolver
-  readonly revoked: RevokedSession[]
-}
-
-/** A server process: another one on the same file has the same accounts. */
-async function startServer(more: Pick<Partial<ExternalIssuer>, 'authorizedParties' | 'clients'> = {}): Promise<Server> {
-  const database = new Sqlite(join(folder, 'identity.db'))
-  closing.push(() => database.close())
-  const store = sqliteBindingStore(database, clock)
-  await store.migrate()
-  const rules = clerk({ issuer: instance.frontendApi, authorizedParties: [APP], ...more })
-  const revoked: RevokedSession[] = []
-  const binder = createExternalBinder({
-    issuers: [rules],
-    store,
-    audience: SERVER,
-    secret: 'a secret of at least thirty-two characters',
-    onRevoke(session) {
-      revoked.push(session)
-      instance.revokeSession(session.session)
-    },
-    clock,
-  })
-  const exchange = { issuer: APP, keys: [key], audiences: [SYNC] }
-  const handle = createBinderHandler({ binder, exchange, clock })
-  const { lookup, lookupSession, findPrincipals } = binder
-  const api = createSessionResolver({
-    localFirst: { audience: APP, lookup },
-    external: { ...rules, principal: findPrincipals, lookupSession },
-    clock,
-  })
-  const { d: _, ...publicKey } = key as SigningJwk & { readonly d: string }
-  const sync = createSessionResolver({
-    external: {
-      issuer: APP,
-      publicKey: publicKey as never,
-      audience: SYNC,
-      requiredClaims: ['auth_mode'],
-      aliases: true,
-      principal: 'sub',
-      lookupSession,
-    },
-    clock,
-  })
-  return { binder, handle, api, sync, revoked }
-}
-
-/** A browser with Clerk's SDK and Latchkey. */
-function startBrowser(server: () => Server, agent = FIREFOX) {
-  const sdk = instance.browser(APP)
-  const keystore = memoryStore()
-  const account = tokenAccount({
-    getToken: () => sdk.session?.getToken() ?? null,
-    signOut: () => sdk.signOut(),
-    server: SERVER,
-    async fetch(input, init) {
-      const request = new Request(input, init)
-      request.headers.set('user-agent', agent)
-      return server().handle(request)
-    },
-  })
-  const load = async (options: AuthOptions = {}) => {
-    const auth = createAuth({
-      account,
-      keystore,
-      audience: APP,
-      audiences: { [SYNC]: { audience: SYNC, via: 'exchange' } },
-      harden: 'never',
-      clock,
-      ...options,
-    })
-    await auth.ready
-    return auth
-  }
-  return { sdk, account, load }
-}
+const startServer: ClerkApp['startServer'] = (more) => app.startServer(more)
+const startBrowser: ClerkApp['startBrowser'] = (server, agent) => app.startBrowser(server, agent)
 
 const ask = (resolver: SessionResolver, token: string | null) =>
   resolver.resolve(token === null ? {} : { authorization: `Bearer ${token}` })

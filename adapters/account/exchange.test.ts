@@ -1,5 +1,5 @@
 import { type JWK, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createAuth, memoryStore } from '../../lib/index.ts'
 import {
   type BinderExchangeOptions,
@@ -75,6 +75,19 @@ function world(more: Partial<BinderExchangeOptions> = {}) {
   })
   return { binder, store, handle, get, send, verify, proofOf, tokenOf, provider, state }
 }
+
+test('answers in a process whose global Response was replaced, as @hono/node-server 1 does', async () => {
+  const { get, send, proofOf, verify } = world()
+  onTestFinished(() => void vi.unstubAllGlobals())
+  // `json` of the subclass still makes a response of the class before.
+  vi.stubGlobal('Response', class extends Response {})
+  expect(Response.json({})).not.toBeInstanceOf(Response)
+  const device = await testDevice()
+  const answer = await send({ subject_token_type: PROOF, subject_token: await proofOf(device) })
+  expect(answer.status).toBe(200)
+  expect(await verify((answer as Record<string, unknown>)['access_token'])).toMatchObject({ sub: device.principal })
+  expect(await get('/.well-known/oauth-authorization-server')).toMatchObject({ issuer: APP })
+})
 
 describe('the client', () => {
   test('gets tokens for an audience as a device, and as an account with its aliases', async () => {

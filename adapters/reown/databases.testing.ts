@@ -94,9 +94,13 @@ interface Mysql {
 }
 
 /** The driver is no dependency of this repository: `LATCHKEY_MYSQL2` names its folder. */
+export async function loadMysql2<Driver>(entry: 'index' | 'promise'): Promise<Driver> {
+  const { href } = pathToFileURL(join(process.env['LATCHKEY_MYSQL2']!, `${entry}.js`))
+  return ((await import(href)) as { default: Driver }).default
+}
+
 async function openMysql(place: string): Promise<Connection> {
-  const driver = pathToFileURL(join(process.env['LATCHKEY_MYSQL2']!, 'promise.js')).href
-  const { createConnection } = ((await import(driver)) as { default: Mysql }).default
+  const { createConnection } = await loadMysql2<Mysql>('promise')
   const client = await createConnection(place)
   client.on('error', () => {})
   const run: Run = async (text, parameters) => {
@@ -106,14 +110,16 @@ async function openMysql(place: string): Promise<Connection> {
   return connection('mysql', run, { another: () => openMysql(place), close: () => client.end() })
 }
 
-/** A database that is dropped with the connection. */
-async function newMysql(): Promise<Connection> {
+/** A database on the server that `LATCHKEY_MARIADB` names, which is dropped with the connection. */
+export async function newMysql(): Promise<Connection & { readonly place: string }> {
   const server = await openMysql(process.env['LATCHKEY_MARIADB']!)
   const name = `latchkey_${randomBytes(8).toString('hex')}`
   await server.execute(`create database ${name} character set utf8mb4`)
-  const opened = await openMysql(new URL(`/${name}`, process.env['LATCHKEY_MARIADB']).href)
+  const place = new URL(`/${name}`, process.env['LATCHKEY_MARIADB']).href
+  const opened = await openMysql(place)
   const { close } = opened
   return Object.assign(opened, {
+    place,
     async close() {
       await close()
       await server.execute(`drop database ${name}`)

@@ -1,8 +1,18 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { APIError } from 'better-auth/api'
 import Sqlite from 'better-sqlite3'
-import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect, SqliteDialect, type Transaction } from 'kysely'
+import {
+  CamelCasePlugin,
+  CompiledQuery,
+  Kysely,
+  MysqlDialect,
+  type MysqlPool,
+  PostgresDialect,
+  SqliteDialect,
+  type Transaction,
+} from 'kysely'
 import { Pool, type PoolClient } from 'pg'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type OnLink, latchkey, latchkeyJwt } from '../better-auth/index.ts'
@@ -10,7 +20,16 @@ import { newPostgres } from '../better-auth/testing/database.testing.ts'
 import { elsewhere, link, sessionIn, unlink } from '../better-auth/testing/link.testing.ts'
 import { type Person, codeOf, newPerson } from '../better-auth/testing/requests.testing.ts'
 import { type TestServer, person, testServer } from '../better-auth/testing/server.testing.ts'
-import { type ReownDatabase, reown, reownTables, trackTransactions, undoReown } from './index.ts'
+import { loadMysql2, newMysql } from './databases.testing.ts'
+import {
+  type ReownDatabase,
+  type TrackedDatabase,
+  isReownConflict,
+  reown,
+  reownTables,
+  trackTransactions,
+  undoReown,
+} from './index.ts'
 
 const ada = person('ada')
 const JOURNAL_ROWS = 'select count(*) as n from "latchkeyReownRow"'
@@ -44,8 +63,9 @@ const plugins = (database: () => ReownDatabase) => {
   return [latchkey({ onLink, onUnlink }), latchkeyJwt()]
 }
 
-const TABLE =
-  'create table note (id integer primary key, owner text not null, slug text not null, unique (owner, slug))'
+const TABLE = `create table note (
+  id integer primary key, owner varchar(64) not null, slug varchar(64) not null, unique (owner, slug)
+)`
 
 /** Runs a statement on a database of SQLite. */
 const execute =
@@ -116,14 +136,7 @@ async function onPostgres(schemaName?: string): Promise<App> {
     await tracked.client.destroy()
     await backdoor.end()
   })
-  const reownDatabase = (): ReownDatabase => {
-    const transaction: Transaction<Record<string, never>> = tracked.transaction()
-    return {
-      dialect: 'postgres',
-      execute: async (text, parameters) =>
-        (await transaction.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows,
-    }
-  }
+  const reownDatabase = reownIn('postgres', tracked)
   expect(reownDatabase).toThrow('there is no transaction of this client')
   const server = await testServer(
     { plugins: plugins(reownDatabase) },
@@ -134,37 +147,123 @@ async function onPostgres(schemaName?: string): Promise<App> {
   return {
     server,
     query,
-    async everyDeath(act, check, again) {
-      // Better Auth prints what its handlers throw.
-      const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
-      onTestFinished(() => printed.mockRestore())
-      for (let place = 1; ; place++) {
-        let left = place
-        before = async (client) => {
-          if (--left !== 0) return
-          const { processID } = client as unknown as { processID: number }
-          // Until the backend has ended.
-          await backdoor.query(`select pg_terminate_backend(${processID}, 60000)`)
-        }
-        // The first request that needs the connection may be the one for the nonce.
-        const status = await act().then(
-          (answer) => answer.status,
-          () => 500,
-        )
-        before = async () => {}
-        if (left > 0) {
-          expect(status).toBe(200)
-          return place - 1
-        }
-        await check(query)
-        // A failed look at the session is repeated.
-        if (status === 200) await again()
+    everyDeath: everyDeath(query, (next) => {
+      before = async (client) => {
+        const { processID } = client as unknown as { processID: number }
+        // Until the backend has ended.
+        await next(() => backdoor.query(`select pg_terminate_backend(${processID}, 60000)`))
       }
-    },
+    }),
   }
 }
 
-const APPS = { SQLite: onSqlite, Postgres: () => onPostgres() }
+/** The connections of mysql2 as Kysely uses them. */
+interface MysqlConnection {
+  readonly threadId: number
+  query(text: string, parameters: readonly unknown[], done: (error: unknown, result?: unknown) => void): unknown
+}
+
+interface Mysql2 {
+  createPool(options: { uri: string; connectionLimit: number; timezone: string }): MysqlPool & {
+    on(event: 'connection', listener: (client: MysqlConnection) => void): void
+  }
+}
+
+async function onMariadb(): Promise<App> {
+  const backdoor = await newMysql()
+  // The statements of this file put names into double quotes.
+  await backdoor.execute("set session sql_mode = concat(@@sql_mode, ',ANSI_QUOTES')")
+  const pool = (await loadMysql2<Mysql2>('index')).createPool({
+    uri: backdoor.place,
+    connectionLimit: 10,
+    timezone: 'Z',
+  })
+  let before: (client: MysqlConnection) => Promise<void> = async () => {}
+  pool.on('connection', (client) => {
+    const query = client.query.bind(client)
+    Object.assign(client, {
+      query: (...args: Parameters<MysqlConnection['query']>) =>
+        void before(client).then(() => void query(...args), args[2]),
+    })
+  })
+  const tracked = trackTransactions(new Kysely<Record<string, never>>({ dialect: new MysqlDialect({ pool }) }))
+  onTestFinished(async () => {
+    await tracked.client.destroy()
+    await backdoor.close()
+  })
+  const server = await testServer(
+    { plugins: plugins(reownIn('mysql', tracked)) },
+    { database: { db: tracked.client, type: 'mysql', transaction: true }, statements: [] },
+  )
+  for (const statement of [TABLE, ...reownTables('mysql')]) await backdoor.execute(statement)
+  const query: App['query'] = (text) => backdoor.execute(text)
+  return {
+    server,
+    query,
+    everyDeath: everyDeath(query, (next) => {
+      before = ({ threadId }) =>
+        next(async () => {
+          await query(`kill ${threadId}`)
+          // Until the server has ended it, and undone its transaction.
+          while ((await query(`select 1 from information_schema.processlist where id = ${threadId}`)).length > 0);
+        })
+    }),
+  }
+}
+
+/** The transaction that Better Auth is running. */
+const reownIn =
+  (dialect: ReownDatabase['dialect'], tracked: TrackedDatabase<Kysely<Record<string, never>>>): (() => ReownDatabase) =>
+  () => {
+    const transaction: Transaction<Record<string, never>> = tracked.transaction()
+    return {
+      dialect,
+      execute: async (text, parameters) =>
+        (await transaction.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows,
+    }
+  }
+
+/**
+ * On a server of databases, the connection dies.
+ *
+ * @param onStatement - lets `next` run before each statement, with what ends its connection
+ */
+function everyDeath(
+  query: App['query'],
+  onStatement: (next: (end: () => Promise<unknown>) => Promise<void>) => void,
+): App['everyDeath'] {
+  return async (act, check, again) => {
+    // Better Auth prints what its handlers throw.
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => printed.mockRestore())
+    for (let place = 1; ; place++) {
+      let left = place
+      onStatement(async (end) => {
+        if (--left === 0) await end()
+      })
+      // The first request that needs the connection may be the one for the nonce.
+      const status = await act().then(
+        (answer) => answer.status,
+        () => 500,
+      )
+      onStatement(async () => {})
+      if (left > 0) {
+        expect(status).toBe(200)
+        return place - 1
+      }
+      await check(query)
+      // A failed look at the session is repeated.
+      if (status === 200) await again()
+    }
+  }
+}
+
+/** MariaDB where `LATCHKEY_MARIADB` names a server. */
+const APPS = {
+  SQLite: onSqlite,
+  Postgres: () => onPostgres(),
+  ...(process.env['LATCHKEY_MARIADB'] !== undefined && { MariaDB: onMariadb }),
+}
 
 /** An account that has the principal of one device, and another device of it with two notes. */
 async function twoDevices({ server, query }: App): Promise<Record<'one' | 'two', Person>> {
@@ -182,6 +281,9 @@ const ownersOf = async (query: App['query']): Promise<unknown[]> =>
 async function countJournal(query: App['query']): Promise<number> {
   return Number((await query(JOURNAL_ROWS))[0]!['n'])
 }
+
+/** A guard against hanging: MariaDB takes a second for each death on a busy machine. */
+const DEATHS_TIMEOUT_MS = 600_000
 
 describe.each(Object.entries(APPS))('on %s', (name, start) => {
   test('a link moves the rows of the device, and an undo gives them back', async () => {
@@ -216,7 +318,7 @@ describe.each(Object.entries(APPS))('on %s', (name, start) => {
     expect(await countJournal(app.query)).toBe(0)
   })
 
-  test('a server that dies leaves the rows with the link, or neither', async () => {
+  test('a server that dies leaves the rows with the link, or neither', { timeout: DEATHS_TIMEOUT_MS }, async () => {
     const app = await start()
     const { one, two } = await twoDevices(app)
     const [account, device] = [one.device.principal, two.device.principal]
@@ -261,6 +363,58 @@ describe.each(Object.entries(APPS))('on %s', (name, start) => {
     expect(await ownersOf(app.query)).toEqual([device, device, account])
     expect(await one.session()).toMatchObject({ aliases: [phone] })
   })
+})
+
+test('a refused link names the rows that conflict: to the log, and to the user if the app says so', async () => {
+  const database = new Sqlite(':memory:')
+  onTestFinished(() => void database.close())
+  let isToldToUser = false
+  const onLink: OnLink = async ({ alias, principal }) => {
+    const db: ReownDatabase = { dialect: 'sqlite', execute: execute(database) }
+    try {
+      await reown(db, { from: alias, to: principal, tables: [{ table: 'note', column: 'owner' }] })
+    } catch (error) {
+      if (!isToldToUser || !isReownConflict(error)) throw error
+      const { message, conflicts } = error
+      throw new APIError('CONFLICT', { code: 'NOTES_CONFLICT', message, conflicts })
+    }
+  }
+  const logged: unknown[][] = []
+  const server = await testServer(
+    {
+      plugins: [latchkey({ onLink }), latchkeyJwt()],
+      logger: { level: 'error', log: (_, ...given) => void logged.push(given) },
+    },
+    { database, statements: [] },
+  )
+  for (const statement of [TABLE, ...reownTables('sqlite')]) database.exec(statement)
+  const [phone, laptop] = [server.browser(), server.browser()]
+  const one = await phone.load({ harden: 'never' })
+  await one.upgrade(() => phone.client.signUp.email(ada))
+  const two = await laptop.load({ harden: 'never' })
+  const [account, device] = [one, two].map((auth) => auth.getState().session!.principal)
+  const insert = database.prepare('insert into note values (?, ?, ?)')
+  insert.run(1, account, 'shopping')
+  insert.run(2, device, 'shopping')
+  await two.markWritten()
+  expect(await two.upgrade(() => laptop.client.signIn.email(ada))).toMatchObject({ outcome: 'conflict' })
+  const conflicts = [{ table: 'note', index: expect.any(String), row: { id: 2 }, other: { id: 1 } }]
+
+  expect(await two.resolveConflict('adopt')).toMatchObject({ outcome: 'failed', error: { code: 'LINK_REFUSED' } })
+  expect(logged).toContainEqual([
+    'latchkey: LINK_REFUSED',
+    expect.objectContaining({ code: 'REOWN_CONFLICT', conflicts }),
+  ])
+  isToldToUser = true
+  expect(await two.resolveConflict('adopt')).toMatchObject({
+    outcome: 'failed',
+    error: { code: 'PROVIDER_REFUSED', cause: { status: 409, code: 'NOTES_CONFLICT', conflicts } },
+  })
+  expect(await ownersOf(async (text) => execute(database)(text))).toEqual([account, device])
+  // The user renames the row that the message names, and adopts.
+  database.exec("update note set slug = 'shopping on the laptop' where id = 2")
+  expect(await two.resolveConflict('adopt')).toMatchObject({ outcome: 'adopted' })
+  expect(await ownersOf(async (text) => execute(database)(text))).toEqual([account, account])
 })
 
 test('clients of other libraries are followed into their transactions', async () => {

@@ -1,6 +1,7 @@
 // `npm run test:databases`: installs each database's driver or adapter beside Latchkey and runs the battery on it.
 // Parameters name engines of e2e/databases/engines.mjs. `--write` keeps the results for docs/databases.md.
-import { execFile, execFileSync } from 'node:child_process'
+// With an engine over mysql2, the unit tests that have a MariaDB run on it, too.
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import { startMariadb } from '../servers/mariadb.mjs'
 import { FAST, startPostgres } from '../servers/postgres.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
+const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const isWritten = process.argv.includes('--write')
 const ids = ENGINES.map(({ id }) => id)
 const named = readNames('engine', ids, ['--write'])
@@ -51,6 +53,21 @@ function install(folder) {
   for (const runtime of new Set(engines.map((engine) => engine.runtime)))
     if (runtime) run(folder, 'npm', 'install', '--prefix', join(folder, 'runtime'), runtime, ...flags)
   cpSync(join(root, 'e2e/databases'), folder, { recursive: true })
+}
+
+/**
+ * @param {string} folder has the driver
+ * @param {string} url
+ */
+function runMariadbTests(folder, url) {
+  const env = { ...process.env, LATCHKEY_MARIADB: url, LATCHKEY_MYSQL2: join(folder, 'node_modules/mysql2') }
+  const files = ['adapters/reown', 'adapters/cli/migrate']
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...files, '-t', 'MariaDB'], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exitCode = status ?? 1
 }
 
 /**
@@ -97,6 +114,8 @@ try {
       console.log(`  ${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${detail}`)
     if (checks.some(({ ok }) => !ok)) process.exitCode = 1
   }
+  const hasMysql2 = engines.some(({ packages }) => packages.some((name) => name.startsWith('mysql2@')))
+  if (mariadb && hasMysql2) runMariadbTests(folder, mariadb.url)
   if (isWritten) writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
   console.log(`\n${tableOf(results)}`)
 } finally {

@@ -63,7 +63,8 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
   if (!basePath.startsWith('/')) throw new TypeError('basePath: expected a path that begins with a slash')
   const base = basePath.replace(/\/+$/, '')
   const header = readTokenHeader(options.tokenHeader)
-  const routes: Routes = { ...routesOf(options), ...exchangeRoutes(options, clock) }
+  const whole = exchangeRoutes(options, clock)
+  const routes: Routes = { ...routesOf(options), ...whole }
 
   async function answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
@@ -72,7 +73,8 @@ export function createBinderHandler(options: BinderHandlerOptions): (request: Re
     if (route?.method !== request.method) return reply({ now: clock(), code: 'NOT_FOUND' }, 404)
     const token = bearerIn(request.headers.get(header))
     const answered = await route.answer(request, token)
-    return answered instanceof Response ? answered : reply({ now: clock(), ...answered })
+    // Not by `instanceof`: a server may replace the global class, and `Response.json` still makes the one before.
+    return Object.hasOwn(whole, path!) ? (answered as Response) : reply({ now: clock(), ...answered })
   }
 
   // The clock is in each answer, by which the client recognizes this server: anything in front of it has codes, too.
