@@ -6,7 +6,7 @@ import type { TriplitClientLike } from './client.ts'
 const KEY: readonly string[] = ['latchkey', 'owner']
 
 /** Both views of the owner: that of this tab, and the stored one. */
-export type TriplitOwner = Required<Omit<OwnerStore, 'adopt'>>
+type TriplitOwner = Required<Omit<OwnerStore, 'adopt'>>
 
 /** The owner of the data in a client's local database, kept over reloads. */
 export function ownerIn(client: TriplitClientLike): TriplitOwner {
@@ -38,8 +38,8 @@ export function ownerIn(client: TriplitClientLike): TriplitOwner {
  *
  * @throws {LatchkeyError} `PRINCIPAL_MISMATCH`
  */
-export async function requireSeen(auth: Pick<SessionAuth, 'getState'>, owner: TriplitOwner): Promise<void> {
-  const [seen, stored] = [await owner.read(), await owner.stored()]
-  const isCurrent = (principal: unknown): boolean => !!auth.getState().session?.principals.includes(principal as string)
-  if (seen && !isCurrent(seen) && isCurrent(stored)) throw new LatchkeyError('PRINCIPAL_MISMATCH', 'reload the page')
+export async function requireSeen(auth: Pick<SessionAuth, 'getState'>, { read, stored }: TriplitOwner): Promise<void> {
+  const principals: readonly unknown[] = auth.getState().session?.principals ?? []
+  if (principals.includes(await stored()) && !principals.includes(await read()))
+    throw new LatchkeyError('PRINCIPAL_MISMATCH', 'reload the page')
 }
