@@ -130,7 +130,7 @@ test.each([
   ['the next user', ['bob'], ['bob']],
   ['an alias of the next user', ['device'], ['bob', 'device']],
 ])(
-  'an anonymous tab that was opened on the data of the first user, which is that of %s by now, neither deletes nor sends any',
+  'an anonymous tab on the data of the first user, which is that of %s by now, neither deletes nor sends any',
   async (_, before, now) => {
     const one = await openTab('ada')
     await one.isOf('ada')

@@ -4948,7 +4948,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'adapters/triplit/tabs.test.ts',
-      name: 'an anonymous tab that was opened on the data of the first user, which is that of the next user by now, neither deletes nor sends any',
+      name: 'an anonymous tab on the data of the first user, which is that of the next user by now, neither deletes nor sends any',
     },
   },
   {
