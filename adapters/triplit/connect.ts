@@ -8,7 +8,7 @@ import {
 } from '../../lib/session.ts'
 import type { TriplitClientLike } from './client.ts'
 import { refuseAnonymousWrites } from './anonymous-writes.ts'
-import { ownerIn } from './owner.ts'
+import { ownerIn, requireSeen } from './owner.ts'
 import { schemaRoles } from './roles.ts'
 import { createTransport } from './transport.ts'
 import { type OnWritesRejected, watchWrites } from './writes.ts'
@@ -46,10 +46,18 @@ export function connectTriplit(
   const self = (): ConnectedSession => session
   const fault = (error: unknown): unknown => options.onFault?.(error)
   const owner = ownerIn(client)
-  const transport = ownedTransport(auth, createTransport(client, timer), owner)
+  const transport = ownedTransport(
+    auth,
+    createTransport(client, timer, () => requireSeen(auth, owner)),
+    owner,
+  )
   const { beforeRestart, isHandingOver } = watchHandOver(options.beforeRestart)
   watchWrites(client, (rejected) => (onWritesRejected ? onWritesRejected(rejected, session) : fault(rejected.error)))
-  refuseAnonymousWrites(client, auth, self, { isHandingOver, readOwner: owner.read })
+  refuseAnonymousWrites(client, auth, self, {
+    isHandingOver,
+    // Where this tab has none yet, another one may have stored it.
+    readOwner: async () => (await owner.read()) ?? owner.stored(),
+  })
   const session = connectSession(withSchema(auth, client), transport, {
     readRoles: (claims) => readRoles(client, claims),
     ...rest,

@@ -22,8 +22,14 @@ interface Attempt {
 /**
  * Creates the transport that drives a Triplit client. Only Latchkey decides when it connects; the client's own timers
  * have no effect.
+ *
+ * @param beforeClear - called and awaited immediately before the data is deleted; rejects to keep it
  */
-export function createTransport(client: TriplitClientLike, timer: SessionTimer): TriplitTransport {
+export function createTransport(
+  client: TriplitClientLike,
+  timer: SessionTimer,
+  beforeClear?: () => Promise<void>,
+): TriplitTransport {
   const socket = createSocket(client, timer)
   let current: Attempt | null = null
   let turn = 0
@@ -77,6 +83,7 @@ export function createTransport(client: TriplitClientLike, timer: SessionTimer):
     async clear() {
       await socket.settled()
       await client.ready
+      await beforeClear?.()
       await client.clear()
     },
   }

@@ -190,10 +190,16 @@ async function fetchAll(url: string): Promise<{ id: string; owner: string; text:
   return rows.sort((one, other) => (one.text < other.text ? -1 : 1))
 }
 
+/** A database that several clients may open, as tabs do. */
+interface IndexedDb {
+  readonly type: 'indexeddb'
+  readonly name: string
+}
+
 export type TestClient = ReturnType<typeof testClient>
 
 /** Creates a client as an app does. The storage survives a reload. */
-export function testClient(serverUrl?: string, storage: BTreeKVStore = new BTreeKVStore()) {
+export function testClient(serverUrl?: string, storage: BTreeKVStore | IndexedDb = new BTreeKVStore()) {
   return new TriplitClient({
     schema: collections,
     roles,

@@ -351,6 +351,30 @@ describe('another tab that has handled the data first', () => {
   })
 })
 
+describe('another tab that handles the data while the app decides', () => {
+  test.each([
+    ['an answer that clears the data', clear],
+    ['an answer that does not wait for that', (session: ConnectedSession) => void session.clear()],
+    ['an answer that hides that it failed', (session: ConnectedSession) => session.clear().catch(() => {})],
+  ])('keeps what the next user has written since: %s changes nothing', async (_, act) => {
+    const { decide, faults, session, signIn, store, transport } = await asking(null, {}, act)
+    await signIn('bob')
+    store.owner = 'bob'
+    await decide(0)
+    expect(transport.calls).not.toContain('clear')
+    expect([connects(transport), session.getState().status]).toEqual([1, 'ended'])
+    expect(faults).toMatchObject([{ code: 'PRINCIPAL_MISMATCH', message: expect.stringContaining('reload') }])
+  })
+
+  test('an answer may clear the data twice', async () => {
+    const twice = async (session: ConnectedSession): Promise<void> => (await session.clear(), session.clear())
+    const { decide, faults, session, signIn } = await asking(null, {}, twice)
+    await signIn('bob')
+    await decide(0)
+    expect([faults, session.getState()]).toEqual([[], { status: 'connected', principal: 'bob' }])
+  })
+})
+
 describe('a third user, who comes while the app asks about the second', () => {
   test.each([[[0, 1]], [[1, 0]]])(
     'connects and owns the data, in whatever order the app decides: %j',

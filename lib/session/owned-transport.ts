@@ -6,6 +6,11 @@ import { type SessionConnection, type SessionTransport, checkTransport } from '.
 export interface OwnerStore {
   /** Returns the stored principal; null or undefined if there is none. */
   read(): Awaitable<string | null | undefined>
+  /**
+   * Returns the stored principal as other tabs have left it, if `read` and the data in this tab come from a copy, such
+   * as a cache. Defaults to `read`.
+   */
+  stored?(): Awaitable<string | null | undefined>
   /** Stores the principal; null removes it. */
   write(principal: string | null): unknown
   /**
@@ -54,7 +59,7 @@ export function ownedTransport(
     ...(transport.update && { update: (token: string) => transport.update!(token) }),
     ...(transport.hold && { hold: (token: string) => (turn++, transport.hold!(token)) }),
     assign: (principal) => owner.assign(principal),
-    owner: () => store.read(),
+    owner: () => (store.stored ?? store.read).call(store),
     ...(transport.clear && { clear: async () => (await transport.clear!(), owner.assign(null)) }),
   }
 }
@@ -72,6 +77,8 @@ interface Owner {
 
 function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>, store: OwnerStore): Owner {
   const read = async (): Promise<string | null> => (await store.read()) ?? null
+  /** What another tab has stored counts for what is stored next, and for what the app is asked about. */
+  const readStored = async (view: string | null): Promise<string | null> => (await store.stored?.()) ?? view
   const current = (): string | null => auth.getState().session?.principal ?? null
   let claimed: string | null = null
   let claims: Promise<unknown> = Promise.resolve()
@@ -82,7 +89,9 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
     if (principal === null || principal === claimed) return
     claimed = principal
     claims = claims
-      .then(async () => (await read()) === null && store.write(principal))
+      .then(async () => {
+        if ((await read()) === null && (await readStored(principal)) === principal) await store.write(principal)
+      })
       // A connection reads it again, and reports the error.
       .catch(() => (claimed = null))
   }
@@ -92,12 +101,13 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
   return {
     async admit(token, { principal, handOver }, isCurrent) {
       await claims
-      const from = await read()
-      if (from === principal || !isCurrent()) return
-      const change = from === null ? null : { from, to: principal }
+      // What this tab has in memory is that of the owner whom it has read.
+      const view = await read()
+      if (view === principal || !isCurrent()) return
+      const from = await readStored(view)
       // It ends with `assign`.
-      if (change && !isSameUser(auth, change)) return handOver(change.from)
-      if (change) await store.adopt?.(change, token)
+      if (![view, from].every((owner) => isSameUser(auth, owner, principal))) return handOver(from!)
+      if (from !== null && from !== principal) await store.adopt?.({ from, to: principal }, token)
       if (isCurrent()) await store.write(principal)
     },
     async assign(principal) {
@@ -108,8 +118,8 @@ function createOwner(auth: Pick<SessionAuth, 'ready' | 'getState' | 'subscribe'>
   }
 }
 
-/** An adopted principal belongs to the same user. */
-function isSameUser(auth: Pick<SessionAuth, 'getState'>, { from, to }: RestartChange): boolean {
+/** An adopted principal belongs to the same user; data without an owner, to any user. */
+function isSameUser(auth: Pick<SessionAuth, 'getState'>, owner: string | null, principal: string): boolean {
   const { session } = auth.getState()
-  return session?.principal === to && session.principals.includes(from)
+  return [null, principal].includes(owner) || (session?.principal === principal && session.principals.includes(owner!))
 }

@@ -5078,8 +5078,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')\n    await",
-        replace: '    await',
+        find: "    if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')\n    require",
+        replace: '    require',
       },
     ],
     test: {
@@ -5124,13 +5124,54 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
-        find: 'if (next.includes(from))',
-        replace: 'if (from === to)',
+        find: 'if (next.includes(owner!))',
+        replace: 'if (owner === to)',
       },
     ],
     test: {
       file: 'lib/session/owned-transport.test.ts',
       name: 'another tab that has handled the data first > keeps what the next user has written since as alias: nothing is cleared, and the session asks for a reload',
+    },
+  },
+  {
+    attack:
+      'A tab that hears late of another user deletes what that user has written in another tab, because its engine answers from a copy of the database',
+    defence: 'What is deleted depends on the stored owner, not on the copy of this tab',
+    patches: [
+      {
+        file: 'adapters/triplit/owner.ts',
+        find: "if (!kv || !('cache' in kv)) return read()",
+        replace: 'if (kv || !kv) return read()',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/tabs.test.ts',
+      name: 'a tab that hears of the next user late deletes nothing of what they wrote in another tab',
+    },
+  },
+  {
+    attack:
+      "Another tab has made the data the next user's, whose token a tab takes for rows of the previous user that it still has in memory",
+    defence: 'A session connects only over data whose owner this tab itself has read',
+    patches: [
+      {
+        file: 'adapters/triplit/owner.ts',
+        find: '    read,\n',
+        replace: '    async read() {\n      return this.stored()\n    },\n',
+      },
+    ],
+    test: {
+      file: 'adapters/triplit/tabs.test.ts',
+      name: 'an anonymous tab on the data of the first user, which is that of the next user by now, neither deletes nor sends any',
+    },
+  },
+  {
+    attack: 'Two tabs ask about the same data, and the later answer deletes what the user has written after the first',
+    defence: 'The stored owner is read again before the session that the app got deletes anything',
+    patches: [{ file: 'lib/session/runtime/hand-over.ts', find: '    requireAnother(owner)\n', replace: '' }],
+    test: {
+      file: 'lib/session/owned-transport.test.ts',
+      name: 'another tab that handles the data while the app decides > keeps what the next user has written since: an answer that clears the data changes nothing',
     },
   },
   {

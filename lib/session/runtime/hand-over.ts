@@ -64,7 +64,8 @@ export async function takeOver(runtime: SessionRuntime, from: string, to: string
   const isCurrent = (): boolean => runtime.turn === turn && runtime.state().principal === to
   runtime.owner = from
   try {
-    await askApp(runtime, () => from, [to], isCurrent)
+    // The transport may have found that another tab has handled the data, for an alias too.
+    await askApp(runtime, () => from, runtime.auth.getState().session?.principals ?? [to], isCurrent)
   } catch (error) {
     // Trying again would not help.
     if (isCurrent()) void runtime.self().end()
@@ -109,15 +110,24 @@ async function decide(
   if (!options.beforeRestart)
     throw new LatchkeyError('PRINCIPAL_MISMATCH', 'the data belongs to another user; pass beforeRestart')
   const to = next[0]!
+  const requireAnother = (owner: string | null | undefined): void => {
+    if (next.includes(owner!))
+      throw new LatchkeyError('PRINCIPAL_MISMATCH', "the data is already this user's; reload the page")
+  }
   const from = await findOwner()
-  if (next.includes(from))
-    throw new LatchkeyError('PRINCIPAL_MISMATCH', "the data is already this user's; reload the page")
+  requireAnother(from)
   const session = self()
-  const clear = async (): Promise<void> => {
+  let cleared: Promise<void> | null = null
+  const clearOnce = async (): Promise<void> => {
+    // Another tab may have handled the data since the app was asked. Without an owner, this one has.
+    const owner = runtime.owner && (await transport.owner?.())
     if (!isCurrent()) throw new LatchkeyError('SESSION_ENDED', 'the user changed meanwhile')
+    requireAnother(owner)
     await session.clear()
   }
-  await options.beforeRestart({ from, to }, { ...session, clear })
+  await options.beforeRestart({ from, to }, { ...session, clear: () => (cleared = clearOnce()) })
+  // The app may not wait for it, or not notice that it failed: no session starts over data that is still there.
+  if (isCurrent()) await cleared
   // A decision for a user who has left does not assign the data to the next one.
   if (!isCurrent()) return false
   runtime.owner = to
