@@ -20,7 +20,14 @@ export const ENGINES = [
   {
     id: 'hocuspocus',
     name: 'Hocuspocus and Yjs',
-    packages: ['@hocuspocus/provider@4.8.0', '@hocuspocus/server@4.7.0', 'yjs@13.6.33', 'ws@8.23.0'],
+    packages: [
+      '@hocuspocus/provider@4.8.0',
+      '@hocuspocus/server@4.7.0',
+      'yjs@13.6.33',
+      'y-indexeddb@9.0.12',
+      'fake-indexeddb@6.2.8',
+      'ws@8.23.0',
+    ],
   },
   {
     id: 'zero',

@@ -2,7 +2,7 @@
 import { ENGINES } from './engines.mjs'
 
 /**
- * @typedef {{ name: string, ok: boolean, detail?: string }} Finding
+ * @typedef {{ name: string, ok: boolean, detail?: string, notApplicable?: string }} Finding
  * @typedef {Record<string, readonly Finding[]>} Results
  */
 
@@ -12,7 +12,8 @@ export function tableOf(results) {
   const ran = ENGINES.filter(({ id }) => results[id])
   const cell = (/** @type {string} */ id, /** @type {string} */ line) => {
     const found = results[id]?.find(({ name }) => name === line)
-    return found ? (found.ok ? 'passes' : 'fails') : 'not run'
+    if (!found) return 'not run'
+    return found.notApplicable !== undefined ? 'not applicable' : found.ok ? 'passes' : 'fails'
   }
   const rows = lines.map((line) => [line, ...ran.map(({ id }) => cell(id, line))])
   const head = ['line', ...ran.map(({ name }) => name)]

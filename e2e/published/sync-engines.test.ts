@@ -37,6 +37,12 @@ test('the page of engines shows the last run', async () => {
   await expect(shown).toMatchFileSnapshot('../../docs/engines.md')
 })
 
+test('the page gives the reason of each line that does not apply to an engine', () => {
+  const page = read('../../docs/engines.md')
+  const reasons = Object.values(results).flatMap((findings) => findings.flatMap((found) => found.notApplicable ?? []))
+  for (const reason of reasons) expect(page).toContain(reason)
+})
+
 test('the results are those of engines that exist, and no line of them failed (checklist 35: offline writes, upgrade, adoption with re-owned rows, sign-out, next person, in the last run)', () => {
   const ids = new Set(ENGINES.map(({ id }) => id))
   expect(Object.keys(results).filter((id) => !ids.has(id))).toEqual([])
