@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { type TestIssuer, startIssuer } from '../../lib/server/external/issuer.testing.ts'
-import { testIdentity, testTime } from '../../lib/session/session.testing.ts'
+import { claimsOf, testIdentity, testTime } from '../../lib/session/session.testing.ts'
 import { type TestDevice, type TestWorld, settle, testWorld, textOf, until } from './hocuspocus.testing.ts'
 import { connectHocuspocus } from './index.ts'
 import type { HocuspocusAuthOptions } from './server.ts'
@@ -306,6 +306,20 @@ describe('a token', () => {
     ada.write('still here')
     await until(() => expect(atServer(ada)).toContain('still here'))
     expect([hocuspocus.sockets(), ada.kinds, ada.faults]).toEqual([1, [], []])
+  })
+
+  test('that the server asks for is the current one, and not that of the opening', async () => {
+    const { hocuspocus, device } = await start()
+    const ada = await device()
+    await settle(ada, 'connected')
+    await ada.auth.upgrade(() => ada.account.signUp('ada'))
+    await until(() => expect(hocuspocus.synced).toHaveLength(1))
+    hocuspocus.requestTokens()
+    await until(() => expect(hocuspocus.synced).toHaveLength(2))
+    const answer = hocuspocus.synced[1]!
+    expect(answer).toBe(hocuspocus.synced[0])
+    expect(claimsOf(answer)).toMatchObject({ sub: ada.principal(), auth_mode: 'external' })
+    expect(ada.session.getState().status).toBe('connected')
   })
 
   test('that expired on the way is refused by the server, and a fresh one goes on', async () => {

@@ -29,6 +29,10 @@ export interface TestHocuspocus {
   text(name: string): string | null
   /** Returns the names of the open documents, one for each connection. */
   open(): string[]
+  /** Asks every connection for its token. */
+  requestTokens(): void
+  /** The tokens that came after the first one of a connection, in order. */
+  readonly synced: string[]
   /** Closes every connection to a document. */
   closeDocuments(reason: string): void
   /** Number of sockets that were opened so far. */
@@ -46,6 +50,7 @@ export async function startHocuspocus(
 ): Promise<TestHocuspocus> {
   const stored = new Map<string, Uint8Array>()
   const writers: ServerSession[] = []
+  const synced: string[] = []
   const server = new Server({
     address: '127.0.0.1',
     port: 0,
@@ -54,6 +59,7 @@ export async function startHocuspocus(
     debounce: 0,
     extensions: [hocuspocusAuth(resolver, options)],
     onChange: async ({ context }) => void writers.push((context as { session: ServerSession }).session),
+    onTokenSync: async ({ token }) => void synced.push(token),
     onStoreDocument: async ({ documentName, document }) =>
       void stored.set(documentName, Y.encodeStateAsUpdate(document)),
     onLoadDocument: async ({ documentName, document }) => {
@@ -73,6 +79,7 @@ export async function startHocuspocus(
   await server.listen()
   const { documents } = server.hocuspocus
   const cut = (): void => raw.forEach((socket) => socket.destroy())
+  const connections = () => [...documents.values()].flatMap((document) => document.getConnections())
   return {
     url: `ws://127.0.0.1:${server.address.port}`,
     writers,
@@ -86,10 +93,9 @@ export async function startHocuspocus(
       return textOf(document)
     },
     open: () => [...documents.values()].flatMap((document) => document.getConnections().map(() => document.name)),
-    closeDocuments: (reason) =>
-      [...documents.values()]
-        .flatMap((document) => document.getConnections())
-        .forEach((connection) => connection.close({ code: 4000, reason })),
+    requestTokens: () => connections().forEach((connection) => connection.requestToken()),
+    synced,
+    closeDocuments: (reason) => connections().forEach((connection) => connection.close({ code: 4000, reason })),
     sockets: () => count,
     get online() {
       return isOnline

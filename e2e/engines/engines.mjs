@@ -20,7 +20,14 @@ export const ENGINES = [
   {
     id: 'hocuspocus',
     name: 'Hocuspocus and Yjs',
-    packages: ['@hocuspocus/provider@4.8.0', '@hocuspocus/server@4.7.0', 'yjs@13.6.33', 'ws@8.23.0'],
+    packages: [
+      '@hocuspocus/provider@4.8.0',
+      '@hocuspocus/server@4.7.0',
+      'yjs@13.6.33',
+      'y-indexeddb@9.0.12',
+      'fake-indexeddb@6.2.8',
+      'ws@8.23.0',
+    ],
   },
   {
     id: 'zero',
@@ -44,12 +51,23 @@ export const ENGINES = [
   { id: 'rxdb', name: 'RxDB, its own replication', packages: ['rxdb@17.6.0', 'rxjs@7.8.2'] },
 ]
 
-/** Packages of e2e/engines/recipes.ts, which is compiled and not run. */
+/** Packages of e2e/engines/recipes, which are compiled and not run. */
 export const RECIPES = [
+  '@automerge/automerge-repo@2.5.6',
+  '@automerge/automerge-repo-network-websocket@2.5.6',
   '@electric-sql/client@1.5.28',
+  '@livestore/livestore@0.4.0',
+  '@livestore/peer-deps@0.4.0',
+  '@livestore/sync-cf@0.4.0',
+  // Newer versions do not fit the peers of LiveStore.
+  '@opentelemetry/api@1.9.0',
   '@powersync/common@2.3.0',
-  '@supabase/supabase-js@2.109.0',
+  '@supabase/supabase-js@2.119.1',
+  '@types/pouchdb@6.4.2',
   'convex@1.48.0',
   'dexie@4.4.7',
   'dexie-cloud-addon@4.4.14',
+  'pouchdb@9.0.0',
+  'tinybase@10.0.1',
+  'ws@8.23.0',
 ]

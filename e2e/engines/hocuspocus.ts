@@ -1,8 +1,12 @@
+// Hocuspocus with its real server, in this process, and documents that y-indexeddb stores.
+import 'fake-indexeddb/auto'
 import { HocuspocusProvider } from '@hocuspocus/provider'
 import { Server } from '@hocuspocus/server'
 import { connectHocuspocus } from 'latchkey/hocuspocus'
 import { hocuspocusAuth } from 'latchkey/hocuspocus/server'
+import { requireWriter } from 'latchkey/session'
 import { WebSocket } from 'ws'
+import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 import type { Engine, Row } from './world.ts'
 
@@ -11,6 +15,7 @@ globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 const textOf = (document: Y.Doc): string[] => document.getArray<string>('notes').toArray()
 
 export const engine: Engine = {
+  notApplicable: { 'one refused row': 'a document is refused as a whole' },
   async start(world) {
     const stored = new Map<string, Uint8Array>()
     const server = new Server({
@@ -65,22 +70,41 @@ export const engine: Engine = {
       },
     }
   },
-  async open(auth, { url }) {
+  async open(auth, { url }, { id }) {
+    const persist = (stored: Y.Doc): IndexeddbPersistence => new IndexeddbPersistence(`notes-${id}`, stored)
     let document = new Y.Doc()
-    let owner: string | null = null
+    let persistence = persist(document)
+    /** None of a document that is stored for nobody. */
+    const isMine = (owner: string | null): boolean => auth.getState().session?.principals.includes(owner ?? '') === true
+    async function readOwner(): Promise<string | null> {
+      await persistence.whenSynced
+      return ((await persistence.get('owner')) as string | undefined) || null
+    }
     const session = connectHocuspocus<Y.Doc>(auth, {
       document: () => document,
       name: 'notes',
       provider: (input) => new HocuspocusProvider({ url, ...input }),
-      owner: { read: () => owner, write: (principal) => void (owner = principal) },
-      clear: () => void (document = new Y.Doc()),
+      owner: { read: readOwner, write: (principal) => persistence.set('owner', principal ?? '') },
+      async clear() {
+        await persistence.clearData()
+        document = new Y.Doc()
+        persistence = persist(document)
+      },
       beforeRestart: (_, session) => session.clear(),
     })
     return {
       session,
-      write: async (text) => void document.getArray<string>('notes').push([text]),
-      texts: () => (auth.getState().session?.principals.includes(owner ?? '') ? textOf(document) : []),
-      close: () => session.end(),
+      async write(text) {
+        const owner = await readOwner()
+        requireWriter(auth, { resource: 'notes', operation: 'update' })
+        if (owner !== null && !isMine(owner)) throw new Error("another user's document is still on this device")
+        document.getArray<string>('notes').push([text])
+      },
+      texts: async () => (isMine(await readOwner()) ? textOf(document) : []),
+      async close() {
+        await session.end()
+        await persistence.destroy()
+      },
     }
   },
 }

@@ -1,7 +1,7 @@
 // Notes over HTTP, for the engines whose server is the app's own.
 import { owns } from 'latchkey/server'
 import { createAuthenticator } from 'latchkey/server/kit'
-import { type Backend, type World, serve } from './world.ts'
+import { type Backend, REFUSED, type World, serve } from './world.ts'
 
 interface StoredNote {
   readonly id: string
@@ -40,7 +40,7 @@ export async function startHttpBackend(world: World): Promise<Backend> {
     }
     const sent = (await request.json()) as SentNote[]
     // For all or for one: the caller decides which rows go into one request.
-    const refused = sent.filter(({ owner }) => !owns(session, owner))
+    const refused = sent.filter(({ owner, text }) => !owns(session, owner) || text === REFUSED)
     count += refused.length
     for (const note of sent) if (!refused.includes(note)) store(note)
     return Response.json({ refused: refused.map(({ id }) => id) }, { status: refused.length > 0 ? 403 : 200 })

@@ -1,11 +1,22 @@
 // The lines that each engine is run through, in the order of the table in docs/engines.md.
 import type { Auth } from 'latchkey'
-import { type Backend, type Browser, type Engine, type Notes, type World, createWorld, until } from './world.ts'
+import {
+  type Backend,
+  type Browser,
+  type Engine,
+  type Notes,
+  REFUSED,
+  type World,
+  createWorld,
+  until,
+} from './world.ts'
 
 export interface Finding {
   readonly name: string
   readonly ok: boolean
   readonly detail?: string
+  /** Why the engine was not run through it. */
+  readonly notApplicable?: string
 }
 
 interface Person {
@@ -198,9 +209,33 @@ export const LINES: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
     await ada.write('early')
     await until('arrived', () => arrived(['early'], ada.principal()))
   },
+
+  async 'a clock an hour behind'({ world, open, arrived }) {
+    const ada = await open(world.browser(-3_600_000))
+    await ada.write('late')
+    await until('arrived', () => arrived(['late'], ada.principal()))
+  },
+
+  async 'one refused row'({ backend, open, arrived }) {
+    const ada = await open()
+    await until('connected', () => isConnected(ada))
+    backend.online = false
+    const texts = ['before', REFUSED, 'after']
+    for (const text of texts) await ada.write(text)
+    await until('seen before they are sent', () => ada.sees(...texts))
+    backend.online = true
+    await until('the others arrived', () => arrived(['before', 'after'], ada.principal()))
+    await until('the refused row is gone', async () => !(await ada.sees(REFUSED)))
+    await ada.write('later')
+    await until('what is written later arrived', () => arrived(['later'], ada.principal()))
+    const rows = await backend.rows()
+    expectTrue('the server has no refused row', !rows.some(({ text }) => text === REFUSED))
+  },
 }
 
 export async function runLine(engine: Engine, name: string): Promise<Finding> {
+  const notApplicable = engine.notApplicable?.[name]
+  if (notApplicable !== undefined) return { name, ok: true, notApplicable }
   const world = await createWorld()
   const backend = await engine.start(world)
   const opened: Person[] = []

@@ -11,7 +11,9 @@ for (const name of Object.keys(LINES)) {
   const finding = await runLine(engine, name)
   findings.push(finding)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  console.error(`${finding.ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s) ${finding.detail ?? ''}`)
+  console.error(
+    `${finding.ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s) ${finding.detail ?? finding.notApplicable ?? ''}`,
+  )
 }
 await (engine as { stop?(): Promise<void> }).stop?.()
 console.log(JSON.stringify(findings))

@@ -2,7 +2,7 @@
 import { ENGINES } from './engines.mjs'
 
 /**
- * @typedef {{ name: string, ok: boolean, detail?: string }} Finding
+ * @typedef {{ name: string, ok: boolean, detail?: string, notApplicable?: string }} Finding
  * @typedef {Record<string, readonly Finding[]>} Results
  */
 
@@ -12,13 +12,11 @@ export function tableOf(results) {
   const ran = ENGINES.filter(({ id }) => results[id])
   const cell = (/** @type {string} */ id, /** @type {string} */ line) => {
     const found = results[id]?.find(({ name }) => name === line)
-    return found ? (found.ok ? 'passes' : 'fails') : 'not run'
+    if (!found) return 'not run'
+    return found.notApplicable !== undefined ? 'not applicable' : found.ok ? 'passes' : 'fails'
   }
   const rows = lines.map((line) => [line, ...ran.map(({ id }) => cell(id, line))])
   const head = ['line', ...ran.map(({ name }) => name)]
-  // Columns of one width, as the formatter writes them.
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
-  return [head, widths.map((width) => '-'.repeat(width)), ...rows]
-    .map((cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
-    .join('\n')
+  // As the formatter writes a table that is wider than a line.
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -8,10 +8,12 @@ import { connectTriplit } from 'latchkey/triplit'
 import { checkExternalJwtSecret } from 'latchkey/triplit/server'
 import { roles, schema } from './fixtures/triplit.ts'
 import { openWire } from './wire.ts'
-import type { Engine, Exchange, Row } from './world.ts'
+import { type Engine, type Exchange, REFUSED, type Row } from './world.ts'
 
 const SYNC = 'https://sync.notes.example'
 const ADMIN_SECRET = 'of this run'
+/** The owner of the note that the server's permissions refuse. */
+const NOBODY = 'nobody'
 
 // It listens on all interfaces, and has no option for that.
 await import(new URL('listen-on-loopback.mjs', import.meta.url).href)
@@ -94,21 +96,29 @@ export const engine: Engine = {
       autoConnect: false,
       logLevel: 'error',
     })
+    let refusedId: string | undefined
     const session = connectTriplit(auth, client, {
       audience: SYNC,
       beforeRestart: (_, connected) => connected.clear(),
-      onWritesRejected: ({ writes }) => void (refused += writes.length),
+      async onWritesRejected({ writes, drop }) {
+        refused += writes.length
+        for (const write of writes) if (write.id === refusedId) await drop(write)
+      },
       clock: () => Date.now() + ahead,
     })
     await session.ready
     client.subscribeBackground({ collectionName: 'notes' })
     return {
       session,
-      write: (text) => client.insert('notes', { text, owner: auth.getState().session!.principal }),
+      async write(text) {
+        const owner = text === REFUSED ? NOBODY : auth.getState().session!.principal
+        const { id } = await client.insert('notes', { text, owner })
+        if (text === REFUSED) refusedId = id
+      },
       async texts() {
         const { principals = [] } = auth.getState().session ?? {}
         const rows = await client.fetch(
-          { collectionName: 'notes', where: [['owner', 'in', [...principals]]] },
+          { collectionName: 'notes', where: [['owner', 'in', [...principals, NOBODY]]] },
           { policy: 'local-only' },
         )
         return rows.map(({ text }) => text)

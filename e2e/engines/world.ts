@@ -8,6 +8,8 @@ import type { ConnectedSession } from 'latchkey/session'
 import { type MemoryAccountClient, memoryAccountServer } from 'latchkey/testing'
 
 export const AUDIENCE = 'https://notes.example'
+/** The text of a note that the rules of each server refuse, whoever owns it. */
+export const REFUSED = 'refused by the rules'
 const ISSUER = 'https://accounts.example'
 
 export interface Row {
@@ -40,6 +42,8 @@ export interface Notes {
 
 /** What a run needs of an engine. */
 export interface Engine {
+  /** By line, why it does not apply. */
+  readonly notApplicable?: Readonly<Record<string, string>>
   start(world: World): Promise<Backend>
   open(auth: Auth, backend: Backend, browser: Browser): Promise<Notes>
 }

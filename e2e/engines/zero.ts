@@ -11,7 +11,7 @@ import { zeroNodePg } from '@rocicorp/zero/server/adapters/pg'
 import { Pool } from 'pg'
 import { createApi, openNotes, queries, mutators, schema } from './fixtures/zero.ts'
 import { openWire } from './wire.ts'
-import { type Engine, type World, serve } from './world.ts'
+import { type Engine, REFUSED, type World, serve } from './world.ts'
 
 const POSTGRES = process.env['LATCHKEY_POSTGRES'] ?? ''
 const ON_LOOPBACK = new URL('listen-on-loopback.mjs', import.meta.url).href
@@ -29,7 +29,8 @@ let started: Promise<Cache> | undefined
 /** One zero-cache for all lines: it takes ten to thirty seconds to start. */
 async function startCache(first: World): Promise<Cache> {
   const pool = new Pool({ connectionString: `${POSTGRES}/postgres` })
-  await pool.query('create table note (id text primary key, owner text not null, text text not null)')
+  const rule = `check (text <> '${REFUSED}')`
+  await pool.query(`create table note (id text primary key, owner text not null, text text not null ${rule})`)
   const cache = { world: first, pool }
   const api = await serve(async (request) => {
     // Made for each request: each line has its own resolver.

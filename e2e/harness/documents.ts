@@ -13,16 +13,18 @@ export interface DocumentPage {
   state(): SessionState
 }
 
-const document = new Y.Doc()
+let document = new Y.Doc()
 let session: ConnectedSession | undefined
 
 const documents: DocumentPage = {
   async connect(url) {
     session = connectHocuspocus(account.auth, {
-      document,
+      document: () => document,
       name: 'notes',
       owner: 'memory',
       provider: (input) => new HocuspocusProvider({ url, ...input }),
+      clear: () => void (document = new Y.Doc()),
+      beforeRestart: (_, connected) => connected.clear(),
     })
     await session.ready
   },

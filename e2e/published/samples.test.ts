@@ -62,7 +62,9 @@ const AsyncFunction = (async () => {}).constructor as new (
 /** The block of a page that contains a text, as a function of the names that it uses. */
 function blockOf(page: string, text: string, names: readonly string[], result = ''): (...values: unknown[]) => unknown {
   const source = readFileSync(fileURLToPath(new URL(`../../${page}`, import.meta.url)), 'utf8')
-  const [, code] = [...source.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].find(([, block]) => block!.includes(text))!
+  const [, code] = [...source.matchAll(/^```(?:ts|typescript)\n([\s\S]*?)^```$/gm)].find(([, block]) =>
+    block!.includes(text),
+  )!
   const plain = code!.replace(/^import .*$/gm, '').replace(/^export /gm, '')
   const { outputText } = ts.transpileModule(plain, { compilerOptions: { target: ts.ScriptTarget.ES2022 } })
   return new AsyncFunction(...names, `${outputText}\n${result}`)
@@ -557,7 +559,8 @@ describe('the recipe of PowerSync', () => {
     await auth.ready
     const account = { accountId: 'ada', principal: 'an older principal', aliases: [], recoverable: true, claims: {} }
     accounts.accounts.set('ada', account)
-    const run = blockOf('docs/engines.md', 'connectorOf', ['auth', 'database', ...Object.keys(sessions)])
+    const names = ['auth', 'database', ...Object.keys(sessions)]
+    const run = blockOf('docs/engines.md', 'connectorOf', names, 'connectPowerSync(auth, database)')
     await run(auth, database, ...Object.values(sessions))
     const write = (row: string) => (queue.push(row), changed())
     return { auth, page, database, write }
@@ -580,9 +583,10 @@ describe('the recipe of PowerSync', () => {
   })
 })
 
+const CONNECT_DEXIE = "return connectDexieCloud(auth, db, 'https://notes.dexie.example', onFailure)"
+
 describe('the recipe of Dexie Cloud', () => {
-  const names = ['auth', 'db', 'addEventListener', 'showMessage']
-  const result = 'return { fetchTokens, isMine: typeof isMine === "undefined" ? () => true : isMine }'
+  const names = ['auth', 'db', 'addEventListener', 'onFailure']
 
   async function dexie(currentUserId = 'unauthorized') {
     const page = memoryAccountServer().connect()
@@ -593,6 +597,7 @@ describe('the recipe of Dexie Cloud', () => {
     const online: (() => void)[] = []
     const principal = () => auth.getState().session?.principal
     const cloud = {
+      configure: () => {},
       currentUserId,
       unsynced: false,
       reachable: true,
@@ -609,13 +614,13 @@ describe('the recipe of Dexie Cloud', () => {
         cloud.currentUserId = 'unauthorized'
       },
     }
-    const run = blockOf('docs/engines.md', 'fetchTokens(', names, result)
+    const run = blockOf('docs/engines.md', 'fetchTokens(', names, CONNECT_DEXIE)
     const made = (await run(
       auth,
       { cloud },
       (_: string, listener: () => void) => online.push(listener),
-      (text: string) => messages.push(text),
-    )) as { fetchTokens(parameters: object): Promise<unknown>; isMine(): boolean }
+      () => messages.push('Not synced.'),
+    )) as { isMine(): boolean }
     await auth.ready
     return { auth, cloud, calls, messages, online, principal, ...made }
   }
@@ -668,7 +673,7 @@ describe('the recipe of Dexie Cloud', () => {
 
 test.each([
   ['docs/sessions.md', 'async handler()', ['connectSession', 'transport'], ''],
-  ['docs/engines.md', 'fetchTokens(', ['db', 'addEventListener', 'showMessage'], 'return fetchTokens'],
+  ['docs/engines.md', 'fetchTokens(', ['db', 'addEventListener', 'onFailure'], CONNECT_DEXIE],
 ])('a request for a token of %s is no write, which would make an empty device ask at a sign-in', async (...sample) => {
   const [page, text, names, result] = sample
   const asked: Request[] = []
@@ -681,13 +686,14 @@ test.each([
       return Response.json({ token: 'token' })
     },
   }
-  const found: { handler?: () => Promise<unknown> } = {}
+  type Ask = (parameters: object) => Promise<unknown>
+  const found: { handler?: Ask; fetchTokens?: Ask } = {}
   const connectSession = (_auth: unknown, _transport: unknown, { refresh }: SessionOptions) =>
     Object.assign(found, refresh)
-  const values = names.includes('db') ? [{ cloud: { currentUserId: 'unauthorized' } }, () => {}] : [connectSession, {}]
-  const made = await blockOf(page, text, ['auth', ...names], result)(auth, ...values)
-  const ask = (made ?? found.handler) as (parameters: object) => Promise<unknown>
-  await ask({ public_key: 'a key+/=' })
+  const cloud = { currentUserId: 'unauthorized', configure: (options: object) => Object.assign(found, options) }
+  const values = names.includes('db') ? [{ cloud }, () => {}] : [connectSession, {}]
+  await blockOf(page, text, ['auth', ...names], result)(auth, ...values)
+  await (found.fetchTokens ?? found.handler)!({ public_key: 'a key+/=' })
   expect(asked.map(({ method }) => method)).toEqual(['GET'])
   if (names.includes('db')) expect(new URL(asked[0]!.url).searchParams.get('public_key')).toBe('a key+/=')
 })

@@ -84,6 +84,8 @@ test('what was written before there was a connection arrives, and the next perso
   await page.evaluate(() => account.auth.ensureIdentity())
   const next = (await principalOf(page))!
   expect(next).not.toBe(principal)
-  await expect.poll(() => page.evaluate(() => documents.state().status)).toBe('ended')
-  expect(hocuspocus.text(`notes:${next}`)).toBe(null)
+  await expect.poll(() => page.evaluate(() => documents.state())).toEqual({ status: 'connected', principal: next })
+  expect(await page.evaluate(() => documents.text())).toBe('')
+  await write(page, 'of the next')
+  await expect.poll(() => hocuspocus.text(`notes:${next}`)).toBe('of the next')
 })

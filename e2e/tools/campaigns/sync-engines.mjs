@@ -48,10 +48,11 @@ function install(folder, { id, packages, overrides = {}, builds = [] }) {
   const source = join(folder, 'source')
   cpSync(join(root, 'e2e/engines'), source, { recursive: true })
   // The others need packages that are not here.
-  for (const other of [...ENGINES.map((engine) => engine.id), 'recipes', 'account'])
+  for (const other of [...ENGINES.map((engine) => engine.id), 'account'])
     if (other !== id)
       for (const place of ['', 'fixtures', 'with', 'without'])
         rmSync(join(source, place, `${other}.ts`), { force: true })
+  if (id !== 'recipes') rmSync(join(source, 'recipes'), { recursive: true })
   // It needs Better Auth: e2e/tsconfig.json compiles it.
   rmSync(join(source, 'without/triplit.ts'), { force: true })
   run(folder, 'npx', 'tsc', '-p', 'source')
