@@ -1990,7 +1990,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: 'The same, where the victim opened the mail in a browser in which the creator had planted a session',
+    attack:
+      "A password by the victim's phone number, after she opened the mail in a browser in which the creator had planted a session, looks like the creator's",
     defence: "A password that replaces the creator's in this way counts as one that was added then",
     patches: [
       {
@@ -5156,8 +5157,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'adapters/triplit/owner.ts',
-        find: '    read,\n',
-        replace: '    async read() {\n      return this.stored()\n    },\n',
+        find: '  return {\n    read,\n',
+        replace: '  return {\n    async read() {\n      return this.stored()\n    },\n',
       },
     ],
     test: {
