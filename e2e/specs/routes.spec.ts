@@ -251,7 +251,7 @@ test.describe('a provider', () => {
     const principal = await device.principal()
     await makeItem(device)
     await leaveFor(device.page, 'openid')
-    site.change("UPDATE verification SET value = json_set(value, '$.expiresAt', 1)")
+    site.change("UPDATE verification SET value = json_set(value, '$.expiresAt', 1) WHERE json_valid(value)")
     await answer(device.page, 'allow', profile)
     expect(new URL(device.page.url()).searchParams.get('error')).toBeTruthy()
     await expectUnchanged(device, site, { principal, phase: 'pending' })
