@@ -30,7 +30,12 @@ export interface TriplitClientLike {
     /** The schema, whose roles decide whether a token continues a session. */
     readonly schema?: { readonly roles?: Roles | undefined } | undefined
     /** The store, which metadata is read from and written to. */
-    readonly kv?: { get(key: string[], scope: string[]): Promise<unknown> } | undefined
+    readonly kv?:
+      | {
+          /** Reads a value. */
+          get(key: string[], scope: string[]): Promise<unknown>
+        }
+      | undefined
     /** Reads a value. */
     getMetadata(key: string[]): Promise<unknown>
     /** Writes a value. */

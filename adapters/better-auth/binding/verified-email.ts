@@ -202,8 +202,8 @@ export async function confirmByKey(principals: PrincipalStore, user: BoundUser):
 
 /**
  * Handles the first proof of a mailbox that was unverified when the binding was made: the account's creator may not own
- * the mailbox. The binding stays only if the account's own key signed the same request; otherwise the account gets a new
- * principal, and the old one goes back to its key.
+ * the mailbox. The binding stays only if the account's own key signed the same request; otherwise the account gets a
+ * new principal, and the old one goes back to its key.
  *
  * @param by - the principal whose key signed the request, or {@link NOBODY}
  * @returns the user after the change
