@@ -92,6 +92,15 @@ onEachEngine((newServer) => {
     return who.session()
   }
 
+  /** The owner has reset the password by mail, signs in with it and ends what is left: their device is linked. */
+  const expectOwnerLinks = async (server: Parameters<typeof newPerson>[0]) => {
+    const own = await newPerson(server)
+    await signIn(own, 'another password')
+    await own.browser.send('/revoke-other-sessions', post({}))
+    const linked = await link(own, own.device)
+    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+  }
+
   /** A mail program opens the link: it may be the creator's own, or that of the mailbox's owner. */
   const contest = async ({ server, creator, verificationPath }: Awaited<ReturnType<typeof open>>) => {
     await signUp(creator)
@@ -598,11 +607,7 @@ onEachEngine((newServer) => {
     const { user_code } = (await asked.json()) as { readonly user_code: string }
     expect((await creator.browser.send(`/device?user_code=${user_code}`)).status).toBe(200)
     expect((await (await resetPassword('another password'))()).status).toBe(200)
-    const own = await newPerson(server)
-    await signIn(own, 'another password')
-    await own.browser.send('/revoke-other-sessions', post({}))
-    const linked = await link(own, own.device)
-    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+    await expectOwnerLinks(server)
   })
 
   test('a code that was approved before does not keep the account from linking, and gives no session', async () => {
@@ -615,11 +620,7 @@ onEachEngine((newServer) => {
     expect((await creator.browser.send(`/device?user_code=${userCode}`)).status).toBe(200)
     expect((await creator.browser.send('/device/approve', post({ userCode }))).status).toBe(200)
     expect((await (await resetPassword('another password'))()).status).toBe(200)
-    const own = await newPerson(server)
-    await signIn(own, 'another password')
-    await own.browser.send('/revoke-other-sessions', post({}))
-    const linked = await link(own, own.device)
-    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+    await expectOwnerLinks(server)
     const use = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv', device_code: deviceCode }
     expect((await server.browser().send('/device/token', post(use))).status).toBe(400)
   })
@@ -655,10 +656,6 @@ onEachEngine((newServer) => {
     await server.browser().send('/request-password-reset', post({ email: ada.email, redirectTo: '/' }))
     const reset = post({ newPassword: 'another password', token: mails.last().token })
     expect((await server.browser().send('/reset-password', reset)).status).toBe(200)
-    const own = await newPerson(server)
-    await signIn(own, 'another password')
-    await own.browser.send('/revoke-other-sessions', post({}))
-    const linked = await link(own, own.device)
-    expect([linked.status, await linked.json()]).toMatchObject([200, {}])
+    await expectOwnerLinks(server)
   })
 })
