@@ -1,5 +1,5 @@
 import type { GenericEndpointContext } from 'better-auth'
-import { APIError } from 'better-auth/api'
+import { APIError, isAPIError } from 'better-auth/api'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { equal } from '../binding/where.ts'
@@ -68,14 +68,15 @@ export async function requireApproval(principals: PrincipalStore, ctx: GenericEn
   const code = await findCode(ctx, { deviceCode })
   if (!code) return
   const { id, userId, status } = code
-  requestContextOf(ctx).deviceCode = id
+  requestContextOf(ctx).deviceCode = { id, userId }
   if (status !== 'approved' || !userId || (await isApproved(principals, ctx, userId, id))) return
   await ctx.context.adapter.deleteMany({ model: DEVICE_CODES, where: equal({ id }) })
   throw denied()
 }
 
 /**
- * Called after the route: the approving session may have ended while the new one was created.
+ * Called after the route: the approving session may have ended while the new one, or the tokens of an OAuth client, were
+ * created. Without this answer, nobody has the tokens.
  *
  * @throws {APIError} `access_denied`
  */
@@ -83,10 +84,12 @@ export async function requireApprovalAfterwards(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
 ): Promise<void> {
-  const { newSession, internalAdapter } = ctx.context
+  const { newSession, internalAdapter, returned } = ctx.context as typeof ctx.context & { readonly returned?: unknown }
   const { deviceCode } = requestContextOf(ctx)
-  if (!newSession || !deviceCode || (await isApproved(principals, ctx, newSession.user.id, deviceCode))) return
-  await internalAdapter.deleteSession(newSession.session.token)
+  if (!deviceCode || isAPIError(returned)) return
+  const userId = newSession?.user.id ?? deviceCode.userId
+  if (userId && (await isApproved(principals, ctx, userId, deviceCode.id))) return
+  if (newSession) await internalAdapter.deleteSession(newSession.session.token)
   ctx.context.setNewSession(null)
   throw denied()
 }

@@ -1,4 +1,4 @@
-import type { GenericEndpointContext } from 'better-auth'
+import type { AuthContext, GenericEndpointContext } from 'better-auth'
 import { deleteGrantsOf } from '../binding/grant-store.ts'
 import { isPaired } from '../binding/session-origin.ts'
 import { askingSession, uncachedSession, withBearer } from './asking-session.ts'
@@ -38,6 +38,9 @@ const ADDS_WAY_IN = [
   '/two-factor/generate-backup-codes',
   // A key of the plugin `api-key` outlasts the session, and can be a session of its own (`enableSessionForAPIKeys`).
   '/api-key/create',
+  // With `offline_access`, the tokens of an OAuth client outlast the session, too.
+  '/oauth2/consent',
+  '/oauth2/update-consent',
 ]
 
 /** Routes that do all of this, for any user. */
@@ -49,19 +52,22 @@ export const STARTS_PASSKEY = '/passkey/generate-register-options'
 interface Asked {
   readonly path?: string | undefined
   readonly body?: unknown
+  readonly context: Pick<AuthContext, 'getPlugin'>
 }
 
 /** Returns true for a request that only a session of the device's own sign-in may make. */
-export function needsOwnSignIn({ path = '', body }: Asked): boolean {
-  const { phoneNumber, updatePhoneNumber } = (body ?? {}) as Partial<
-    Record<'phoneNumber' | 'updatePhoneNumber', unknown>
+export function needsOwnSignIn({ path = '', body, context }: Asked): boolean {
+  const { phoneNumber, updatePhoneNumber, username } = (body ?? {}) as Partial<
+    Record<'phoneNumber' | 'updatePhoneNumber' | 'username', unknown>
   >
   return (
     [...ENDS, ...LETS_IN, ...ADDS_WAY_IN].includes(path) ||
     ADMINISTERS.test(path) ||
     (path === '/phone-number/verify' && updatePhoneNumber === true) ||
     // The only change that `/update-user` makes to a number.
-    (path === '/update-user' && phoneNumber === null)
+    (path === '/update-user' && phoneNumber === null) ||
+    // Without the plugin, no user signs in by a column of this name.
+    (path === '/update-user' && username !== undefined && context.getPlugin('username') !== null)
   )
 }
 

@@ -33,8 +33,8 @@ export interface RequestContext {
   signedIn?: string
   /** The user of that session. */
   signedInUser?: string
-  /** The id of the device's code that the request uses (RFC 8628). */
-  deviceCode?: string
+  /** The device's code that the request uses (RFC 8628), and the user to whom it belonged when the request arrived. */
+  deviceCode?: { readonly id: string; readonly userId?: string | null | undefined }
   /** The user whose binding changed in the request. */
   reboundUser?: string
 }

@@ -11,6 +11,7 @@ import {
   magicLink,
   phoneNumber,
   twoFactor,
+  username,
 } from 'better-auth/plugins'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { manualClock, testDevice } from '../../../lib/testing.ts'
@@ -597,6 +598,7 @@ describe('a session that another one let in', () => {
       passkey({ rpID: 'notes.example', rpName: 'Notes', origin: ORIGIN }),
       apiKey(),
       phoneNumber({ sendOTP: async () => {} }),
+      username(),
     ]
     const server = await testServer({ plugins, user: { deleteUser: { enabled: true } } })
     const one = await signedUp(server)
@@ -616,13 +618,15 @@ describe('a session that another one let in', () => {
       ['/api-key/delete', { keyId: 'hers' }],
       ['/api-key/update', { keyId: 'hers', enabled: false }],
       ['/update-user', { phoneNumber: null }],
+      ['/update-user', { username: 'eve_was_here' }],
     ] as const)
       expect(await refused(await fresh.browser.send(path, post(body))), path).toEqual([403, 'SESSION_PAIRED'])
     expect(await sessionsOf(server)).toHaveLength(2)
     expect((await fresh.browser.send('/update-user', post({ name: 'Ada L.' }))).status).toBe(200)
     expect((await fresh.browser.send('/sign-out', post({}))).status).toBe(200)
     expect((await fresh.browser.send('/sign-in/email', post(ada))).status).toBe(200)
-    expect((await fresh.browser.send('/update-user', post({ phoneNumber: null }))).status).toBe(200)
+    const own = { phoneNumber: null, username: 'ada_l' }
+    expect((await fresh.browser.send('/update-user', post(own))).status).toBe(200)
     expect((await fresh.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
     expect(await sessionsOf(server)).toHaveLength(1)
   })

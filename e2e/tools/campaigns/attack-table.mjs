@@ -46,6 +46,7 @@ const EARLIER_TEST = plugin('hooks/earlier-requests.test.ts')
 const ASKER = plugin('hooks/asker.ts')
 const DEVICE_CODE = plugin('hooks/device-code.ts')
 const DEVICE_CODE_TEST = plugin('hooks/device-code.test.ts')
+const OAUTH_PROVIDER_TEST = plugin('oauth-provider.test.ts')
 const BACKUPS = plugin('binding/backups.ts')
 const BACKUP_ROUTE = plugin('routes/backup.ts')
 const BACKUP_TEST = plugin('routes/backup.test.ts')
@@ -60,7 +61,7 @@ const TRUSTED_PROVIDER =
 
 const codeUnchecked = {
   file: plugin('hooks/device-code.ts'),
-  find: '  await internalAdapter.deleteSession(newSession.session.token)\n  ctx.context.setNewSession(null)\n  throw denied()\n',
+  find: '  if (newSession) await internalAdapter.deleteSession(newSession.session.token)\n  ctx.context.setNewSession(null)\n  throw denied()\n',
   replace: UNCHECKED,
 }
 
@@ -3170,7 +3171,7 @@ export const ATTACKS = [
       },
     ],
     test: {
-      file: plugin('oauth-provider.test.ts'),
+      file: OAUTH_PROVIDER_TEST,
       name: 'a token that @better-auth/oauth-provider gives a third party > is no session of the account: access_token',
     },
   },
@@ -4322,6 +4323,21 @@ export const ATTACKS = [
     test: {
       file: DEVICE_CODE_TEST,
       name: 'SQLite > the code of a device (RFC 8628) > gives no session if the one that approved it ends meanwhile',
+    },
+  },
+  {
+    attack: 'The same, with a code that gives the tokens of an OAuth client instead of a session',
+    defence: 'The session that approved the code is looked up once more before the tokens are returned',
+    patches: [
+      {
+        file: DEVICE_CODE,
+        find: 'if (!deviceCode || isAPIError(returned)) return',
+        replace: 'if (!deviceCode || !newSession || isAPIError(returned)) return',
+      },
+    ],
+    test: {
+      file: OAUTH_PROVIDER_TEST,
+      name: 'a device whose code a session approved for a third party (RFC 8628) > gets none if that session ends while they are made',
     },
   },
   {
@@ -6609,6 +6625,36 @@ export const ATTACKS = [
     test: {
       file: GRANT_TEST,
       name: 'a session that another one let in > gets no way in that lasts longer, before a sign-in of its own: > it approves no other device with a code (RFC 8628)',
+    },
+  },
+  {
+    attack: 'A device that was let in allows an app of its choice access that outlasts its session (OAuth provider)',
+    defence: 'Such a session gives no consent',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "'/oauth2/consent',",
+        replace: UNCHECKED,
+      },
+    ],
+    test: {
+      file: OAUTH_PROVIDER_TEST,
+      name: 'a session that another one let in > gives no consent to a third party before a sign-in of its own',
+    },
+  },
+  {
+    attack: 'A device that was let in changes the user name with which the user signs in',
+    defence: 'Such a session cannot change the user name',
+    patches: [
+      {
+        file: plugin('hooks/paired-session.ts'),
+        find: "(path === '/update-user' && username !== undefined &&",
+        replace: "(path === '/update-user' && username === null &&",
+      },
+    ],
+    test: {
+      file: GRANT_TEST,
+      name: 'a session that another one let in > ends no other session, revokes no key and deletes nothing, before a sign-in of its own',
     },
   },
   {
