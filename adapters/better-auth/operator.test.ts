@@ -29,7 +29,7 @@ onEachEngine((newServer) => {
 
   describe('an operator', () => {
     test('looks up an account and a principal, with aliases, keys and audit', async () => {
-      const { one, two, operator, accountId } = await linked()
+      const { server, one, two, operator, accountId } = await linked()
       const account = (await operator.account(accountId))!
       expect(account).toMatchObject({
         accountId,
@@ -57,6 +57,9 @@ onEachEngine((newServer) => {
         })
       expect(await operator.account('nobody')).toBeNull()
       expect(await operator.accountByEmail('nobody@example.com')).toBeNull()
+      expect(await operator.accountByEmail('Ada@Example.com')).toBe(accountId)
+      await server.change('user', { email: 'Ada@Example.com' })
+      expect(await operator.accountByEmail('Ada@Example.com')).toBe(accountId)
     })
 
     test('fixes nothing by reading: an open account stays open, and an unknown principal gets no row', async () => {

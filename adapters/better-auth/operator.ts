@@ -10,10 +10,11 @@ import { type PrincipalStore, principalStore } from './binding/principal-store.t
 import { isKeptForAccount, holderOf } from './binding/reservation.ts'
 import type { LatchkeyPlugin } from './plugin.ts'
 import { unlinking } from './routes/link.ts'
-import type { PrincipalRow } from './schema.ts'
+import type { BoundUser, PrincipalRow } from './schema.ts'
 import { statusCacheOf } from './binding/status-cache.ts'
 import { peekSubject } from './binding/subject.ts'
 import type { BetterAuthInstance } from './binding/types.ts'
+import { equal } from './binding/where.ts'
 
 /** An operation in the audit. */
 export interface AuditReport {
@@ -60,7 +61,7 @@ export interface Operator {
   principal(principal: string): Promise<PrincipalReport>
   /** Returns the state of an account, or null. An open account stays open. */
   account(accountId: string): Promise<AccountReport | null>
-  /** Returns the id of the account with an e-mail address, or null. */
+  /** Returns the id of the account with an e-mail address, in lower case or as it is in the database; or null. */
   accountByEmail(email: string): Promise<string | null>
   /**
    * Removes an alias from an account, as the account's own `unlink` does, with the plugin's `onUnlink`.
@@ -105,8 +106,13 @@ export function createOperator(auth: BetterAuthInstance, clock: () => number = D
   return {
     principal: async (principal) => reportPrincipal(await store(principal), principal),
     account: async (accountId) => reportAccount(await store(accountId), accountId),
-    accountByEmail: async (email) =>
-      (await (await context(email)).internalAdapter.findUserByEmail(email))?.user.id ?? null,
+    async accountByEmail(email) {
+      const { adapter, internalAdapter } = await context(email)
+      const found = await internalAdapter.findUserByEmail(email)
+      // Better Auth searches for it in lower case only.
+      const imported = found ? null : await adapter.findOne<BoundUser>({ model: 'user', where: equal({ email }) })
+      return found?.user.id ?? imported?.id ?? null
+    },
     async unlink(accountId, alias) {
       const principals = await store(accountId, alias)
       const auth = await context()

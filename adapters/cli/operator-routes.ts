@@ -110,7 +110,7 @@ function toAnswer(error: unknown): Response {
 async function accountByEmail({ url }: Incoming, { operator }: OperatorParts): Promise<Response> {
   const email = url.searchParams.get('email')
   if (!email || email.length > 320 || !isPlainText(email)) return problem(400, 'email')
-  const id = await operator.accountByEmail(email.toLowerCase())
+  const id = await operator.accountByEmail(email)
   return found(id === null ? null : await operator.account(id))
 }
 

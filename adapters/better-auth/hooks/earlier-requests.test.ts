@@ -207,6 +207,27 @@ onEachEngine((newServer) => {
     expect(await userOf(server)).toMatchObject({ email: 'Owner@Example.com' })
   })
 
+  describe('of an address that was imported with capitals', () => {
+    const changed = async (newEmail: string, user: object = {}) => {
+      const { server, mails } = await open()
+      const { rescue } = await loseDevice(server)
+      await server.change('user', { email: 'Owner@Example.com', ...user })
+      pass(2)
+      await rescue.browser.send('/change-email', post({ newEmail }))
+      expect((await server.browser().send(pathOf(mails.last().url))).status).toBe(200)
+      return userOf(server, newEmail)
+    }
+
+    test('a change does not hide that another person owns the account', async () => {
+      const user = await changed('new@example.com', { principalMailboxBy: 'account:of-the-owner' })
+      expect(user).toMatchObject({ principalMailboxBy: 'handed-on' })
+    })
+
+    test('a change to the same in lower case is no change of the mailbox', async () => {
+      expect(await changed(OWNER.email)).toMatchObject({ principalMailboxBy: null, principalMailbox: OWNER.email })
+    })
+  })
+
   describe('a change of address that the previous address confirms first', () => {
     const asked = async () => {
       const mails = mailing()

@@ -24,7 +24,7 @@ import {
 import { storedSession } from './asking-session.ts'
 import { noteHalfSignIn } from './compared-password.ts'
 import { deleteKeys, hasCredentialSince } from './credentials.ts'
-import { withSession } from './mailed-token.ts'
+import { readMailedToken, withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { nameProvider, proveByProvider, proverOfRequest } from './provider-proof.ts'
@@ -244,7 +244,7 @@ function isAdmins(ctx: Context): boolean {
 async function mailboxUpdate(user: Partial<BoundUser>, ctx: Context, tools: HookTools): Promise<Partial<BoundUser>> {
   if (Object.keys(user).some((name) => name.startsWith('principal'))) throw refusal('PRINCIPAL_FIELD_FORBIDDEN')
   if ('id' in user) throw refusal('USER_ID_FORBIDDEN')
-  const present = user.email === undefined ? null : await userWith(user.email, tools)
+  const present = user.email === undefined ? null : await sameUser(user.email, ctx, tools)
   // A change to an address that is proven at once proves nothing about the previous address.
   if (user.email !== undefined && !present)
     return {
@@ -324,8 +324,11 @@ async function verifierOf(ctx: GenericEndpointContext, tools: HookTools): Promis
   return user?.phoneNumberVerified === true ? NOBODY : CONTESTED
 }
 
-/** The link or code that verifies an address belongs to the user who has the address. */
+/** The link or code that verifies an address belongs to the user whom it names, or else who has the address. */
 async function verifiedUser(ctx: GenericEndpointContext, tools: HookTools): Promise<BoundUser | null> {
+  // As Better Auth finds the user of a change: an imported address may have capitals, and the link has none.
+  const { userId } = await readMailedToken(ctx)
+  if (userId != null) return (await storeOf(tools)).findUser('id', String(userId))
   const email = await verifiedAddressOf(ctx)
   return email === undefined ? null : userWith(email, tools)
 }
@@ -334,6 +337,15 @@ async function verifiedUser(ctx: GenericEndpointContext, tools: HookTools): Prom
 async function userWith(email: string, tools: HookTools): Promise<BoundUser | null> {
   const where = [{ field: 'email', value: email.toLowerCase() }]
   return (await storeOf(tools)).adapter.findOne<BoundUser>({ model: 'user', where })
+}
+
+/** Returns the user of an update that leaves the mailbox as it is, even if it was imported with capitals. */
+async function sameUser(email: string, ctx: Context, tools: HookTools): Promise<BoundUser | null> {
+  const found = await userWith(email, tools)
+  // At another sign-in, the session may be that of another user.
+  if (found || (isSignIn(ctx) && !isVerification(ctx))) return found
+  const user = await movingUser(ctx, tools)
+  return user && mailboxOf(user) === email.toLowerCase() ? user : null
 }
 
 async function afterUpdate(user: BoundUser | null, ctx: Context, tools: HookTools): Promise<void> {

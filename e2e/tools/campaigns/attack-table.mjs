@@ -4280,6 +4280,22 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The creator of an account whose address was imported with capitals changes it, which hides that the account has another owner',
+    defence: 'The user whose address changes is the one that the mailed token names',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: "if (userId != null) return (await storeOf(tools)).findUser('id', String(userId))",
+        replace: "if (userId === '') return null",
+      },
+    ],
+    test: {
+      file: EARLIER_TEST,
+      name: 'SQLite > of an address that was imported with capitals > a change does not hide that another person owns the account',
+    },
+  },
+  {
     attack: 'The thief of a device approves another one with a code (RFC 8628), which is used after the revocation',
     defence: 'A code counts only while the session that approved it exists',
     patches: [
