@@ -1,12 +1,16 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { deviceAuthorization } from 'better-auth/plugins'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LOSSES, OWNER, SESSION_STORES, loseDevice } from '../testing/devices.testing.ts'
 import { onEachEngine } from '../testing/engines.testing.ts'
 import { type Person, mailing, newPerson, pathOf, post } from '../testing/requests.testing.ts'
 import type { TestServer } from '../testing/server.testing.ts'
 
 const GRANT = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'tv' }
+
+const HOUR_MS = 3_600_000
+
+afterEach(() => vi.useRealTimers())
 
 /** As its user may type a code of Better Auth's own letters. */
 function asTyped(userCode: string): string {
@@ -80,6 +84,22 @@ onEachEngine((newServer) => {
       expect((await rescue.browser.send('/device/approve', post({ userCode: typed[0]! }))).status).toBe(400)
       await end()
       await expectDenied(await use())
+    })
+
+    test.each<[string, number]>([
+      ['gives a session if it is used within a day after the approval', 23],
+      ['gives none later', 25],
+    ])('that is valid for days and was approved after two of them %s', async (_, hours) => {
+      const server = await newServer({
+        plugins: [deviceAuthorization({ verificationUri: '/device', expiresIn: '5d' })],
+      })
+      const { rescue } = await loseDevice(server)
+      const pass = (passed: number) => void vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + passed * HOUR_MS })
+      const use = await approved(server, rescue, (userCode) => (pass(48), userCode))
+      pass(hours)
+      const answer = await use()
+      if (hours < 24) expect([answer.status, await answer.json()]).toMatchObject([200, { token_type: 'Bearer' }])
+      else await expectDenied(answer)
     })
 
     test('gives no session if the one that approved it ends meanwhile', async () => {

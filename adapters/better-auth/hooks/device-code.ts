@@ -75,8 +75,8 @@ export async function requireApproval(principals: PrincipalStore, ctx: GenericEn
 }
 
 /**
- * Called after the route: the approving session may have ended while the new one, or the tokens of an OAuth client, were
- * created. Without this answer, nobody has the tokens.
+ * Called after the route: the approving session may have ended while the new one, or the tokens of an OAuth client,
+ * were created. The tokens are not returned then, so that nobody has them.
  *
  * @throws {APIError} `access_denied`
  */
