@@ -58,7 +58,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   }
   const stop = listen(context, { ask, renew, follow, wake, signal: heard.signal }, platform)
   followApp(context, ask, heard.signal)
-  heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))
+  const endWaiting = endWaitingWithUser(context, deliver)
   // A redirect leaves an upgrade no time to announce itself.
   globalThis.addEventListener?.('pagehide', announce, { signal: heard.signal })
   readPersistence(context)
@@ -70,6 +70,7 @@ export async function startBackground(context: Context, platform?: Platform): Pr
   renew()
   return () => {
     heard.abort()
+    endWaiting()
     stop?.()
     leave()
   }

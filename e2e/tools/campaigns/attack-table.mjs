@@ -858,8 +858,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/background.ts',
-        find: "heard.signal.addEventListener('abort', endWaitingWithUser(context, deliver))",
-        replace: UNCHECKED,
+        find: 'const endWaiting = endWaitingWithUser(context, deliver)',
+        replace: 'const endWaiting = (): void => {}',
       },
     ],
     test: {
