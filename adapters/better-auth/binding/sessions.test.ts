@@ -1,3 +1,4 @@
+import type { AuthContext } from 'better-auth'
 import { admin, twoFactor } from 'better-auth/plugins'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createBetterAuthResolver, latchkey, latchkeyJwt } from '../index.ts'
@@ -216,6 +217,30 @@ onEachEngine((newServer) => {
     const tokens = await tokensOf(laptop)
     expect(writes(before)).toHaveLength(1)
     for (const token of tokens) expect(await outcomes(server)(token)).toBe('external')
+  })
+})
+
+describe('a revocation is not reported as done', () => {
+  test.each(['revoke', 'revoke-others'])('where a hook of the app keeps the session: %s', async (act) => {
+    const keep = { session: { delete: { before: async () => false } } }
+    const server = await testServer({ plugins: plugins(), databaseHooks: keep })
+    const laptop = await signedIn(server, ada, USER_AGENTS.laptop)
+    const phone = await signedIn(server, ada)
+    const body = act === 'revoke' ? { id: await idOf(laptop) } : {}
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    expect((await phone.browser.send(`/latchkey/devices/${act}`, post(body))).status).toBe(500)
+    expect(await sessionOf(laptop)).not.toBeNull()
+  })
+
+  test('before a session that Better Auth once failed to read is deleted, and counts once', async () => {
+    const server = await testServer({ plugins: plugins() })
+    const laptop = await signedIn(server, ada, USER_AGENTS.laptop)
+    const phone = await signedIn(server, ada)
+    const id = await idOf(laptop)
+    const { internalAdapter } = (await server.auth.$context) as unknown as AuthContext
+    vi.spyOn(internalAdapter, 'deleteSession').mockResolvedValueOnce(undefined)
+    expect(await revoke(phone, { id })).toMatchObject({ sessions: 1 })
+    expect(await sessionOf(laptop)).toBeNull()
   })
 })
 

@@ -66,20 +66,24 @@ const MAX_ROUNDS = 100
  *
  * @param choose - returns those to end, among the live ones. Called again until it returns none
  * @returns their number
+ * @throws {Error} some are still there: the database failed, or a hook of the app keeps them
  */
 export async function endSessions(
   context: Context,
   userId: string,
   choose: (live: readonly SessionRow[]) => readonly SessionRow[] | Promise<readonly SessionRow[]>,
 ): Promise<number> {
-  let count = 0
+  const ended = new Set<string>()
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const chosen = await choose(await liveSessions(context, userId))
-    if (chosen.length === 0) break
-    for (const { token } of chosen) await context.internalAdapter.deleteSession(token)
-    count += chosen.length
+    if (chosen.length === 0) return ended.size
+    for (const { token } of chosen) {
+      // Better Auth reports no failure if it cannot read the session before.
+      await context.internalAdapter.deleteSession(token)
+      ended.add(token)
+    }
   }
-  return count
+  throw new Error('The sessions were not deleted.')
 }
 
 /** Returns a live session of a user; null if there is none. */

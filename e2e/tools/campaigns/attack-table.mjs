@@ -6124,10 +6124,31 @@ export const ATTACKS = [
   {
     attack: 'A lost device lets in another one while it is being revoked',
     defence: 'The sessions are read again until none is left that the device let in',
-    patches: [{ file: plugin('binding/sessions.ts'), find: 'const MAX_ROUNDS = 100', replace: 'const MAX_ROUNDS = 1' }],
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: 'if (chosen.length === 0) return ended.size',
+        replace: 'if (chosen.length === 0 || round > 0) return ended.size',
+      },
+    ],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > revoking a device > ends a session that it let in while it is being revoked',
+    },
+  },
+  {
+    attack: 'A lost device is reported as revoked, although its session could not be deleted',
+    defence: 'A revocation fails while a session that it ends is still there',
+    patches: [
+      {
+        file: plugin('binding/sessions.ts'),
+        find: "throw new Error('The sessions were not deleted.')",
+        replace: 'return ended.size',
+      },
+    ],
+    test: {
+      file: plugin('binding/sessions.test.ts'),
+      name: 'a revocation is not reported as done > where a hook of the app keeps the session: revoke',
     },
   },
   {
