@@ -196,6 +196,21 @@ onEachEngine((newServer) => {
       expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
     })
 
+  test('a change is refused if Better Auth lost the session in the list of a secondary storage, except in its browser', async () => {
+    const options = SESSION_STORES['a secondary storage']!()
+    const { server, mails } = await open(options)
+    const { rescue } = await loseDevice(server)
+    pass(2)
+    await rescue.browser.send('/change-email', post({ newEmail: 'new@example.com' }))
+    const { id } = await userOf(server)
+    await options.secondaryStorage!.delete(`active-sessions-${String(id)}`)
+    const url = pathOf(mails.last().url)
+    const answer = await server.browser().send(url)
+    expect([answer.status, await codeOf(answer)]).toEqual([403, 'REQUEST_SUPERSEDED'])
+    expect((await rescue.browser.send(url)).status).toBe(200)
+    expect(await userOf(server)).toMatchObject({ email: 'new@example.com' })
+  })
+
   test('a change that a lost device requested is refused for an address that was imported with capitals', async () => {
     const { server, mails } = await open()
     const { lost, end } = await loseDevice(server)
