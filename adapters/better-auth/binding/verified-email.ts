@@ -8,7 +8,7 @@ import type { ProvenDevice } from './types.ts'
 import { replaceRow } from './reservation.ts'
 import type { BoundUser, PrincipalRow } from '../schema.ts'
 import { hasRevokedKey, retireRow } from './retire-row.ts'
-import { type AskingSession, isMakers, isNeutral } from './session-origin.ts'
+import { type AskingSession, isMakers, isNeutral, keyAlone } from './session-origin.ts'
 
 /** Value of `principalMailboxBy` after the mailbox was proven without a key. */
 export const NOBODY = 'nobody'
@@ -39,8 +39,18 @@ export const OTHERS = 'others'
  * whenever it was set.
  */
 export async function proverByReset(passwordHash: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(passwordHash))
-  return `reset:${encodeBase64url(new Uint8Array(digest))}`
+  return `reset:${await digestOf(passwordHash)}`
+}
+
+/** Returns the name of a user's present mailbox in a session that its owner made: of no use as an address. */
+export function mailboxName(user: { readonly email: string }): Promise<string> {
+  return digestOf(mailboxOf(user))
+}
+
+/** Returns the SHA-256 of a text in base64url. */
+async function digestOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return encodeBase64url(new Uint8Array(digest))
 }
 
 /** Value of `principalMailboxBy` after a provider vouched for the address: it names the provider's credential. */
@@ -165,7 +175,8 @@ export async function decidesNothing(
   asking: AskingSession,
 ): Promise<boolean> {
   if (isNeutral(asking) || isMakers(asking, user)) return true
-  return asking.principalVia != null && isOwnKey(principals, user, { principal: asking.principalVia })
+  const principal = keyAlone(asking)
+  return principal !== null && isOwnKey(principals, user, { principal })
 }
 
 /**

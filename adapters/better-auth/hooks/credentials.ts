@@ -3,10 +3,11 @@ import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
+import { type AskingSession, isByOwner } from '../binding/session-origin.ts'
 import { liveSessions } from '../binding/sessions.ts'
 import { MAX_ROWS_READ, equal } from '../binding/where.ts'
 import type { Adapter } from '../binding/types.ts'
-import { proverByReset, proverOfProvider } from '../binding/verified-email.ts'
+import { mailboxName, proverByReset, proverOfProvider } from '../binding/verified-email.ts'
 import { type BoundUser, schema } from '../schema.ts'
 
 type Context = GenericEndpointContext['context']
@@ -62,24 +63,24 @@ export type WayIn = string
 
 /**
  * Lists the ways in which anyone who used the account before its mailbox was proven could still enter it, except for
- * the session that asks and the credential that the mailbox's owner chose while proving it.
- *
- * @param token - of the session that asks
+ * the session that asks, if the mailbox's owner made it, and the credential that the owner chose while proving the
+ * mailbox. Another session that asks is a way in itself: what made it may have been removed since.
  */
 export async function waysIn(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
-  token: string,
+  asking: AskingSession & { readonly token: string },
 ): Promise<readonly WayIn[]> {
   const { context } = ctx
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
   const sessions = await liveSessions(context, user.id)
+  const isOwners = isByOwner(asking, await mailboxName(user))
   const ways = [
     // One that is not verified yet is, by the code that signs in.
     ...(user.phoneNumber || user.phoneNumberVerified ? ['phoneNumber'] : []),
     ...(twoFactorEnabled ? ['twoFactor'] : []),
-    ...(sessions.some((session) => session.token !== token) ? ['session'] : []),
+    ...(!isOwners || sessions.some(({ token }) => token !== asking.token) ? ['session'] : []),
     ...(await foreignCredentials(context, user)),
     ...((await hasDevice(principals, user)) ? ['device'] : []),
     ...((await hasGrant(context.adapter, user.id)) ? ['grant'] : []),

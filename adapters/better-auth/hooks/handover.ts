@@ -16,9 +16,9 @@ export async function waysBeforeBinding(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
-  token: string,
+  asking: AskingSession & { readonly token: string },
 ): Promise<readonly WayIn[]> {
-  return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)
+  return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, asking)
 }
 
 /**
@@ -38,11 +38,11 @@ export async function waysBeforeLinking(
   const { session } = ctx.context
   const { principalMailboxBy: prover } = user
   if (prover == null || prover === proverByKey(user)) return null
-  const asking = session!.session as AskingSession
+  const asking = session!.session as AskingSession & { readonly token: string }
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
   if (isMakers(asking, user) && (await isUndecided(principals, ctx, user, asking))) return null
   if (await wasBound(principals, user, device)) return null
-  return waysIn(principals, ctx, user, session!.session.token)
+  return waysIn(principals, ctx, user, asking)
 }
 
 async function isUndecided(

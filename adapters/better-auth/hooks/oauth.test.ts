@@ -344,6 +344,47 @@ onEachEngine((newServer) => {
       expect((await link(victim, victim.device)).status).toBe(200)
     })
 
+    test("counts only a session of its own as its owner's: the creator's session links nothing when all else is removed", async () => {
+      const server = await newServer(openIdLinking())
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      await signIn(victim)
+      // By the password, which the creator then removes, with all other sessions.
+      const again = await newPerson(server)
+      expect((await again.browser.send('/sign-in/email', post(person('ada')))).status).toBe(200)
+      await removeOthers(server, again)
+      const refused = await link(again, again.device)
+      expect(await refused.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session'] })
+      expect(await userOf(server)).not.toMatchObject({ principalMailboxBy: null })
+      await signIn(victim)
+      expect(await (await link(victim, victim.device)).json()).toMatchObject({ remaining: ['session'] })
+      expect((await victim.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      expect((await link(victim, victim.device)).status).toBe(200)
+      expect(await again.session()).toBeNull()
+    })
+
+    test('does not vouch for a session of another provider that the creator had, and removes afterwards', async () => {
+      const server = await newServer(openIdLinking())
+      const [eve, victim] = [await newPerson(server), await newPerson(server)]
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      await signIn(victim)
+      const user = await userOf(server)
+      const now = new Date()
+      await server.adapter.create({
+        model: 'account',
+        data: { userId: user['id'], providerId: 'local', accountId: 'eve', createdAt: now, updatedAt: now },
+      })
+      Object.assign(profile, { sub: 'eve' })
+      const again = await newPerson(server)
+      expect(await signIn(again)).toBe(`${ORIGIN}/home`)
+      await removeOthers(server, again)
+      const others = (await server.rows('account')).find(({ accountId }) => accountId === 'eve')
+      expect((await again.browser.send('/unlink-account', post({ accountId: others!['id'] }))).status).toBe(200)
+      expect(await (await link(again, again.device)).json()).toMatchObject({ remaining: ['session'] })
+    })
+
     test('nor before the device binds an account that nobody can enter yet, which then links another', async () => {
       const server = await newServer(openIdLinking())
       await server.browser().send('/sign-up/email', post(person('ada')))

@@ -23,6 +23,8 @@ export interface RequestContext {
   createdUser?: boolean
   /** The credential that the request added, such as a provider's. */
   addedCredential?: AddedCredential
+  /** The id of the provider's credential that the request signed in with. */
+  usedCredential?: string
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
   /** The hash of the password that the request sets. */

@@ -131,7 +131,7 @@ async function bindSession(
     await confirmByKey(principals, user)
     return true
   }
-  if (!isOpen(user) || (await waysBeforeBinding(principals, ctx, user, session.token)).length > 0) return false
+  if (!isOpen(user) || (await waysBeforeBinding(principals, ctx, user, session)).length > 0) return false
   cache.clear()
   if (!(await claimUnlessTaken(principals, user, device))) return false
   // The provider that this request added has proven the mailbox, and the key has signed the same request.

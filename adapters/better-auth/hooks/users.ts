@@ -27,6 +27,7 @@ import { deleteKeys, hasCredentialSince } from './credentials.ts'
 import { readMailedToken, withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
+import { principalViaOf } from './owner-session.ts'
 import { nameProvider, proveByProvider, proverOfRequest } from './provider-proof.ts'
 import { meetsExpectation, requestContextOf, provenDevice, signingDevice } from './request-context.ts'
 import { prepareRetirement, retire } from '../binding/retire.ts'
@@ -39,7 +40,6 @@ import {
   isMailboxSignIn,
   isSignIn,
   isVerification,
-  originOf,
   principalOfSession,
   replacedSession,
   verifiedAddressOf,
@@ -102,7 +102,13 @@ export function userHooks(tools: HookTools): Hooks {
           await nameProvider(await storeOf(tools), ctx, { id, userId })
         },
       },
-      update: { before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }) },
+      update: {
+        before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }),
+        after: async (account: { readonly id: string } | null, ctx) => {
+          // At each sign-in Better Auth stores the new tokens of the provider. Removed meanwhile, there is no row.
+          if (account) requestContextOf(ctx).usedCredential = account.id
+        },
+      },
     },
     verification: {
       create: {
@@ -118,7 +124,7 @@ export function userHooks(tools: HookTools): Hooks {
           data: {
             // Better Auth may copy the row of the session that this one replaces, whose tokens end with it.
             sid: null,
-            principalVia: await originOf(session.userId, ctx),
+            principalVia: await principalViaOf(await storeOf(tools), session.userId, ctx),
             ...(await installationOf(session, ctx)),
             ...signInTime(session.userId, ctx),
           },

@@ -488,6 +488,14 @@ onEachEngine((newServer) => {
       expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
     })
 
+    test("links nothing for a session that was made by mail to the earlier address, after the victim's sign-in", async () => {
+      const { server, mails, eve } = await moved(true)
+      await enterByLink(server, () => mails.last().url)
+      expect((await eve.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      const refused = await link(eve, (await newPerson(server)).device)
+      expect(await refused.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session'] })
+    })
+
     test('gets no new password by a link that was requested before', async () => {
       const { server, eve, requested } = await moved(false, requestReset)
       const { token } = requested
@@ -653,6 +661,22 @@ onEachEngine((newServer) => {
       const answer = await link(entered, entered.device)
       expect([answer.status, await codeOf(answer)]).toEqual([409, 'ACCOUNT_HANDED_OVER'])
       expect((await creator.session())?.aliases).toEqual([])
+    })
+
+    test('and a password that the victim resets by mail: a session of the creator that remains links nothing', async () => {
+      const { server, mails, creator } = await withPhone()
+      expect((await creator.prove('/sign-up/email', victim)).status).toBe(200)
+      await creator.session()
+      await server.browser().send('/request-password-reset', post({ email: victim.email, redirectTo: '/' }))
+      const body = { newPassword, token: mails.last().token }
+      expect((await server.browser().send('/reset-password', post(body))).status).toBe(200)
+      expect((await creator.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      const refused = await link(creator, (await newPerson(server)).device)
+      expect(await refused.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session'] })
+      const ada = await enterByPassword(server)
+      expect((await ada.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      expect((await link(ada, ada.device)).status).toBe(200)
+      expect(await creator.session()).toBeNull()
     })
 
     test("and an admin's new password, after the victim opened the link, is not taken for the creator's", async () => {

@@ -63,7 +63,7 @@ async function bind(principals: PrincipalStore, ctx: SessionContext, device: Pro
   if (isOpen(user) && before?.open) {
     // No user has signed in on its device, whose key would outlast the session: it may only adopt an alias.
     if (isPaired(session)) throw refusal('PRINCIPAL_FIXED')
-    refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))
+    refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session))
     await claim(principals, user, device)
   }
   const after = await subjectOf(principals, id, session)

@@ -1174,7 +1174,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/sign-in.ts'),
-        find: '(await waysBeforeBinding(principals, ctx, user, session.token)).length > 0',
+        find: '(await waysBeforeBinding(principals, ctx, user, session)).length > 0',
         replace: '!waysBeforeBinding',
       },
     ],
@@ -1189,8 +1189,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/handover.ts'),
-        find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, token)',
-        replace: "return user.principalMailboxBy === 'contested' ? [] : waysIn(principals, ctx, user, token)",
+        find: 'return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, asking)',
+        replace: "return user.principalMailboxBy === 'contested' ? [] : waysIn(principals, ctx, user, asking)",
       },
     ],
     test: {
@@ -1811,6 +1811,52 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      'The creator of an account that a provider proved for its owner removes all else in a session of the old password, and links a device',
+    defence: "A session that asks is a way in itself, unless the mailbox's owner made it",
+    patches: [
+      {
+        file: plugin('hooks/credentials.ts'),
+        find: '...(!isOwners || sessions.some',
+        replace: '...(sessions.some',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: "SQLite > a provider that proves the mailbox of an unverified local account > counts only a session of its own as its owner's: the creator's session links nothing when all else is removed",
+    },
+  },
+  {
+    attack: "The same, in a session of the creator's own provider, which is removed afterwards",
+    defence: "A session counts as the owner's only by the credential of the provider that proved the mailbox",
+    patches: [
+      {
+        file: plugin('hooks/owner-session.ts'),
+        find: 'return prover === proverOfProvider(requestContextOf(ctx).usedCredential!)',
+        replace: 'return true',
+      },
+    ],
+    test: {
+      file: plugin('hooks/oauth.test.ts'),
+      name: 'SQLite > a provider that proves the mailbox of an unverified local account > does not vouch for a session of another provider that the creator had, and removes afterwards',
+    },
+  },
+  {
+    attack: "The same, in a session by mail to the creator's own address, from before it was changed to the victim's",
+    defence: 'A session names the mailbox whose owner made it',
+    patches: [
+      {
+        file: plugin('binding/session-origin.ts'),
+        find: 'return principalVia?.endsWith(OWNER + mailbox) === true',
+        replace: 'return mailbox !== null && principalVia?.includes(OWNER) === true',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > an account whose address was changed to the victim's > links nothing for a session that was made by mail to the earlier address, after the victim's sign-in",
+    },
+  },
+  {
     attack: "An admin creates a user whose id is a device's principal",
     defence: 'An id chosen by a request must not have the form of a principal',
     patches: [{ file: plugin('hooks/users.ts'), find: 'isReservedId(String(id)) || ', replace: '' }],
@@ -1919,7 +1965,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('routes/bind.ts'),
-        find: 'refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session.token))',
+        find: 'refuseHandedOver(await waysBeforeBinding(principals, ctx, user, session))',
         replace: 'void waysBeforeBinding',
       },
     ],
@@ -6100,7 +6146,9 @@ export const ATTACKS = [
   {
     attack: 'A device that was let in by a code of RFC 8628 revokes the others',
     defence: 'A session that another one approved changes no device',
-    patches: [{ file: plugin('binding/session-origin.ts'), find: ' || principalVia === DELEGATED', replace: '' }],
+    patches: [
+      { file: plugin('binding/session-origin.ts'), find: ' || originIn({ principalVia }) === DELEGATED', replace: '' },
+    ],
     test: {
       file: plugin('routes/devices.test.ts'),
       name: 'SQLite > no device is revoked > by a session that another one approved with a code (RFC 8628)',
@@ -6625,7 +6673,7 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('binding/session-origin.ts'),
-        find: 'return pairedBy != null || principalVia === DELEGATED',
+        find: 'return pairedBy != null || originIn({ principalVia }) === DELEGATED',
         replace: 'return false',
       },
     ],

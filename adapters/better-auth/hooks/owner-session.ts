@@ -1,0 +1,49 @@
+import type { GenericEndpointContext } from 'better-auth'
+import type { PrincipalStore } from '../binding/principal-store.ts'
+import { madeByOwner } from '../binding/session-origin.ts'
+import { mailboxName, proverByReset, proverOfProvider } from '../binding/verified-email.ts'
+import type { BoundUser } from '../schema.ts'
+import { isPasswordSignIn } from './compared-password.ts'
+import { passwordOf } from './credentials.ts'
+import { isLinkedByAddress } from './provider-proof.ts'
+import { isBegunElsewhere, requestContextOf } from './request-context.ts'
+import { isApproved, isMailboxSignIn, isVerification, originOf, replacedSession } from './sign-in-origin.ts'
+
+/**
+ * Returns the value of `principalVia` for a session that this request creates: its origin, and the mailbox if its owner
+ * makes the session. It is recorded now, because what makes a session can be removed afterwards.
+ */
+export async function principalViaOf(
+  principals: PrincipalStore,
+  userId: string,
+  ctx: GenericEndpointContext | null,
+): Promise<string | null> {
+  const origin = await originOf(userId, ctx)
+  if (!ctx || isApproved(ctx) || replacedSession(userId, ctx) || isBegunElsewhere(ctx) || !mayBeOwners(ctx))
+    return origin
+  const user = await principals.findUser('id', userId)
+  return user && (await isOwners(principals, ctx, user)) ? madeByOwner(origin, await mailboxName(user)) : origin
+}
+
+/** Returns true for a request that signs in by mail, a provider or a password. */
+function mayBeOwners(ctx: GenericEndpointContext): boolean {
+  return isByMail(ctx) || requestContextOf(ctx).usedCredential !== undefined || isPasswordSignIn(ctx)
+}
+
+/** A provider that the sign-in has just linked by the address vouches for the mailbox, as a mailed link does. */
+function isByMail(ctx: GenericEndpointContext): boolean {
+  return isMailboxSignIn(ctx) || isVerification(ctx) || isLinkedByAddress(ctx)
+}
+
+async function isOwners(
+  { adapter }: PrincipalStore,
+  ctx: GenericEndpointContext,
+  { id, principalMailboxBy: prover }: BoundUser,
+): Promise<boolean> {
+  if (isByMail(ctx)) return true
+  if (!isPasswordSignIn(ctx)) return prover === proverOfProvider(requestContextOf(ctx).usedCredential!)
+  if (prover == null) return false
+  // The password that was compared: it is compared once more if it was replaced meanwhile.
+  const account = await passwordOf(adapter, id)
+  return prover === (await proverByReset(account?.password ?? ''))
+}
