@@ -35,7 +35,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'template',
     value: 'name',
-    meaning: 'The starter of a new app: `vite-hono` or `sveltekit`.',
+    meaning: 'The starter of a new app: `vite-hono`, `next`, `sveltekit` or `nuxt`.',
     commands: ['init'],
   },
   { name: 'dry-run', meaning: 'Shows what would be written, and writes nothing.', commands: ['init'] },

@@ -8,7 +8,9 @@ import { InitError } from './init-error.ts'
 /** The starters, in the order in which they are offered. */
 export const STARTERS = {
   'vite-hono': 'Vite, React and Hono',
+  next: 'Next',
   sveltekit: 'SvelteKit',
+  nuxt: 'Nuxt',
 } as const
 
 /** One of {@link STARTERS}. */

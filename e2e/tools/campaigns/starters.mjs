@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { findBrowser, findShell } from './browser.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const STARTERS = ['vite-hono', 'added', 'sveltekit']
+const STARTERS = ['vite-hono', 'added', 'next', 'sveltekit', 'nuxt']
 /** The frameworks need a later one than Latchkey itself. */
 const NODE = `node@npm:node-${process.platform}-${process.arch}@24`
 const FLAGS = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']

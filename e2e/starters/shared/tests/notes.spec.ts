@@ -1,8 +1,9 @@
 import type { Page, Route } from '@playwright/test'
-import { type Device, expect, test } from 'latchkey/playwright'
+import { type Device, type DeviceOptions, expect, test } from 'latchkey/playwright'
 
 const password = 'correct horse battery'
 let count = 0
+let devices = 0
 const newAddress = () => `ada-${Date.now()}-${++count}@example.com`
 
 async function write(page: Page, text: string): Promise<void> {
@@ -21,8 +22,9 @@ async function enter(page: Page, email: string, name: 'Create account' | 'Sign i
   await dialog.getByRole('button', { name }).click()
 }
 
-async function open(device: () => Promise<Device>): Promise<Device> {
-  const opened = await device()
+/** Opens the app on a new device with an address of its own: the server limits the sign-ups of one address. */
+async function open(device: (options: DeviceOptions) => Promise<Device>): Promise<Device> {
+  const opened = await device({ extraHTTPHeaders: { 'x-forwarded-for': `10.0.0.${++devices}` } })
   await opened.page.goto('/')
   await opened.waitForState({ phase: 'ready' })
   return opened
