@@ -5106,8 +5106,8 @@ export const ATTACKS = [
     },
   },
   {
-    attack: "The app's answer for a user who has left again makes that user the owner of the next user's data",
-    defence: 'The answer counts only for the user whom the app was asked about',
+    attack: "The app's answer after the end of a session makes the user about whom it was asked the owner of the data",
+    defence: 'The answer counts only while that user is the one whose session starts',
     patches: [
       {
         file: 'lib/session/runtime/hand-over.ts',
@@ -5117,7 +5117,7 @@ export const ATTACKS = [
     ],
     test: {
       file: 'lib/session/owned-transport.test.ts',
-      name: 'a third user, who comes while the app asks about the second > connects and owns the data, in whatever order the app decides: [1,0]',
+      name: 'a third user, who comes while the app asks about the second > gets nothing that the app decides after the end of the session, where the session starts by itself',
     },
   },
   {
@@ -5220,7 +5220,7 @@ export const ATTACKS = [
       {
         file: 'adapters/triplit/owner.ts',
         find: "if (!kv || !('cache' in kv)) return read()",
-        replace: 'if (kv || !kv) return read()',
+        replace: "if (!kv || KEY.length > 0 || !('cache' in kv)) return read()",
       },
     ],
     test: {
@@ -7056,7 +7056,14 @@ export const ATTACKS = [
   {
     attack: 'Principals are linked, given backups and unlinked again and again, and the store keeps them all for good',
     defence: 'The backups of a principal that left its account expire',
-    patches: [{ file: plugin('binding/adopt.ts'), find: 'await expireBackupsOf(trx, alias)', replace: UNCHECKED }],
+    patches: [
+      { file: plugin('binding/adopt.ts'), find: 'await expireBackupsOf(trx, alias)', replace: UNCHECKED },
+      {
+        file: plugin('binding/adopt.ts'),
+        find: 'if (isDone) await expireBackupsOf(principals, alias)\n  else',
+        replace: 'if (!isDone)',
+      },
+    ],
     test: {
       file: BACKUP_TEST,
       name: 'SQLite > an alias that is unlinked keeps its backups for 30 days, and for good if it is linked again',
