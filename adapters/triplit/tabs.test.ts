@@ -139,6 +139,8 @@ test.each([
     expect(await late.notes()).toEqual(['of the first user'])
     await comeAndWrite(one, ...before)
 
+    // Connections are accepted in order: those that the first tab began are refused by now.
+    await expect(fetch(triplit.url)).rejects.toThrow()
     const opened = sockets()
     triplit.online = true
     late.become(...now)
