@@ -74,7 +74,7 @@ export function madeByOwner(origin: string | null, mailbox: string): string {
 }
 
 /** Returns true if the owner of this mailbox made the session. */
-export function isByOwner({ principalVia }: AskingSession, mailbox: string): boolean {
+export function isByOwner({ principalVia }: Pick<AskingSession, 'principalVia'>, mailbox: string): boolean {
   return principalVia?.endsWith(OWNER + mailbox) === true
 }
 

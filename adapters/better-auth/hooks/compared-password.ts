@@ -16,14 +16,6 @@ const PASSWORDS: Readonly<Record<string, string>> = {
   '/two-factor/disable': 'password',
 }
 
-/** Routes that sign in by the password alone, unless there is a second factor. */
-const PASSWORD_SIGN_INS = Object.keys(PASSWORDS).filter((path) => path.startsWith('/sign-in/'))
-
-/** Returns true for a request that signs in by the user's password. */
-export function isPasswordSignIn({ path }: { readonly path?: string | undefined }): boolean {
-  return path !== undefined && PASSWORD_SIGN_INS.includes(path)
-}
-
 /** Routes that complete a sign-in by a second factor, once the password was compared. */
 const SECOND_FACTOR = /^\/two-factor\/verify-/
 

@@ -3,8 +3,8 @@ import { hasGrant } from '../binding/grant-store.ts'
 import { isRevokedKey } from '../binding/keys.ts'
 import { isCurrent } from '../binding/principal-row.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
-import { type AskingSession, isByOwner } from '../binding/session-origin.ts'
-import { liveSessions } from '../binding/sessions.ts'
+import { isByOwner } from '../binding/session-origin.ts'
+import { type SessionRow, liveSessions } from '../binding/sessions.ts'
 import { MAX_ROWS_READ, equal } from '../binding/where.ts'
 import type { Adapter } from '../binding/types.ts'
 import { mailboxName, proverByReset, proverOfProvider } from '../binding/verified-email.ts'
@@ -70,7 +70,7 @@ export async function waysIn(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
-  asking: AskingSession & { readonly token: string },
+  asking: Pick<SessionRow, 'token' | 'principalVia'>,
 ): Promise<readonly WayIn[]> {
   const { context } = ctx
   const { twoFactorEnabled } = user as { twoFactorEnabled?: boolean | null }
@@ -102,14 +102,21 @@ async function hasDevice(principals: PrincipalStore, user: BoundUser): Promise<b
 
 /** Passwords and providers, apart from the one that the mailbox's owner chose. */
 async function foreignCredentials({ internalAdapter }: Context, user: BoundUser): Promise<WayIn[]> {
-  const { principalMailboxBy: prover } = user
   const ways: WayIn[] = []
-  for (const { id, providerId, password } of await internalAdapter.findAccounts(user.id)) {
-    const isPassword = providerId === PASSWORD_PROVIDER
-    const isOwners = prover === (isPassword ? await proverByReset(password ?? '') : proverOfProvider(id))
-    if (!isOwners) ways.push(isPassword ? 'password' : providerId)
+  for (const credential of await internalAdapter.findAccounts(user.id)) {
+    const { providerId } = credential
+    if (!(await isOwnersCredential(user, credential)))
+      ways.push(providerId === PASSWORD_PROVIDER ? 'password' : providerId)
   }
   return ways
+}
+
+/** Returns true for the password or the provider that the mailbox's owner chose while proving the mailbox. */
+export async function isOwnersCredential(
+  { principalMailboxBy: prover }: BoundUser,
+  { id, providerId, password }: Credential,
+): Promise<boolean> {
+  return prover === (providerId === PASSWORD_PROVIDER ? await proverByReset(password ?? '') : proverOfProvider(id))
 }
 
 /**
@@ -150,10 +157,16 @@ function keyTables(tables: Context['tables']): string[] {
 /** The provider id that Better Auth uses for a password. */
 const PASSWORD_PROVIDER = 'credential'
 
-/** A user's password, as Better Auth stores it. */
-export interface PasswordAccount {
+/** A password or a provider of a user, as Better Auth stores it. */
+export interface Credential {
+  readonly id: string
+  readonly providerId: string
   /** The hash. */
-  readonly password?: string | null
+  readonly password?: string | null | undefined
+}
+
+/** A user's password. */
+export interface PasswordAccount extends Credential {
   readonly updatedAt: Date
 }
 

@@ -2,6 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { lastAct } from '../binding/audit.ts'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { type AskingSession, isMakers, keyThatMade } from '../binding/session-origin.ts'
+import type { SessionRow } from '../binding/sessions.ts'
 import { isOnlyVerified, isOthers, proverByKey } from '../binding/verified-email.ts'
 import type { ProvenDevice } from '../binding/types.ts'
 import type { BoundUser } from '../schema.ts'
@@ -16,7 +17,7 @@ export async function waysBeforeBinding(
   principals: PrincipalStore,
   ctx: GenericEndpointContext,
   user: BoundUser,
-  asking: AskingSession & { readonly token: string },
+  asking: Pick<SessionRow, 'token' | 'principalVia'>,
 ): Promise<readonly WayIn[]> {
   return user.principalMailboxBy == null ? [] : waysIn(principals, ctx, user, asking)
 }
@@ -38,7 +39,7 @@ export async function waysBeforeLinking(
   const { session } = ctx.context
   const { principalMailboxBy: prover } = user
   if (prover == null || prover === proverByKey(user)) return null
-  const asking = session!.session as AskingSession & { readonly token: string }
+  const asking = session!.session as SessionRow
   // Such a proof may be the creator's or another person's: it says nothing to sessions that others made.
   if (isMakers(asking, user) && (await isUndecided(principals, ctx, user, asking))) return null
   if (await wasBound(principals, user, device)) return null

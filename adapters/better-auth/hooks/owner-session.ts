@@ -1,10 +1,10 @@
 import type { GenericEndpointContext } from 'better-auth'
 import type { PrincipalStore } from '../binding/principal-store.ts'
 import { madeByOwner } from '../binding/session-origin.ts'
-import { mailboxName, proverByReset, proverOfProvider } from '../binding/verified-email.ts'
+import { mailboxName } from '../binding/verified-email.ts'
 import type { BoundUser } from '../schema.ts'
-import { isPasswordSignIn } from './compared-password.ts'
-import { passwordOf } from './credentials.ts'
+import { comparesPassword } from './compared-password.ts'
+import { isOwnersCredential, passwordOf } from './credentials.ts'
 import { isLinkedByAddress } from './provider-proof.ts'
 import { isBegunElsewhere, requestContextOf } from './request-context.ts'
 import { isApproved, isMailboxSignIn, isVerification, originOf, replacedSession } from './sign-in-origin.ts'
@@ -27,7 +27,7 @@ export async function principalViaOf(
 
 /** Returns true for a request that signs in by mail, a provider or a password. */
 function mayBeOwners(ctx: GenericEndpointContext): boolean {
-  return isByMail(ctx) || requestContextOf(ctx).usedCredential !== undefined || isPasswordSignIn(ctx)
+  return isByMail(ctx) || requestContextOf(ctx).usedCredential !== undefined || comparesPassword(ctx)
 }
 
 /** A provider that the sign-in has just linked by the address vouches for the mailbox, as a mailed link does. */
@@ -35,15 +35,10 @@ function isByMail(ctx: GenericEndpointContext): boolean {
   return isMailboxSignIn(ctx) || isVerification(ctx) || isLinkedByAddress(ctx)
 }
 
-async function isOwners(
-  { adapter }: PrincipalStore,
-  ctx: GenericEndpointContext,
-  { id, principalMailboxBy: prover }: BoundUser,
-): Promise<boolean> {
+async function isOwners({ adapter }: PrincipalStore, ctx: GenericEndpointContext, user: BoundUser): Promise<boolean> {
   if (isByMail(ctx)) return true
-  if (!isPasswordSignIn(ctx)) return prover === proverOfProvider(requestContextOf(ctx).usedCredential!)
-  if (prover == null) return false
+  if (user.principalMailboxBy == null) return false
   // The password that was compared: it is compared once more if it was replaced meanwhile.
-  const account = await passwordOf(adapter, id)
-  return prover === (await proverByReset(account?.password ?? ''))
+  const used = comparesPassword(ctx) ? await passwordOf(adapter, user.id) : requestContextOf(ctx).usedCredential
+  return used != null && isOwnersCredential(user, used)
 }

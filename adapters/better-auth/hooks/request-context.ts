@@ -1,6 +1,7 @@
 import type { GenericEndpointContext } from 'better-auth'
 import { addOAuthServerContext, getOAuthState } from 'better-auth/api'
 import type { ProvenDevice } from '../binding/types.ts'
+import type { Credential } from './credentials.ts'
 import { isStateProxied } from './proxied-state.ts'
 
 /** The identifier that the user typed, in a request that verifies one: the proof is only for that account. */
@@ -23,8 +24,8 @@ export interface RequestContext {
   createdUser?: boolean
   /** The credential that the request added, such as a provider's. */
   addedCredential?: AddedCredential
-  /** The id of the provider's credential that the request signed in with. */
-  usedCredential?: string
+  /** The provider's credential that the request signed in with. */
+  usedCredential?: Pick<Credential, 'id' | 'providerId'>
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
   /** The hash of the password that the request sets. */

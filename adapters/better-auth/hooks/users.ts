@@ -23,7 +23,7 @@ import {
 } from '../binding/verified-email.ts'
 import { storedSession } from './asking-session.ts'
 import { noteHalfSignIn } from './compared-password.ts'
-import { deleteKeys, hasCredentialSince } from './credentials.ts'
+import { type Credential, deleteKeys, hasCredentialSince } from './credentials.ts'
 import { readMailedToken, withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
@@ -104,9 +104,9 @@ export function userHooks(tools: HookTools): Hooks {
       },
       update: {
         before: async ({ password }, ctx) => ({ data: await followPassword(password, ctx, tools) }),
-        after: async (account: { readonly id: string } | null, ctx) => {
+        after: async (account: Credential | null, ctx) => {
           // At each sign-in Better Auth stores the new tokens of the provider. Removed meanwhile, there is no row.
-          if (account) requestContextOf(ctx).usedCredential = account.id
+          if (account) requestContextOf(ctx).usedCredential = account
         },
       },
     },

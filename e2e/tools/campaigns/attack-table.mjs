@@ -1832,8 +1832,8 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/owner-session.ts'),
-        find: 'return prover === proverOfProvider(requestContextOf(ctx).usedCredential!)',
-        replace: 'return true',
+        find: 'return used != null && isOwnersCredential(user, used)',
+        replace: 'return used != null && Boolean(isOwnersCredential)',
       },
     ],
     test: {
@@ -2059,9 +2059,9 @@ export const ATTACKS = [
     patches: [
       {
         file: plugin('hooks/credentials.ts'),
-        find: 'prover === (isPassword ? await proverByReset(password ??',
+        find: "return prover === (providerId === PASSWORD_PROVIDER ? await proverByReset(password ?? '')",
         replace:
-          "(isPassword && prover?.startsWith('reset:')) || prover === (isPassword ? await proverByReset(password ??",
+          "if (providerId === PASSWORD_PROVIDER && prover?.startsWith('reset:')) return true\n  return prover === (providerId === PASSWORD_PROVIDER ? await proverByReset(password ?? '')",
       },
     ],
     test: {
