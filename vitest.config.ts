@@ -8,7 +8,8 @@ const TESTS = ['{lib,adapters,e2e/app,e2e/explore,e2e/published}/**/*.test.ts']
 
 /**
  * What changes the whole process before it imports anything, so that no other file may share its modules; what needs
- * the globals as they were; or what counts its timers, which clients of another file may still set.
+ * the globals as they were; what counts its timers, which clients of another file may still set; or what replaces a
+ * module of Node in a module of ours that another file may have imported already.
  */
 const ALONE = [
   'adapters/account/clerk-engines.test.ts',
@@ -16,6 +17,7 @@ const ALONE = [
   'adapters/triplit/*.test.ts',
   'lib/client/bare-engine.test.ts',
   'lib/client/wake-ups.test.ts',
+  'lib/keystore/file.test.ts',
   'lib/server/sources/better-auth-cookie.test.ts',
   'lib/tokens/public-key.test.ts',
 ]

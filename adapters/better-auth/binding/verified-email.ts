@@ -42,9 +42,9 @@ export async function proverByReset(passwordHash: string): Promise<string> {
   return `reset:${await digestOf(passwordHash)}`
 }
 
-/** Returns the name of a user's present mailbox in a session that its owner made: of no use as an address. */
-export function mailboxName(user: { readonly email: string }): Promise<string> {
-  return digestOf(mailboxOf(user))
+/** Returns the name of a mailbox in a session that its owner made: of no use as an address. */
+export function mailboxName(mailbox: { readonly email: string }): Promise<string> {
+  return digestOf(mailboxOf(mailbox))
 }
 
 /** Returns the SHA-256 of a text in base64url. */

@@ -2,6 +2,7 @@ import type { GenericEndpointContext } from 'better-auth'
 import { jwtVerify } from 'jose'
 import { isPlainText } from '../../../lib/server-kit.ts'
 import { STARTS_PASSKEY } from './paired-session.ts'
+import { requestContextOf } from './request-context.ts'
 
 /** What a mailed token of Better Auth says. */
 export interface MailedToken {
@@ -82,6 +83,22 @@ function parseObject(text: string | undefined): object {
   } catch {
     return {}
   }
+}
+
+/**
+ * Called when a row of Better Auth's table `verification` is deleted, as that of a magic link which is used: notes the
+ * address of the link. Better Auth may delete rows of other links in the same request, but only if they have expired.
+ */
+export function noteMagicLink({ value, expiresAt }: MailedRow, ctx: GenericEndpointContext | null): void {
+  // By the system's clock, with which Better Auth deletes such rows.
+  if (ctx?.path !== '/magic-link/verify' || new Date(expiresAt).getTime() <= Date.now()) return
+  const { email } = parseObject(value) as MailedToken
+  if (typeof email === 'string') requestContextOf(ctx).mailedTo = email
+}
+
+interface MailedRow {
+  readonly value: string
+  readonly expiresAt: Date
 }
 
 /** The name of the cookie of Better Auth's two-factor plugin, behind Better Auth's prefix. */

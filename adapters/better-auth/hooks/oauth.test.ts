@@ -382,6 +382,36 @@ onEachEngine((newServer) => {
       expect(await (await link(again, again.device)).json()).toMatchObject({ remaining: ['session'] })
     })
 
+    test('links the device of a native app, whose sign-ins end in the browser of the system', async () => {
+      const server = await newServer(openIdLinking([expo()]))
+      const [eve, ada] = [await newPerson(server), await newPerson(server)]
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      // The session gets back to the app by a deep link.
+      const first = await newPerson(server, ada.device)
+      await comeBack(first.browser, await handOver(ada, first))
+      await removeOthers(server, first)
+      const later = await newPerson(server, ada.device)
+      await comeBack(later.browser, await handOver(ada, later))
+      expect((await later.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      expect((await link(later, ada.device)).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ principalMailboxBy: null })
+    })
+
+    test('does not vouch for a session of which that is unknown: its user signs in again', async () => {
+      const server = await newServer(openIdLinking())
+      const [eve, ada] = [await newPerson(server), await newPerson(server)]
+      await eve.prove('/sign-up/email', person('ada'))
+      await eve.session()
+      await signIn(ada)
+      await removeOthers(server, ada)
+      await server.change('session', { principalVia: ada.device.principal }, {})
+      expect(await (await link(ada, ada.device)).json()).toMatchObject({ remaining: ['session'] })
+      await signIn(ada)
+      expect((await ada.browser.send('/revoke-other-sessions', post({}))).status).toBe(200)
+      expect((await link(ada, ada.device)).status).toBe(200)
+    })
+
     test('nor before the device binds an account that nobody can enter yet, which then links another', async () => {
       const server = await newServer(openIdLinking())
       await server.browser().send('/sign-up/email', post(person('ada')))

@@ -6,8 +6,15 @@ import type { BoundUser } from '../schema.ts'
 import { comparesPassword } from './compared-password.ts'
 import { isOwnersCredential, passwordOf } from './credentials.ts'
 import { isLinkedByAddress } from './provider-proof.ts'
-import { isBegunElsewhere, requestContextOf } from './request-context.ts'
-import { isApproved, isMailboxSignIn, isVerification, originOf, replacedSession } from './sign-in-origin.ts'
+import { requestContextOf } from './request-context.ts'
+import {
+  isApproved,
+  isMailboxSignIn,
+  isVerification,
+  originOf,
+  replacedSession,
+  verifiedAddressOf,
+} from './sign-in-origin.ts'
 
 /**
  * Returns the value of `principalVia` for a session that this request creates: its origin, and the mailbox if its owner
@@ -19,10 +26,16 @@ export async function principalViaOf(
   ctx: GenericEndpointContext | null,
 ): Promise<string | null> {
   const origin = await originOf(userId, ctx)
-  if (!ctx || isApproved(ctx) || replacedSession(userId, ctx) || isBegunElsewhere(ctx) || !mayBeOwners(ctx))
-    return origin
+  if (!ctx || isApproved(ctx) || replacedSession(userId, ctx) || !mayBeOwners(ctx)) return origin
   const user = await principals.findUser('id', userId)
-  return user && (await isOwners(principals, ctx, user)) ? madeByOwner(origin, await mailboxName(user)) : origin
+  if (!user || !(await isOwners(principals, ctx, user))) return origin
+  return madeByOwner(origin, await mailboxName({ email: (await mailedAddress(ctx)) ?? user.email }))
+}
+
+/** The user's present address may be another one: it may have been changed since the request found the user by it. */
+async function mailedAddress(ctx: GenericEndpointContext): Promise<string | undefined> {
+  if (!isMailboxSignIn(ctx) && !isVerification(ctx)) return undefined
+  return requestContextOf(ctx).mailedTo ?? verifiedAddressOf(ctx)
 }
 
 /** Returns true for a request that signs in by mail, a provider or a password. */

@@ -26,6 +26,8 @@ export interface RequestContext {
   addedCredential?: AddedCredential
   /** The provider's credential that the request signed in with. */
   usedCredential?: Pick<Credential, 'id' | 'providerId'>
+  /** The address to which the magic link of the request was mailed. */
+  mailedTo?: string
   /** The user whose password the request resets by a mailed link. */
   resetUser?: string
   /** The hash of the password that the request sets. */

@@ -24,7 +24,7 @@ import {
 import { storedSession } from './asking-session.ts'
 import { noteHalfSignIn } from './compared-password.ts'
 import { type Credential, deleteKeys, hasCredentialSince } from './credentials.ts'
-import { readMailedToken, withSession } from './mailed-token.ts'
+import { noteMagicLink, readMailedToken, withSession } from './mailed-token.ts'
 import { applyPasswordChange, applyPasswordReset, resetsPassword } from './password-reset.ts'
 import { refusal, rethrow } from './proofs.ts'
 import { principalViaOf } from './owner-session.ts'
@@ -117,6 +117,7 @@ export function userHooks(tools: HookTools): Hooks {
           return { data: withSession(row.value, ctx) }
         },
       },
+      delete: { after: async (row, ctx) => noteMagicLink(row, ctx) },
     },
     session: {
       create: {

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { passkey } from '@better-auth/passkey'
-import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
+import type { AuthContext, BetterAuthOptions, BetterAuthPlugin, DBAdapter } from 'better-auth'
 import { admin, emailOTP, magicLink, phoneNumber, siwe } from 'better-auth/plugins'
 import { describe, expect, test } from 'vitest'
 import { onEachEngine } from '../testing/engines.testing.ts'
@@ -63,16 +64,28 @@ async function setPassword({ auth }: TestServer, one: Person): Promise<void> {
   await api.setPassword({ body: { newPassword: 'a password of the page' }, headers: new Headers(cookieOf(one)) })
 }
 
+/** Something else happens once Better Auth has read the user with this address. */
+function onceUserIsFound(adapter: DBAdapter, email: string, act: () => Promise<void>): void {
+  const findOne = adapter.findOne.bind(adapter)
+  adapter.findOne = async <Row>(query: Parameters<DBAdapter['findOne']>[0]) => {
+    const found = await findOne<Row>(query)
+    if (query.model !== 'user' || !query.where.some(({ value }) => value === email)) return found
+    adapter.findOne = findOne
+    await act()
+    return found
+  }
+}
+
 // Each request alone is innocent; what matters is what happened to the mailbox before.
 onEachEngine((newServer) => {
-  const open = async (autoSignInAfterVerification = false) => {
+  const open = async (autoSignInAfterVerification = false, changeEmail = {}) => {
     const mails = mailing()
     const send = (mail: object) => mails.send(mail)
     const server = await newServer({
       emailAndPassword: { enabled: true, sendResetPassword: send },
       emailVerification: { sendVerificationEmail: send, autoSignInAfterVerification },
       user: {
-        changeEmail: { enabled: true },
+        changeEmail: { enabled: true, ...changeEmail },
         deleteUser: { enabled: true, sendDeleteAccountVerification: send },
       },
       plugins: [
@@ -566,6 +579,64 @@ onEachEngine((newServer) => {
     })
   })
 
+  describe("a sign-in by mail during which the creator changes the address to the victim's makes a session that links nothing:", () => {
+    const { email } = eveAtHome
+    const ask = {
+      'a magic link': async ({ browser }: Person, mails: ReturnType<typeof mailing>) => {
+        await browser.send('/sign-in/magic-link', post({ email }))
+        const path = pathOf(mails.last().url)
+        return () => browser.send(path)
+      },
+      'a code': async ({ browser }: Person, mails: ReturnType<typeof mailing>) => {
+        await browser.send('/email-otp/send-verification-otp', post({ email, type: 'sign-in' }))
+        const { otp } = mails.last()
+        return () => browser.send('/sign-in/email-otp', post({ email, otp }))
+      },
+      'a verification link': async ({ browser }: Person, mails: ReturnType<typeof mailing>) => {
+        await browser.send('/send-verification-email', post({ email }))
+        const path = pathOf(mails.last().url)
+        return () => browser.send(path)
+      },
+    }
+
+    /** @param meanwhile - what happens in the request after the change */
+    const expectNothing = async (
+      prepare: (typeof ask)[keyof typeof ask],
+      meanwhile?: (of: TestServer) => Promise<void>,
+    ) => {
+      const { server, mails } = await open(true, { updateEmailWithoutVerification: true })
+      const [eve, again] = [await newPerson(server), await newPerson(server)]
+      await eve.browser.send('/sign-up/email', post(eveAtHome))
+      await eve.session()
+      const enter = await prepare(again, mails)
+      const apart = AsyncLocalStorage.snapshot()
+      const { adapter } = (await server.auth.$context) as unknown as AuthContext
+      onceUserIsFound(adapter, email, async () => {
+        const moved = await apart(() => eve.browser.send('/change-email', post({ newEmail: victim.email })))
+        expect(moved.status).toBe(200)
+        await meanwhile?.(server)
+      })
+      expect((await enter()).status).toBe(200)
+      expect(await userOf(server)).toMatchObject({ email: victim.email })
+      await again.browser.send('/revoke-other-sessions', post({}))
+      await server.adapter.deleteMany({ model: 'account', where: [] })
+      const refused = await link(again, again.device)
+      expect(await refused.json()).toMatchObject({ code: 'ACCOUNT_HANDED_OVER', remaining: ['session'] })
+    }
+
+    test.each(Object.entries(ask))('%s', async (_, prepare) => expectNothing(prepare))
+
+    test('a magic link, while one to the victim that has expired is deleted', async () => {
+      await expectNothing(ask['a magic link'], async ({ auth }) => {
+        const { internalAdapter } = (await auth.$context) as unknown as AuthContext
+        const identifier = 'magic-link:expired'
+        const value = JSON.stringify({ type: 'magic-link', email: victim.email })
+        await internalAdapter.createVerificationValue({ identifier, value, expiresAt: new Date(0) })
+        await internalAdapter.deleteVerificationByIdentifier(identifier)
+      })
+    })
+  })
+
   describe("an account whose binding was made with the victim's address, and a phone number", () => {
     const withPhone = async (options: Pick<EmailAndPassword, 'onPasswordReset'> = {}) => {
       const mails = mailing()
@@ -740,6 +811,14 @@ onEachEngine((newServer) => {
       test('takes a password for hers with which she replaced that one', async () => {
         const { ada, clear } = await reset()
         const body = { currentPassword: newPassword, newPassword: 'another password' }
+        expect((await ada.browser.send('/change-password', post(body))).status).toBe(200)
+        await clear()
+        expect((await link(ada, ada.device)).status).toBe(200)
+      })
+
+      test('takes the session for hers that replaced her own when she changed the password', async () => {
+        const { ada, clear } = await reset()
+        const body = { currentPassword: newPassword, newPassword: 'another password', revokeOtherSessions: true }
         expect((await ada.browser.send('/change-password', post(body))).status).toBe(200)
         await clear()
         expect((await link(ada, ada.device)).status).toBe(200)

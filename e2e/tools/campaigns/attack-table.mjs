@@ -1842,6 +1842,54 @@ export const ATTACKS = [
     },
   },
   {
+    attack:
+      "The same, in a session by a code to the creator's own address, which is changed to the victim's during the request",
+    defence:
+      'A session names the mailbox to which its link or code was mailed, not the address that its user has by then',
+    patches: [
+      {
+        file: plugin('hooks/owner-session.ts'),
+        find: '(await mailedAddress(ctx)) ?? user.email',
+        replace: '(void mailedAddress, user.email)',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a sign-in by mail during which the creator changes the address to the victim's makes a session that links nothing: > a code",
+    },
+  },
+  {
+    attack: "The same, in a session by a magic link to the creator's own address",
+    defence: 'The address of a magic link is noted when the link is used',
+    patches: [
+      {
+        file: plugin('hooks/users.ts'),
+        find: '=> noteMagicLink(row, ctx)',
+        replace: '=> void [noteMagicLink, row, ctx]',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a sign-in by mail during which the creator changes the address to the victim's makes a session that links nothing: > a magic link",
+    },
+  },
+  {
+    attack:
+      "The same, while Better Auth deletes an earlier link to the victim in the request of the creator's own link",
+    defence: 'A link that has expired is not taken for the one that is used',
+    patches: [
+      {
+        file: plugin('hooks/mailed-token.ts'),
+        find: ' || new Date(expiresAt).getTime() <= Date.now()) return',
+        replace: ' || expiresAt === undefined) return',
+      },
+    ],
+    test: {
+      file: plugin('hooks/verified-email-sequences.test.ts'),
+      name: "SQLite > a sign-in by mail during which the creator changes the address to the victim's makes a session that links nothing: > a magic link, while one to the victim that has expired is deleted",
+    },
+  },
+  {
     attack: "The same, in a session by mail to the creator's own address, from before it was changed to the victim's",
     defence: 'A session names the mailbox whose owner made it',
     patches: [
