@@ -48,7 +48,7 @@ import {
   refuseEarlierToken,
   usesUserToken,
 } from './hooks/earlier-requests.ts'
-import { checkNamedSession, checkSessionEnded, namesSession } from './hooks/late-sign-out.ts'
+import { checkNamedSession, checkSessionEnded, endAdminSession, namesSession } from './hooks/late-sign-out.ts'
 import { ENDS_OTHERS, needsOwnSignIn, requireOwnSignIn, withdrawGrants } from './hooks/paired-session.ts'
 import { afterPasswordReset, beforePasswordReset, resetsPassword } from './hooks/password-reset.ts'
 import { PROOF_HEADER, type OneTimeProofs, createOneTimeProofs, rethrow } from './hooks/proofs.ts'
@@ -258,6 +258,7 @@ export function latchkey(options: LatchkeyPluginOptions = {}): LatchkeyPlugin {
           handler: createAuthMiddleware(async (ctx) => withdrawGrants(ctx)),
         },
         { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => checkNamedSession(ctx)) },
+        { matcher: namesSession, handler: createAuthMiddleware(async (ctx) => endAdminSession(ctx)) },
         {
           matcher: ({ path }) => path === ADDRESS_CHANGE,
           handler: createAuthMiddleware(async (ctx) => beforeAddressChange(store(ctx), ctx)),

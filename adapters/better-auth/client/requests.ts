@@ -140,7 +140,7 @@ export async function challenge(
 }
 
 /**
- * Ends the browser's session, and the admin's own session if it is impersonated.
+ * Ends the browser's session. If an admin impersonates a user there, the server ends the admin's own session, too.
  *
  * @param session - as `look` returned it
  */
@@ -153,25 +153,12 @@ export function endSession(fetch: Fetch, options?: SignOutOptions): Promise<void
   return signOutBy(fetch, '/latchkey/end-session', options)
 }
 
-type SignOutOptions = CallOptions & { readonly session?: Pick<AccountSession, 'id' | 'impersonatedBy'> }
-
-/** How Better Auth says that there is no admin's own session to restore. */
-const NO_OWN_SESSION = /^(You are not impersonating anyone|Failed to find (admin session|user))$/
+type SignOutOptions = CallOptions & { readonly session?: Pick<AccountSession, 'id'> }
 
 async function signOutBy(fetch: Fetch, path: string, { session, signal }: SignOutOptions = {}): Promise<void> {
-  const post = (path: string, body: object, id: string | undefined): Promise<Answer> =>
-    send(fetch, path, { method: 'POST', body: { ...body, ...(id !== undefined && { latchkeySession: id }) }, signal })
-  let id = session?.id
-  if (session?.impersonatedBy !== undefined) {
-    // The server restores the admin's own session if it still exists.
-    const { data: stopped, error } = await post('/admin/stop-impersonating', {}, id)
-    const own = (stopped as { session?: { id?: string } } | null)?.session?.id
-    const isOver = error?.status === 401 && (await isSignedOut(fetch, signal))
-    if (own === undefined && !isOver && !NO_OWN_SESSION.test(error?.message ?? '')) throw failureOf(error)
-    id = own ?? id
-  }
   // An OpenID provider's own sign-out page would navigate away from the app, whenever this is delivered.
-  const { data, error } = await post(path, { disableRedirect: true }, id)
+  const body = { disableRedirect: true, ...(session?.id !== undefined && { latchkeySession: session.id }) }
+  const { data, error } = await send(fetch, path, { method: 'POST', body, signal })
   if (!error && (data as { success?: unknown } | null)?.success === true) return
   if (error?.status === 401 && (await isSignedOut(fetch, signal))) return
   throw failureOf(error)

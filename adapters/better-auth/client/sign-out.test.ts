@@ -65,25 +65,29 @@ onEachEngine((newServer) => {
       await auth.signOut()
       await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
       expect(await living()).toEqual([])
+      expect([...browser.cookies.keys()].filter((name) => name.includes('admin'))).toEqual([])
       const next = await browser.load()
       await settled(next, { phase: 'ready', authMode: 'anonymous' })
       expect(next.getState().upgrade?.account).toBeUndefined()
     })
 
-    test('ends both sessions, also if the server fails to read the impersonated one', async () => {
-      const { server, browser, auth, living } = await impersonating()
-      const statuses = statusesOf(browser, '/stop-impersonating')
-      vi.spyOn(console, 'error').mockImplementation(() => {})
-      failOnce(server, 'findMany')
-      await auth.signOut()
-      await expect.poll(() => statuses, { timeout: 30_000 }).toEqual([500])
-      auth.close()
-      const next = await browser.load()
-      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
-      expect(await living()).toEqual([])
-      await settled(next, { phase: 'ready', authMode: 'anonymous' })
-      next.close()
-    })
+    test.each(['delete', 'findMany'] as const)(
+      "ends both, also if a statement about the admin's fails: %s",
+      async (method) => {
+        const { server, browser, auth, living } = await impersonating()
+        const statuses = statusesOf(browser, '/sign-out')
+        vi.spyOn(console, 'error').mockImplementation(() => {})
+        failOnce(server, method)
+        await auth.signOut()
+        await expect.poll(() => statuses, { timeout: 30_000 }).toEqual([500])
+        auth.close()
+        const next = await browser.load()
+        await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+        expect(await living()).toEqual([])
+        await settled(next, { phase: 'ready', authMode: 'anonymous' })
+        next.close()
+      },
+    )
 
     test.each([
       ['502', () => new Response(null, { status: 502 })],
@@ -96,9 +100,8 @@ onEachEngine((newServer) => {
       Object.defineProperty(browser, 'intercept', {
         configurable: true,
         get: () => (request: Request, forward: () => Promise<Response>) => {
-          const [path] = /sign-out|stop-impersonating/.exec(request.url) ?? []
-          if (path !== undefined) sent.push(path)
-          return path === undefined || sent.length > 1 ? forward() : Promise.resolve(answer())
+          const isSignOut = request.url.endsWith('/sign-out')
+          return !isSignOut || sent.push(request.url) > 1 ? forward() : Promise.resolve(answer())
         },
         set() {},
       })
@@ -108,8 +111,32 @@ onEachEngine((newServer) => {
       const next = await browser.load()
       await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
       expect(await living()).toEqual([])
-      expect(sent).toEqual(['stop-impersonating', 'stop-impersonating', 'sign-out'])
+      expect(sent).toHaveLength(2)
       await settled(next, { phase: 'ready', authMode: 'anonymous' })
+      next.close()
+    })
+
+    test('ends both sessions, also if the response is lost', async () => {
+      const { browser, auth, living } = await impersonating()
+      const sent: string[] = []
+      Object.defineProperty(browser, 'intercept', {
+        configurable: true,
+        get: () => async (request: Request, forward: () => Promise<Response>) => {
+          if (!request.url.endsWith('/sign-out') || sent.push(request.url) > 1) return forward()
+          const kept = [...browser.cookies]
+          await forward()
+          browser.cookies.clear()
+          for (const [name, value] of kept) browser.cookies.set(name, value)
+          throw new TypeError('fetch failed')
+        },
+        set() {},
+      })
+      await auth.signOut()
+      await expect.poll(() => sent.length, { timeout: 30_000 }).toBeGreaterThan(0)
+      auth.close()
+      const next = await browser.load()
+      await expect.poll(() => outboxOf(browser), { timeout: 30_000 }).toEqual([])
+      expect(await living()).toEqual([])
       next.close()
     })
 
@@ -143,7 +170,7 @@ onEachEngine((newServer) => {
       const next = await browser.load()
       await next.listIdentities()
       expect(await outboxOf(browser)).toHaveLength(2)
-      expect(await living()).toHaveLength(1)
+      expect(await living()).toHaveLength(2)
       expect(next.getState().upgrade?.account).toBeUndefined()
       next.close()
       auth.close()

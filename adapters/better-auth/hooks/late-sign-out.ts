@@ -2,15 +2,15 @@ import type { GenericEndpointContext } from 'better-auth'
 import { APIError, isAPIError } from 'better-auth/api'
 import { askingSession } from './asking-session.ts'
 
-/** Better Auth's routes that end the browser's session, whichever that is when the request arrives. */
-const PATHS: readonly (string | undefined)[] = ['/sign-out', '/admin/stop-impersonating']
-
-/** The session that the client saw last, in the body of such a request. */
+/** The session that the client saw last, in the body of its sign-out. */
 const MEMBER = 'latchkeySession'
 
-/** True for a request that names the session it is to end. */
+/** Better Auth's cookie with the admin's own session, in a browser where an admin impersonates a user. */
+const ADMIN_COOKIE = 'admin_session'
+
+/** True for a sign-out that names the session it is to end. */
 export function namesSession({ path, body }: { readonly path?: string | undefined; readonly body?: unknown }): boolean {
-  return PATHS.includes(path) && typeof (body as Record<string, unknown> | undefined)?.[MEMBER] === 'string'
+  return path === '/sign-out' && typeof (body as Record<string, unknown> | undefined)?.[MEMBER] === 'string'
 }
 
 /**
@@ -25,6 +25,21 @@ export async function checkNamedSession(ctx: GenericEndpointContext): Promise<vo
 }
 
 /**
+ * Ends the admin's own session, which would outlive the one in which the admin impersonates a user. It goes first: if
+ * the response is lost, the cookie is still there when the sign-out is sent again.
+ *
+ * @throws {Error} the session still exists
+ */
+export async function endAdminSession(ctx: GenericEndpointContext): Promise<void> {
+  const { internalAdapter, secret } = ctx.context
+  const cookie = await ctx.getSignedCookie(ctx.context.createAuthCookie(ADMIN_COOKIE).name, secret)
+  const [token] = (cookie || '').split(':')
+  if (!token) return
+  await internalAdapter.deleteSession(token)
+  if (await internalAdapter.findSession(token)) throw new Error("The admin's session was not deleted.")
+}
+
+/**
  * Better Auth reports a sign-out as done, and drops the cookie, even if the session could not be deleted. An error that
  * is none of Better Auth's own becomes a response without cookies: the client can send the sign-out again.
  *
@@ -34,4 +49,6 @@ export async function checkSessionEnded(ctx: GenericEndpointContext): Promise<vo
   const { returned } = ctx.context as { readonly returned?: unknown }
   if (isAPIError(returned)) return
   if (await askingSession(ctx)) throw new Error('The session was not deleted.')
+  const { name, attributes } = ctx.context.createAuthCookie(ADMIN_COOKIE)
+  if (ctx.getCookie(name) != null) ctx.setCookie(name, '', { ...attributes, maxAge: 0 })
 }

@@ -7830,19 +7830,35 @@ export const ATTACKS = [
     },
   },
   {
-    attack:
-      "A gateway answers the request for the admin's own session in place of the server, and that session outlives the sign-out",
-    defence: 'Only an answer of Better Auth itself says that the admin has no session of their own',
+    attack: "An admin signs out while impersonating a user, and the admin's own session lives on",
+    defence:
+      "The server ends the session that Better Auth's cookie names as the admin's own, before the impersonated one",
     patches: [
       {
-        file: plugin('client/requests.ts'),
-        find: 'if (own === undefined && !isOver && ',
-        replace: 'if (own === undefined && isOver && ',
+        file: plugin('hooks/late-sign-out.ts'),
+        find: 'if (!token) return',
+        replace: 'if (!token || secret) return',
       },
     ],
     test: {
       file: plugin('client/sign-out.test.ts'),
-      name: 'SQLite > a sign-out while an admin impersonates a user > ends both sessions, also if something in front first answers with 502',
+      name: 'SQLite > a sign-out while an admin impersonates a user > ends both sessions, also if the response is lost',
+    },
+  },
+  {
+    attack: "An admin's sign-out is reported as done although a failing database kept the admin's own session",
+    defence:
+      "After the server has ended the admin's own session it looks for it, and answers with an error if it exists",
+    patches: [
+      {
+        file: plugin('hooks/late-sign-out.ts'),
+        find: 'if (await internalAdapter.findSession(token)) throw',
+        replace: 'if (!token) throw',
+      },
+    ],
+    test: {
+      file: plugin('client/sign-out.test.ts'),
+      name: "SQLite > a sign-out while an admin impersonates a user > ends both, also if a statement about the admin's fails: findMany",
     },
   },
   {
