@@ -21,6 +21,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @throws {LatchkeyError} `TOKEN_TOO_LARGE`, `TOKEN_MALFORMED`, `TOKEN_ENCODING_INVALID`, `TOKEN_MEMBER_DUPLICATE`
  */
 export function decodeJws(token: string, limit: number): DecodedJws {
+  // A missing header field, in JavaScript.
+  if (typeof token !== 'string') throw new LatchkeyError('TOKEN_MALFORMED', 'expected a string')
   if (token.length > limit) throw new LatchkeyError('TOKEN_TOO_LARGE', `over ${limit} characters`)
   const first = token.indexOf('.')
   const last = token.lastIndexOf('.')

@@ -489,6 +489,13 @@ describe.each(KINDS)('a $name', (kind) => {
     parse.mockRestore()
   })
 
+  test.each([undefined, null, 5, {}, ['a.b.c'], new String('a.b.c')])(
+    'that is no string is refused: %j',
+    async (value) => {
+      expect(await kind.judge(value as string)).toBe('TOKEN_MALFORMED')
+    },
+  )
+
   test.each([
     ['nothing', ''],
     ['two dots', '..'],

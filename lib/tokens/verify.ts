@@ -115,7 +115,7 @@ export function createTokenCheck(options: VerifierOptions): TokenCheck {
   return {
     isKnown: (token) => verified.get(token) !== undefined,
     verify(token, jws) {
-      const known = verified.get(token)
+      const known = typeof token === 'string' ? verified.get(token) : undefined
       if (known) return recall(token, known)
       const decoded = jws && token.length <= MAX_TOKEN_CHARACTERS ? jws : decodeJws(token, MAX_TOKEN_CHARACTERS)
       return whenReady(verifySelfSigned<TokenClaims>(decoded, TOKEN_KIND, context), (result) => {
