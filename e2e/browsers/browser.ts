@@ -1,5 +1,5 @@
 /** The engines that the suite knows. */
-export const ENGINES = ['chromium', 'firefox', 'webkit'] as const
+export const ENGINES = ['chromium', 'chromium-102', 'firefox', 'webkit'] as const
 
 /** One of them. */
 export type Engine = (typeof ENGINES)[number]

@@ -26,6 +26,9 @@ interface Fixtures {
 
 const bundled = bundleHarness()
 
+/** False for the engine before WebCrypto had Ed25519, which is also one without settings. */
+export const isRecent = inject('engine') !== 'chromium-102'
+
 /** A test with a browser of the engine at hand, an empty profile and origins of its own. */
 export const test = base.extend<Fixtures>({
   async start({ task }, use) {

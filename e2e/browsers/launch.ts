@@ -6,5 +6,5 @@ import { launchWebKit } from './webkit.ts'
 /** Starts a browser of an engine. */
 export function launch(engine: Engine, programs: Programs, options: LaunchOptions): Promise<Browser> {
   if (engine === 'webkit') return launchWebKit(programs, options)
-  return (engine === 'firefox' ? launchFirefox : launchChromium)(programs['browser']!, options)
+  return (engine === 'firefox' ? launchFirefox : launchChromium)(programs, options)
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { findBrowser, findProgram, installPackages } from '../tools/campaigns/browser.mjs'
 import type { Engine } from './browser.ts'
+import { findOldChromium } from './old-chromium.ts'
 
 /** Something that an engine cannot run without. */
 interface Need {
@@ -12,7 +13,7 @@ interface Need {
 /** Paths of programs, by what they are for. */
 export type Programs = Readonly<Record<string, string>>
 
-const NEEDS: Record<Exclude<Engine, 'chromium'>, Readonly<Record<string, Need>>> = {
+const NEEDS: Record<Exclude<Engine, `chromium${string}`>, Readonly<Record<string, Need>>> = {
   firefox: {
     browser: {
       brings: 'firefox-esr',
@@ -34,6 +35,7 @@ const NEEDS: Record<Exclude<Engine, 'chromium'>, Readonly<Record<string, Need>>>
  */
 export function findPrograms(engine: Engine): Programs {
   if (engine === 'chromium') return { browser: findBrowser() }
+  if (engine === 'chromium-102') return findOldChromium()
   const needs = Object.entries(NEEDS[engine])
   const missing = (): string[] => needs.filter(([, { find }]) => !find()).map(([, { brings }]) => brings)
   if (missing().length) installPackages(missing())

@@ -7,9 +7,9 @@ import puppeteer, {
 } from 'puppeteer-core'
 import type { Browser, LaunchOptions, Page } from './browser.ts'
 import { type Child, startChild } from './child.ts'
+import type { Programs } from './programs.ts'
 
 const CHROMIUM = [
-  '--headless=new',
   '--remote-debugging-port=0',
   '--no-first-run',
   '--disable-background-networking',
@@ -34,13 +34,22 @@ const PREFERENCES = {
 }
 
 /** Starts Chromium. */
-export async function launchChromium(program: string, { profile, storage }: LaunchOptions): Promise<Browser> {
+export async function launchChromium(
+  { browser: program, libraries }: Programs,
+  { profile, storage }: LaunchOptions,
+): Promise<Browser> {
   if (storage === 'off') writeSettings(profile, { profile: { default_content_setting_values: { cookies: 2 } } })
-  const child = startChild(program, [
-    ...CHROMIUM,
-    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-    `--user-data-dir=${profile}`,
-  ])
+  const child = startChild(
+    program!,
+    [
+      // A headless shell knows no other way.
+      libraries ? '--headless' : '--headless=new',
+      ...CHROMIUM,
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      `--user-data-dir=${profile}`,
+    ],
+    libraries ? { LD_LIBRARY_PATH: libraries } : {},
+  )
   const browserWSEndpoint = await child.prints(/DevTools listening on (ws:\S+)/)
   const browser = await puppeteer.connect({ browserWSEndpoint, protocolTimeout: 0 })
   return browserOf(
@@ -51,13 +60,16 @@ export async function launchChromium(program: string, { profile, storage }: Laun
 }
 
 /** Starts Firefox. */
-export async function launchFirefox(program: string, { profile, storage }: LaunchOptions): Promise<Browser> {
+export async function launchFirefox(
+  { browser: program }: Programs,
+  { profile, storage }: LaunchOptions,
+): Promise<Browser> {
   writePreferences(profile, {
     ...PREFERENCES,
     'browser.privatebrowsing.autostart': storage === 'private',
     ...(storage === 'off' && { 'network.cookie.cookieBehavior': 2 }),
   })
-  const child = startChild(program, [...FIREFOX, '--profile', profile])
+  const child = startChild(program!, [...FIREFOX, '--profile', profile])
   const browserWSEndpoint = `${await child.prints(/WebDriver BiDi listening on (ws:\S+)/)}/session`
   const browser = await puppeteer.connect({ browserWSEndpoint, protocol: 'webDriverBiDi', protocolTimeout: 0 })
   return browserOf(child, browser, browser.defaultBrowserContext())

@@ -86,8 +86,13 @@ function rendezvous(): typeof fetch {
     if (path === '') slots.set(channel, { seq, data })
     if (path === '/delete') slots.delete(channel)
     const slot = slots.get(channel)
-    if (path === '/delete') return Response.json({ status: true })
-    if (!slot) return Response.json({ code: 'RENDEZVOUS_ENDED' }, { status: 404 })
-    return Response.json({ ...slot, isContested: false, expiresIn: 300_000, now: Date.now() })
+    if (path === '/delete') return answer({ status: true })
+    if (!slot) return answer({ code: 'RENDEZVOUS_ENDED' }, 404)
+    return answer({ ...slot, isContested: false, expiresIn: 300_000, now: Date.now() })
   }
+}
+
+/** Without `Response.json`, which old browsers lack. */
+function answer(body: object, status = 200): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })
 }
