@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliDecompressSync } from 'node:zlib'
-import type { Programs } from './programs.ts'
 
 /** A package that contains Chromium 102 itself: a headless shell, without settings that a person could change. */
 const PACKAGE = '@sparticuz/chrome-aws-lambda@14.1.1'
@@ -18,7 +17,7 @@ const FOLDER = fileURLToPath(new URL('../../node_modules/.cache/latchkey-chromiu
  *
  * @throws {Error} it cannot be downloaded, or is not what was downloaded when this was written
  */
-export function findOldChromium(): Programs {
+export function findOldChromium(): Readonly<Record<'browser' | 'libraries', string>> {
   if (!existsSync(FOLDER)) install()
   return { browser: join(FOLDER, 'chromium'), libraries: FOLDER }
 }

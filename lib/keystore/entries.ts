@@ -89,6 +89,11 @@ export function withoutEntry(keyring: Keyring, entry: Entry | undefined, isForgo
   return { ...keyring, entries: keyring.entries.filter((other) => !isGone(other)) }
 }
 
+/** Removes the keys of principals. */
+export function withoutKeys(keyring: Keyring, principals: readonly string[]): Keyring {
+  return { ...keyring, entries: keyring.entries.filter((entry) => !isKeyOf(principals, entry)) }
+}
+
 function isKeyOf(principals: readonly string[], entry: Entry): entry is DeviceEntry {
   return entry.kind === 'device' && principals.includes(entry.principal)
 }

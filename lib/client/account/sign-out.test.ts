@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
 import { createSecret, formatSecret } from '../../identity/secret.ts'
 import { withBegunBackup, withShownBackup } from '../../keystore/backups.ts'
@@ -223,6 +223,59 @@ describe('out of an account', () => {
     await auth.upgrade(() => browser.account.signIn('ada'))
     await auth.signOut({ forget: true })
     expect((await auth.listIdentities()).map(({ principal }) => principal)).toEqual([other])
+  })
+
+  describe('after another device unlinked an alias whose key only this one has', () => {
+    async function unlinkedElsewhere() {
+      const { auth, browser, server } = await signedIn({ recoverable: true })
+      await auth.signOut()
+      await auth.ensureIdentity()
+      const alias = auth.getState().session!.principal
+      await auth.markWritten()
+      await auth.upgrade(() => browser.account.signIn('ada'))
+      await auth.resolveConflict('adopt')
+      expect(auth.getState().session!.principals).toContain(alias)
+      server.accounts.get('ada')!.aliases = []
+      const kept = async (): Promise<string[]> => (await auth.listIdentities()).map(({ principal }) => principal)
+      return { auth, browser, alias, kept }
+    }
+
+    test('the key stays', async () => {
+      const { auth, alias, kept } = await unlinkedElsewhere()
+      await auth.signOut()
+      expect(auth.getState()).toMatchObject({ authMode: 'anonymous', session: null })
+      expect(await kept()).toEqual([alias])
+    })
+
+    test('the key is deleted where that is asked for', async () => {
+      const { auth, kept } = await unlinkedElsewhere()
+      await auth.signOut({ forget: true })
+      expect(await kept()).toEqual([])
+    })
+
+    test('without a network, the aliases of before count', async () => {
+      const { auth, browser, kept } = await unlinkedElsewhere()
+      browser.account.online = false
+      await auth.signOut()
+      expect(await kept()).toEqual([])
+    })
+
+    test('a server that does not answer holds the sign-out up for three seconds and no longer', async () => {
+      const { auth, browser, kept } = await unlinkedElsewhere()
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const asked = new Promise<void>((resolve) => {
+        vi.spyOn(browser.account.provider, 'getSession').mockImplementation(() => {
+          resolve()
+          return new Promise(() => {})
+        })
+      })
+      const leaving = auth.signOut()
+      await asked
+      await vi.advanceTimersByTimeAsync(3_000)
+      await leaving
+      expect(await kept()).toEqual([])
+    })
   })
 
   test('the keys of other people on the device stay', async () => {
@@ -467,9 +520,20 @@ describe('out of a local-first identity', () => {
     const browser = testBrowser()
     const [auth, other] = [await browser.load(), await browser.load()]
     await other.signOut()
-    await auth.signOut({ forget: true })
+    await auth.signOut()
     expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous' })
     expect(await auth.listIdentities()).toHaveLength(1)
+  })
+
+  test('that another page signed out is deleted where that is asked for, and no other one', async () => {
+    const browser = testBrowser()
+    const [auth, other] = [await browser.load(), await browser.load()]
+    await other.signOut()
+    const { principal } = await other.ensureIdentity()
+    await other.signOut()
+    await auth.signOut({ forget: true })
+    expect(auth.getState()).toMatchObject({ phase: 'ready', authMode: 'anonymous' })
+    expect((await auth.listIdentities()).map((identity) => identity.principal)).toEqual([principal])
   })
 
   test('another one cannot be resumed over a current identity', async () => {

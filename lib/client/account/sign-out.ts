@@ -1,10 +1,20 @@
 import { LatchkeyError } from '../../errors.ts'
-import { withSignOut, withSignOutOfAll, withoutEntry } from '../../keystore/entries.ts'
+import {
+  currentAccount,
+  deviceOf,
+  replaceEntry,
+  withAliases,
+  withSignOut,
+  withSignOutOfAll,
+  withoutEntry,
+  withoutKeys,
+} from '../../keystore/entries.ts'
 import { EMPTY_KEYRING, currentEntry } from '../../keystore/keyring.ts'
 import type { Entry, Keyring, OutboxItem } from '../../keystore/record.ts'
 import type { AuthOptions, SignOutOptions } from '../auth.ts'
 import { checkIdle } from '../device/ensure-identity.ts'
 import type { AccountSession } from '../shared/account-provider.ts'
+import { accountOf } from '../shared/bounded-account.ts'
 import { checkGiven } from '../shared/check-given.ts'
 import type { Context } from '../shared/context.ts'
 import { withTimeout } from '../../timeout.ts'
@@ -36,25 +46,44 @@ export async function signOutOf(
   isEnded = false,
 ): Promise<void> {
   checkIdle(context)
-  const { upgrade } = context.getState()
+  const { session, upgrade } = context.getState()
   const shown = shownId(context)
   context.dispatch({ type: 'signOutStarted' })
   try {
     if (!force) await checkUnsynced(context)
+    const aliases = forget || isEnded ? undefined : await freshAliases(context)
     await leave(context, (keyring) => {
-      const entry = currentEntry(keyring)
+      const known = currentEntry(keyring)
       // Another tab may have changed the identity: only the one that this tab showed is left, or deleted.
-      if (entry && (keyring.current !== shown || !isMeant(entry))) throw new LatchkeyError('IDENTITY_CHANGED')
+      if (known && (keyring.current !== shown || !isMeant(known))) throw new LatchkeyError('IDENTITY_CHANGED')
+      const entry = aliases && known?.kind === 'account' ? withAliases(known, aliases) : known
       // The next user must not be offered an account that waits for this one.
       const waiting = upgrade?.account && waitingSession(context, upgrade.account)
       const hasServer = context.options.account !== undefined
-      return signedOut(keyring, { entry, waiting, hasServer, forget, isEnded, now: deviceTime(context) })
+      const principals = session?.principals ?? []
+      const left = { entry, principals, waiting, hasServer, forget, isEnded, now: deviceTime(context) }
+      return signedOut(replaceEntry(keyring, known, entry!), left)
     })
   } catch (error) {
     context.dispatch({ type: 'signOutVetoed' })
     throw error
   }
   context.dispatch({ type: 'signedOut', view: context.view() })
+}
+
+/** How long a sign-out waits for the account's aliases. */
+const ALIASES_TIMEOUT_MS = 3_000
+
+/**
+ * Asks for the current aliases of an account if a sign-out would delete the key of one: another device may have unlinked
+ * it since, and then no account restores its data. Without an answer, the aliases of before count.
+ */
+async function freshAliases(context: Context): Promise<readonly string[] | undefined> {
+  const [account, entry] = [accountOf(context), currentAccount(context.keyring())]
+  if (!account || !entry?.aliases.some((alias) => deviceOf(context.keyring(), alias))) return undefined
+  const asked = account.getSession({ peek: true })
+  const found = await withTimeout(asked, ALIASES_TIMEOUT_MS, () => null).catch(() => null)
+  return found?.principal === entry.principal ? found.aliases : undefined
 }
 
 /** How long `beforeSignOut` may take. It may wait for a last upload. */
@@ -101,6 +130,8 @@ async function leave(context: Context, change: (keyring: Keyring) => Keyring): P
 
 interface Left {
   readonly entry: Entry | undefined
+  /** Those that this tab showed. */
+  readonly principals: readonly string[]
   /** The session of an account that waits for confirmation. */
   readonly waiting: Pick<AccountSession, 'accountId' | 'id'> | undefined
   /** True if there may be a session that this page was not told of. */
@@ -112,9 +143,12 @@ interface Left {
   readonly now: number
 }
 
-function signedOut(keyring: Keyring, { entry, waiting, hasServer, forget, isEnded, now }: Left): Keyring {
+function signedOut(keyring: Keyring, given: Left): Keyring {
+  const { entry, principals, waiting, hasServer, forget, isEnded, now } = given
   const { conflict, sessionId } = keyring.intent ?? {}
-  const left: Keyring = { ...withoutEntry(keyring, entry, forget), current: null, intent: null }
+  // Another tab may have signed out already, and set the keys aside.
+  const rest = forget && !entry ? withoutKeys(keyring, principals) : withoutEntry(keyring, entry, forget)
+  const left: Keyring = { ...rest, current: null, intent: null }
   if (isEnded) return left
   const accounts = [
     entry?.kind === 'account' ? entry : undefined,
