@@ -346,7 +346,10 @@ export interface ImportSecretOptions {
    * aside: the one that the user was shown. By default the import is refused if another identity is current.
    */
   readonly replace?: boolean | string
-  /** Deletes the identity that `replace` would set aside, if it has no data and no backup. Defaults to false. */
+  /**
+   * Deletes the identity that `replace` would set aside, if it has no data and no backup. An app without `describeLocal`
+   * has not said that there is none. Defaults to false.
+   */
   readonly forgetEmpty?: boolean
   /**
    * The app's name for the backup from which the secret comes; may be empty. The import does not count as a backup:

@@ -81,7 +81,8 @@ export interface AccountOffer extends Offer, GrantedAccount {
 /** Options of `accept`. */
 export interface AcceptOptions {
   /**
-   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data and no backup. By default
+   * Replaces the identity in `replaces`: it is set aside, or deleted if it has no data, as
+   * `describeLocal` says, and no backup. By default
    * `accept` rejects if there is one.
    */
   readonly replace?: boolean

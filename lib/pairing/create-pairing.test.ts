@@ -33,9 +33,12 @@ async function device(relay: Relay, options: Partial<PairingOptions> = {}, auths
 }
 
 /** The device that has the identity, and the new one, which has an empty identity of its own. */
-async function twoDevices(relay = createRelay()): Promise<{ relay: Relay; old: Device; fresh: Device }> {
+async function twoDevices(
+  relay = createRelay(),
+  auths?: AuthOptions,
+): Promise<{ relay: Relay; old: Device; fresh: Device }> {
   const old = await device(relay, { deviceName: 'laptop' })
-  return { relay, old, fresh: await device(relay, { deviceName: 'phone' }) }
+  return { relay, old, fresh: await device(relay, { deviceName: 'phone' }, auths) }
 }
 
 interface Greeted {
@@ -533,7 +536,7 @@ describe('a pairing', () => {
   })
 
   test('replaces an empty identity, and sets one with data aside', async () => {
-    const { old, fresh } = await twoDevices()
+    const { old, fresh } = await twoDevices(createRelay(), { describeLocal: () => ({ items: 0 }) })
     const accept = async (): Promise<void> => {
       const { approval, arrival } = await FLOWS.A({ old, fresh })
       await approval.check(arrival.checkCode)
@@ -547,6 +550,17 @@ describe('a pairing', () => {
     const own = principalOf(fresh)
     await fresh.auth.markWritten()
     await accept()
+    expect(new Set(await entriesOf(fresh))).toEqual(new Set([principalOf(old), own]))
+  })
+
+  test('sets an identity aside where the app does not say that it is empty', async () => {
+    const { old, fresh } = await twoDevices()
+    const own = principalOf(fresh)
+    const { approval, arrival } = await FLOWS.A({ old, fresh })
+    await approval.check(arrival.checkCode)
+    const given = approval.approve()
+    await (await identityOf(arrival)).accept({ replace: true })
+    await given
     expect(new Set(await entriesOf(fresh))).toEqual(new Set([principalOf(old), own]))
   })
 

@@ -91,7 +91,8 @@ export async function importSecret(
   checkIdle(context)
   const imported = await importedDevice(context, secret)
   const before = currentEntry(context.keyring())
-  const isEmpty = forgetEmpty && (await holdsNothing(context, before))
+  // Without a word from the app, an identity that is not marked may have data all the same.
+  const isEmpty = forgetEmpty && context.options.describeLocal && (await holdsNothing(context, before))
   await context.write(
     (found) => {
       // An upgrade may have begun since.
