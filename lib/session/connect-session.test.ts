@@ -133,6 +133,31 @@ describe('autoConnect false (checklist 16: waits for connect())', () => {
     expect(session.getState().status).toBe('connected')
   })
 
+  test('counts a disconnect() that came before the start, until connect()', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const transport = testTransport(['hold'])
+    const session = connectSession(auth, transport, { clock: time.clock, timer: time.timer })
+    session.disconnect()
+    await session.ready
+    await time.advance(HOUR)
+    expect(transport.calls).toEqual([])
+    session.connect()
+    await rest()
+    expect(session.getState().status).toBe('connected')
+  })
+
+  test('counts a connect() after a disconnect() that came before the start', async () => {
+    const time = testTime()
+    const { auth } = await testIdentity(time)
+    const session = connectSession(auth, testTransport(), { clock: time.clock, timer: time.timer })
+    session.disconnect()
+    session.connect()
+    await session.ready
+    await rest()
+    expect(session.getState().status).toBe('connected')
+  })
+
   test('disconnect() lets nothing out until connect()', async () => {
     const time = testTime()
     const source = testSource(time.clock)

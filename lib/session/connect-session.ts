@@ -35,7 +35,7 @@ export function connectSession(
     subscribe: runtime.subscribe,
     start: starter.start,
     connect: () => dispatch({ type: 'connectAsked' }),
-    disconnect: () => dispatch({ type: 'disconnectAsked' }),
+    disconnect: starter.disconnect,
     update: (token) => update(runtime, token),
     end: starter.end,
     async clear() {
@@ -47,7 +47,7 @@ export function connectSession(
   return session
 }
 
-interface Starter extends Pick<ConnectedSession, 'start' | 'end'> {
+interface Starter extends Pick<ConnectedSession, 'start' | 'disconnect' | 'end'> {
   /** The automatic start at construction. Never rejects. */
   first(): Promise<void>
 }
@@ -57,6 +57,7 @@ function createStarter(runtime: SessionRuntime): Starter {
   const observer = createAuthObserver(runtime)
   let starts = 0
   let ends = 0
+  let disconnects = 0
   /** For whom the app starts a session. Starts for the same user share the decision about the data. */
   let next: { readonly principal: string | null } | null = null
 
@@ -66,7 +67,7 @@ function createStarter(runtime: SessionRuntime): Starter {
   ): Promise<void> {
     if (text === null) throw new LatchkeyError('SESSION_TOKEN_MISSING')
     const mine = ++starts
-    const endsBefore = ends
+    const [endsBefore, disconnectsBefore] = [ends, disconnects]
     await auth.ready
     const token = text === undefined ? null : runtime.read(text, false)
     const { session } = auth.getState()
@@ -84,12 +85,17 @@ function createStarter(runtime: SessionRuntime): Starter {
     if (mine !== starts || isEnded()) return
     if (!isSameUser()) throw new LatchkeyError('PRINCIPAL_MISMATCH')
     observer.start()
-    dispatch({ type: 'started', token, principal, connect: autoConnect })
+    // `disconnect()` may be called before the start.
+    dispatch({ type: 'started', token, principal, connect: autoConnect && disconnects === disconnectsBefore })
   }
 
   return {
     start,
     first: () => start(options.token).catch(runtime.fault),
+    disconnect() {
+      disconnects++
+      dispatch({ type: 'disconnectAsked' })
+    },
     async end() {
       ends++
       next = null
