@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import { LatchkeyError } from '../../errors.ts'
-import { parseKeyring } from '../../keystore/keyring.ts'
+import { currentEntry, parseKeyring } from '../../keystore/keyring.ts'
+import { memoryStore } from '../../keystore/memory.ts'
 import { manualClock } from '../../testing/clock.ts'
+import { createFaults, faultyStore } from '../../testing/faulty-store.ts'
 import { memoryAccountServer } from '../../testing/memory-account.ts'
 import { hasLooked, testBrowser } from '../client.testing.ts'
 import type { AccountProvider, SessionChange } from '../shared/account-provider.ts'
@@ -68,6 +70,46 @@ test('the current account after its reset keeps the key of its former principal,
   expect(auth.getState()).toMatchObject({ authMode: 'external', session: { principal: 'after-the-reset' } })
   const { entries } = parseKeyring(await browser.store.read())!
   expect(entries.filter(({ kind }) => kind === 'device')).toMatchObject([{ principal }])
+})
+
+describe('the current account after its reset', () => {
+  /** @param nth - which write of the sign-in after the reset fails */
+  async function signInAgain(fault: 'rejects' | 'answerLost', nth: number) {
+    const clock = manualClock()
+    const server = memoryAccountServer(clock.now)
+    const faults = createFaults()
+    const browser = testBrowser(server, clock, faultyStore(memoryStore(), faults))
+    const auth = await browser.load()
+    await hasLooked(browser)
+    await auth.upgrade(() => browser.account.signUp('ada'))
+    const { principal } = auth.getState().session!
+    Object.assign(server.accounts.get('ada')!, { principal: 'after-the-reset' })
+    vi.spyOn(browser.account.provider, 'link').mockRejectedValue(new LatchkeyError('ACCOUNT_HANDED_OVER'))
+    faults.arm(fault, 'update', nth)
+    const { outcome } = await auth.upgrade(() => browser.account.signIn('ada'))
+    const { struck } = faults
+    faults.disarm()
+    return {
+      outcome,
+      struck,
+      before: principal,
+      stored: currentEntry(parseKeyring(await browser.store.read()))!.principal,
+    }
+  }
+
+  test.each(['rejects', 'answerLost'] as const)(
+    'is stored, or the sign-in says that it was not: a write %s',
+    async (fault) => {
+      const seen = []
+      for (let nth = 1, isOver = false; !isOver; nth++) {
+        const { outcome, struck, before, stored } = await signInAgain(fault, nth)
+        expect([outcome, stored]).toEqual(outcome === 'failed' ? ['failed', before] : [outcome, 'after-the-reset'])
+        seen.push(outcome)
+        isOver = !struck
+      }
+      expect(seen.length).toBeGreaterThan(1)
+    },
+  )
 })
 
 describe('a session of another account in place of that of the current account', () => {

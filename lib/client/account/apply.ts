@@ -241,8 +241,10 @@ async function commit(
   })
   await write.catch(async (error: unknown) => {
     await context.read().catch(() => {})
-    // The write succeeded if only the store's response was lost.
-    if (context.keyring()?.current !== current) throw error
+    // The write succeeded if only the store's response was lost. The account may have been current before.
+    const stored = currentEntry(context.keyring())
+    const isStored = stored && entryId(stored) === current && stored.principal === found.principal
+    if (!isStored) throw error
   })
   return isDone
 }
