@@ -827,8 +827,8 @@ export const ATTACKS = [
     patches: [
       {
         file: 'lib/client/account/sign-out.ts',
-        find: 'keyring.current !== shown || !isMeant(entry)',
-        replace: '!isMeant(entry)',
+        find: 'keyring.current !== shown || !isMeant(known)',
+        replace: '!isMeant(known)',
       },
     ],
     test: {
