@@ -134,6 +134,16 @@ describe('a refusal', () => {
     expect([rig.zeros.length, zero.isClosed]).toEqual([1, false])
   })
 
+  test('that is reported comes with the session that has the client', async () => {
+    const handed: unknown[] = []
+    const rig = await connected({ onSessionError: (_, session) => handed.push(session) })
+    for (const _ of [1, 2, 3]) {
+      rig.current().refuse('invalid')
+      await rest()
+    }
+    expect([rig.kinds, handed]).toEqual([['UNAUTHORIZED'], [rig.session]])
+  })
+
   test('that follows within a second was no acceptance: the next token waits for the backoff', async () => {
     const rig = await connected()
     const zero = rig.current()

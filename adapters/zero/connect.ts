@@ -88,8 +88,13 @@ export function connectZero<Zero extends ZeroLike>(
         onClientStateNotFound: () => transport.replace(principal),
       }),
   })
-  const session = connectSession(auth, transport, rest)
-  return {
+  const { onSessionError } = rest
+  const session = connectSession(auth, transport, {
+    ...rest,
+    // The app gets the session with the client, as from this function.
+    ...(onSessionError && { onSessionError: (kind) => onSessionError(kind, whole) }),
+  })
+  const whole: ZeroSession<Zero> = {
     ...session,
     zero: {
       get: transport.current,
@@ -109,6 +114,7 @@ export function connectZero<Zero extends ZeroLike>(
     },
     clear: transport.deleteAll,
   }
+  return whole
 }
 
 /** Zero names its databases `rep:zero-USER-HASH:VERSION`. A browser that does not list them may have any. */

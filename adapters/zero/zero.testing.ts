@@ -100,7 +100,10 @@ export async function zeroRig(
       zeros.push(zero)
       return zero
     },
-    onSessionError: (kind) => void kinds.push(kind),
+    onSessionError(kind, session) {
+      kinds.push(kind)
+      return given.onSessionError?.(kind, session)
+    },
   })
   await session.ready
   await rest()

@@ -14,7 +14,7 @@ let device: PairingDevice | undefined
 
 /** Opens the identity of this browser, for pairing at a rendezvous of this origin. */
 export async function openPairingDevice(deviceName: string): Promise<string> {
-  const auth = createAuth({ name: 'pairing' })
+  const auth = createAuth({ name: 'pairing', describeLocal: () => ({ items: 0 }) })
   await auth.ready
   const server = `${location.origin}/api/auth`
   device = { auth, pairing: createPairing(auth, { server, deviceName, interval: 20 }) }
