@@ -347,8 +347,8 @@ export interface ImportSecretOptions {
    */
   readonly replace?: boolean | string
   /**
-   * Deletes the identity that `replace` would set aside, if it has no data and no backup. An app without `describeLocal`
-   * has not said that there is none. Defaults to false.
+   * Deletes the identity that `replace` would set aside, if it has no data and no backup. An app without
+   * `describeLocal` has not said that there is none. Defaults to false.
    */
   readonly forgetEmpty?: boolean
   /**

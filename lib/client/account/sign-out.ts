@@ -75,8 +75,8 @@ export async function signOutOf(
 const ALIASES_TIMEOUT_MS = 3_000
 
 /**
- * Asks for the current aliases of an account if a sign-out would delete the key of one: another device may have unlinked
- * it since, and then no account restores its data. Without an answer, the aliases of before count.
+ * Asks for the current aliases of an account if a sign-out would delete the key of one: another device may have
+ * unlinked it since, and then no account restores its data. Without an answer, the aliases of before count.
  */
 async function freshAliases(context: Context): Promise<readonly string[] | undefined> {
   const [account, entry] = [accountOf(context), currentAccount(context.keyring())]
